@@ -1,1 +1,3 @@
-//! Under construction.
+//! The contract for background URL sessions that wake an app, and a reference implementation of it.
+
+pub mod contract;
