@@ -93,8 +93,12 @@ impl<'a> Parameters<'a> {
         let mut rest = text.trim();
         while !rest.is_empty() {
             let (name, after) = rest.split_once('=')?;
-            let (value, after) = value(after.trim_start())?;
-            if let Some((index, slot)) = found.slot(name.trim()) {
+            let (mut value, after) = value(after.trim_start())?;
+            let mut name = name.trim();
+            if name.eq_ignore_ascii_case("username*") {
+                (name, value) = ("username", Cow::Owned(extended(&value)?));
+            }
+            if let Some((index, slot)) = found.slot(name) {
                 if std::mem::replace(&mut seen[index], true) {
                     return None;
                 }
@@ -155,6 +159,26 @@ fn value(text: &str) -> Option<(Cow<'_, str>, &str)> {
         }
     }
     None
+}
+
+/// A value of RFC 5987, which RFC 7616 wants for user names beyond ASCII: `UTF-8''%C3%A4nn`.
+fn extended(text: &str) -> Option<String> {
+    let (charset, rest) = text.split_once('\'')?;
+    let (_language, encoded) = rest.split_once('\'')?;
+    if !charset.eq_ignore_ascii_case("utf-8") {
+        return None;
+    }
+    let mut decoded = Vec::with_capacity(encoded.len());
+    let mut bytes = encoded.bytes();
+    while let Some(byte) = bytes.next() {
+        decoded.push(if byte == b'%' {
+            let mut digit = || char::from(bytes.next()?).to_digit(16);
+            u8::try_from(digit()? * 16 + digit()?).ok()?
+        } else {
+            byte
+        });
+    }
+    String::from_utf8(decoded).ok()
 }
 
 /// Judges a Digest header of a login that offers Digest.

@@ -139,22 +139,7 @@ fn resource(mut draft: Draft<'_>, route: &Route, version: u64) -> Plan {
         return draft.empty();
     }
 
-    let selection = match draft.request.header("range") {
-        None => Selection::Whole,
-        Some(header) => {
-            let holds = ranges == Ranges::Httpbin
-                || draft
-                    .request
-                    .header("if-range")
-                    .is_none_or(|value| range::if_range_holds(value, etag.as_deref(), modified.as_deref()));
-            if holds {
-                range::select(ranges, &draft.request.method, resource.size, header)
-            } else {
-                Selection::Whole
-            }
-        }
-    };
-
+    let selection = selection(draft.request, route, etag.as_deref(), modified.as_deref());
     let size = resource.size;
     if ranges != Ranges::Ignored {
         draft.header("accept-ranges", "bytes");
@@ -205,6 +190,22 @@ fn resource(mut draft: Draft<'_>, route: &Route, version: u64) -> Plan {
             );
             draft.plan(multipart(&parts, content, kind))
         }
+    }
+}
+
+/// What the request's `Range`, if its `If-Range` lets it through, selects.
+fn selection(request: &Request, route: &Route, etag: Option<&str>, modified: Option<&str>) -> Selection {
+    let Some(header) = request.header("range") else {
+        return Selection::Whole;
+    };
+    let heeded = route.ranges == Ranges::Httpbin
+        || request
+            .header("if-range")
+            .is_none_or(|validator| range::if_range_holds(validator, etag, modified));
+    if heeded {
+        range::select(route.ranges, &request.method, route.resource.size, header)
+    } else {
+        Selection::Whole
     }
 }
 
