@@ -20,7 +20,7 @@ fn origin(route: &Route) -> Origin {
     Origin::new(script(3, route)).expect("a good script")
 }
 
-#[divan::bench(args = [1, 5])]
+#[divan::bench(args = [1, 5], sample_size = 100)]
 fn new_origin(bencher: Bencher<'_, '_>, routes: usize) {
     let route = Route::new(Resource::new(64));
     bencher
@@ -28,14 +28,14 @@ fn new_origin(bencher: Bencher<'_, '_>, routes: usize) {
         .bench_values(Origin::new);
 }
 
-#[divan::bench]
+#[divan::bench(sample_size = 100)]
 fn plain_answer_of_64_bytes(bencher: Bencher<'_, '_>) {
     let origin = origin(&Route::new(Resource::new(64)));
     let request = Request::get("/file1");
     bencher.bench_local(|| origin.answer(&request, Duration::ZERO));
 }
 
-#[divan::bench]
+#[divan::bench(sample_size = 100)]
 fn plain_answer_walked_in_memory(bencher: Bencher<'_, '_>) {
     let origin = origin(&Route::new(Resource::new(64)));
     let request = Request::get("/file1");
@@ -43,7 +43,7 @@ fn plain_answer_walked_in_memory(bencher: Bencher<'_, '_>) {
 }
 
 /// One refused request and one with the right digest, including the client's arithmetic.
-#[divan::bench(args = [DigestAlgorithm::Md5, DigestAlgorithm::Sha256])]
+#[divan::bench(args = [DigestAlgorithm::Md5, DigestAlgorithm::Sha256], sample_size = 10)]
 fn challenge_and_digest(bencher: Bencher<'_, '_>, algorithm: DigestAlgorithm) {
     let origin = origin(
         &Route::new(Resource::new(64))
@@ -76,7 +76,7 @@ fn challenge_and_digest(bencher: Bencher<'_, '_>, algorithm: DigestAlgorithm) {
 }
 
 /// The same without the client, so that both figures tell what the server's half costs.
-#[divan::bench]
+#[divan::bench(sample_size = 100)]
 fn challenge_alone(bencher: Bencher<'_, '_>) {
     let scheme = Scheme::digest("home", DigestAlgorithm::Md5);
     let origin = origin(&Route::new(Resource::new(64)).login(Login::new("ann", "pw").scheme(scheme)));

@@ -1,4 +1,5 @@
 //! The scripts that come along are good, and the program says what is wrong with bad ones.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
 use bgsession_mock_server::Script;
 use std::process::{Command, Output};
