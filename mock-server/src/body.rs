@@ -183,6 +183,7 @@ pub fn hash(bytes: &[u8]) -> u64 {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use proptest::test_runner::{Config, RngSeed};
 
     #[test]
     fn content_is_fixed_for_all_time() {
@@ -232,6 +233,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(Config { rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..Config::default() })]
+
         #[test]
         fn any_range_is_a_part_of_the_whole(seed: u64, start in 0usize..300, len in 0usize..300) {
             let whole = Slice { seed, offset: 0, len: 600 }.bytes();

@@ -349,7 +349,7 @@ fn wiremock_goes_on_after_forgetting() {
     });
 }
 
-/// A client that goes away in the middle of a stall ends it; so does dropping the front.
+/// A client that goes away in the middle of a stall ends it; so does stopping the front.
 #[test]
 fn nothing_outlives_its_connection() {
     struct Endless(Arc<Notify>, Arc<Notify>);
@@ -391,7 +391,10 @@ fn nothing_outlives_its_connection() {
 
         let _stayer = client::open(front.addr(), b"GET /f HTTP/1.1\r\n\r\n").await;
         begun.notified().await;
-        drop(front);
+        let addr = front.addr();
+        front.stop().await;
         ended.notified().await;
+        let refused = tokio::net::TcpStream::connect(addr).await.unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
     });
 }

@@ -1,7 +1,7 @@
 //! The scripts that come along are good, and the program says what is wrong with bad ones.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
-use bgsession_mock_server::Script;
+use bgsession_mock_server::{Ranges, Script};
 use std::process::{Command, Output};
 
 const SHIPPED: [&str; 4] = [
@@ -41,6 +41,41 @@ fn shipped_scripts_are_good() {
         assert!(output.status.success(), "{output:?}");
         let line = format!("{path}: a good script with {} route(s)\n", script.routes.len());
         assert_eq!(String::from_utf8(output.stdout).unwrap(), line);
+    }
+}
+
+#[test]
+fn the_script_in_the_readme_is_good() {
+    let readme = include_str!("../README.md");
+    let script = readme
+        .split("```json")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    assert_eq!(Script::from_json(script).unwrap().routes.len(), 1);
+    // Every name of the reference tables is one that the JSON form knows.
+    let answers = r#"
+        {"serve": {"delay_ms": 0, "fault": null}},
+        {"status": {"code": 503, "body_size": 0, "retry_after": {"secs": 5}}},
+        {"status": {"code": 503, "retry_after": {"date_in": 5}}},
+        {"redirect": {"code": 302, "location": "http://localhost:{port}/x"}},
+        "drop_before_head", "reset_before_head", "stall_before_head", "offline",
+        {"garbage": "text"}, {"new_version": {"serve": {}}},
+        {"serve": {"fault": {"cut_after": 1}}}, {"serve": {"fault": {"reset_after": 1}}},
+        {"serve": {"fault": {"stall_after": 1}}}, {"serve": {"fault": {"lying_length": 1}}},
+        {"serve": {"fault": {"drip": {"piece": 1, "every_ms": 1}}}}, {"serve": {"fault": "bad_chunk"}},
+        {"serve": {"fault": "chunked"}}, {"serve": {"fault": "until_close"}}"#;
+    for ranges in Ranges::ALL {
+        let name = serde_json::to_string(&ranges).unwrap();
+        assert!(
+            readme.contains(&format!("`{}`", name.trim_matches('"'))),
+            "{name}"
+        );
+        let route = format!(r#"{{"ranges": {name}, "answers": [{answers}]}}"#);
+        let text = format!(r#"{{"format": "bgsession-script/1", "routes": {{"/f": {route}}}}}"#);
+        assert_eq!(Script::from_json(&text).unwrap().routes["/f"].answers.len(), 18);
     }
 }
 

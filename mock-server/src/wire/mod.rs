@@ -15,7 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::sync::Notify;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// More connections than this at a time are closed as soon as they are accepted.
 const MOST_CONNECTIONS: usize = 1_024;
@@ -47,7 +48,8 @@ const MOST_CONNECTIONS: usize = 1_024;
 #[derive(Debug)]
 pub struct TcpFront {
     addr: SocketAddr,
-    accepting: AbortHandle,
+    accepting: JoinHandle<()>,
+    stop: Arc<Notify>,
 }
 
 impl TcpFront {
@@ -79,13 +81,26 @@ impl TcpFront {
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
         let addr = listener.local_addr()?;
-        let accepting = runtime.spawn(accept(listener, responder, pace)).abort_handle();
-        Ok(Self { addr, accepting })
+        let stop = Arc::new(Notify::new());
+        let accepting = runtime.spawn(accept(listener, responder, pace, Arc::clone(&stop)));
+        Ok(Self {
+            addr,
+            accepting,
+            stop,
+        })
     }
 
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Stops listening, breaks every connection off, and returns when all sockets are closed. Dropping the
+    /// front does the same without waiting.
+    pub async fn stop(mut self) {
+        self.stop.notify_one();
+        // The task ends in no other way while it is not aborted.
+        let _ = (&mut self.accepting).await;
     }
 }
 
@@ -96,7 +111,12 @@ impl Drop for TcpFront {
     }
 }
 
-async fn accept(listener: TcpListener, responder: Arc<dyn Responder>, pace: Arc<dyn Pace>) {
+async fn accept(
+    listener: TcpListener,
+    responder: Arc<dyn Responder>,
+    pace: Arc<dyn Pace>,
+    stop: Arc<Notify>,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -109,8 +129,11 @@ async fn accept(listener: TcpListener, responder: Arc<dyn Responder>, pace: Arc<
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },
             Some(_) = connections.join_next() => {}
+            () = stop.notified() => break,
         }
     }
+    drop(listener);
+    connections.shutdown().await;
 }
 
 /// Serves one connection to its end.

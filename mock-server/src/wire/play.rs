@@ -62,7 +62,11 @@ pub(super) async fn play(
                 }
             }
             Step::Body(slice) => player.slice(slice).await?,
-            Step::Inline(bytes) => player.body(&bytes).await?,
+            Step::Inline(bytes) => {
+                player
+                    .body(bytes.len() as u64, |out| out.extend_from_slice(&bytes))
+                    .await?;
+            }
             Step::Raw(bytes) => {
                 player.sent += bytes.len() as u64;
                 player.out.extend_from_slice(&bytes);
@@ -112,31 +116,33 @@ impl Player<'_> {
     }
 
     async fn slice(&mut self, slice: Slice) -> io::Result<()> {
-        let mut piece = vec![0; usize::try_from(slice.len).unwrap_or(GATHER).min(GATHER)];
         let mut done = 0;
         while done < slice.len {
-            let part = slice.part(done, piece.len() as u64);
-            let filled = &mut piece[..usize::try_from(part.len).unwrap_or(GATHER)];
-            fill(part.seed, part.offset, filled);
+            let part = slice.part(done, GATHER as u64);
+            self.body(part.len, |out| {
+                let start = out.len();
+                out.resize(start + usize::try_from(part.len).unwrap_or(GATHER), 0);
+                fill(part.seed, part.offset, &mut out[start..]);
+            })
+            .await?;
             done += part.len;
-            self.body(filled).await?;
         }
         Ok(())
     }
 
-    async fn body(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// Body bytes, `length` of them, appended by `append`.
+    async fn body(&mut self, length: u64, append: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
         // In chunked coding an empty chunk would be the last one.
-        if bytes.is_empty() {
+        if length == 0 {
             return Ok(());
         }
-        self.sent += bytes.len() as u64;
+        self.sent += length;
         if self.framing == Framing::Chunked {
-            self.out
-                .extend_from_slice(format!("{:x}\r\n", bytes.len()).as_bytes());
-            self.out.extend_from_slice(bytes);
+            self.out.extend_from_slice(format!("{length:x}\r\n").as_bytes());
+            append(&mut self.out);
             self.out.extend_from_slice(b"\r\n");
         } else {
-            self.out.extend_from_slice(bytes);
+            append(&mut self.out);
         }
         if self.out.len() >= GATHER {
             self.flush().await
