@@ -80,9 +80,9 @@ pub(crate) struct Parameters<'a> {
     cnonce: Cow<'a, str>,
     nc: Cow<'a, str>,
     qop: Cow<'a, str>,
-    /// Empty means MD5.
+    /// Missing, so empty, means MD5.
     algorithm: Cow<'a, str>,
-    opaque: Option<Cow<'a, str>>,
+    opaque: Cow<'a, str>,
 }
 
 impl<'a> Parameters<'a> {
@@ -124,7 +124,7 @@ impl<'a> Parameters<'a> {
             ("nc", &mut self.nc),
             ("qop", &mut self.qop),
             ("algorithm", &mut self.algorithm),
-            ("opaque", self.opaque.get_or_insert_default()),
+            ("opaque", &mut self.opaque),
         ];
         let (index, (_, slot)) = slots
             .into_iter()
@@ -203,10 +203,7 @@ pub(crate) fn check(
             Scheme::Digest { .. } | Scheme::Basic { .. } | Scheme::Bearer { .. } => None,
         })
         .ok_or(Refusal::NotOffered)?;
-    let well_formed = sent.qop == "auth"
-        && opaque
-            .as_ref()
-            .is_none_or(|o| Some(o.as_str()) == sent.opaque.as_deref());
+    let well_formed = sent.qop == "auth" && opaque.as_ref().is_none_or(|o| *o == sent.opaque);
     let count = (sent.nc.len() == 8)
         .then(|| u32::from_str_radix(&sent.nc, 16).ok())
         .flatten();

@@ -84,6 +84,30 @@ fn what_is_asked_must_be_what_was_signed() {
 }
 
 #[test]
+fn opaque_must_come_back_unchanged() {
+    let judge = |opaque: &str| {
+        let mut login = login(DigestAlgorithm::Md5);
+        let Scheme::Digest { opaque: expected, .. } = &mut login.schemes[0] else {
+            panic!("Digest")
+        };
+        *expected = Some(opaque.to_owned());
+        let header = example(DigestAlgorithm::Md5);
+        let sent = Parameters::parse(&header).unwrap();
+        check(
+            &login,
+            &mut Nonces::default(),
+            &Request::get("/dir/index.html"),
+            &sent,
+        )
+    };
+    assert_eq!(
+        judge("FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS"),
+        Err(Refusal::UnknownNonce)
+    );
+    assert_eq!(judge("other"), Err(Refusal::Malformed));
+}
+
+#[test]
 fn values_are_tokens_or_quoted() {
     assert_eq!(value("a, b"), Some((Cow::Borrowed("a"), ", b")));
     assert_eq!(value("\"a,b\" , c"), Some((Cow::Borrowed("a,b"), " , c")));

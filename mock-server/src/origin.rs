@@ -121,6 +121,16 @@ impl Origin {
 
     /// Takes the origin off the network, whatever the script says, or back on. A request in between is logged
     /// and refused, and uses up no answer.
+    ///
+    /// ```
+    /// use bgsession_mock_server::{Origin, Request, Script};
+    /// use std::time::Duration;
+    ///
+    /// let origin = Origin::new(Script::new())?;
+    /// origin.set_offline(true);
+    /// assert_eq!(origin.answer(&Request::get("/"), Duration::ZERO).status(), None);
+    /// # Ok::<(), bgsession_mock_server::ScriptError>(())
+    /// ```
     pub fn set_offline(&self, offline: bool) {
         self.state().offline = offline;
     }
@@ -135,6 +145,16 @@ impl Origin {
     /// front that owns the socket, such as [`TcpFront`](crate::TcpFront).
     ///
     /// Without a host in the target, the routes of this path on any host count.
+    ///
+    /// ```
+    /// use bgsession_mock_server::{Answer, Fault, Origin, Resource, Route, Script};
+    ///
+    /// let cut = Route::new(Resource::new(10)).answer(Answer::fault(Fault::CutAfter(5)));
+    /// let origin = Origin::new(Script::new().route("/cut", cut).route("/plain", Route::default()))?;
+    /// assert!(origin.needs_wire("/cut?x=y"));
+    /// assert!(!origin.needs_wire("/plain"));
+    /// # Ok::<(), bgsession_mock_server::ScriptError>(())
+    /// ```
     pub fn needs_wire(&self, target: &str) -> bool {
         let routes = &self.shared.routes;
         let target = target.split(['?', '#']).next().unwrap_or_default();

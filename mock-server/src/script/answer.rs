@@ -38,7 +38,7 @@ pub enum Answer {
     /// The resource changes to its next version, then that answer.
     NewVersion(Box<Self>),
     /// Nobody is there. In memory the connection is refused; on a real socket, which had to be accepted to see
-    /// the request, it is reset at once.
+    /// the request, it is reset at once (wiremock can only close it).
     Offline,
 }
 

@@ -232,9 +232,12 @@ mod tests {
 
     #[test]
     fn keys() {
-        for good in ["/", "/file", "/a/b%20c", "//host/", "//10.0.0.1/x", "//[::1]x/"] {
-            let found = Script::new().route(good, Route::default()).validate();
-            assert_eq!(found.is_ok(), good != "//[::1]x/", "{good}");
+        for good in ["/", "/file", "/a/b%20c", "//host/", "//10.0.0.1/x"] {
+            assert_eq!(
+                Script::new().route(good, Route::default()).validate(),
+                Ok(()),
+                "{good}"
+            );
         }
         for bad in [
             "",

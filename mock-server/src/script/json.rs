@@ -15,6 +15,17 @@ impl Script {
     /// # Errors
     /// Not JSON, a field that does not exist, or a script that could not be played. The error says where and
     /// what to do.
+    ///
+    /// ```
+    /// use bgsession_mock_server::Script;
+    ///
+    /// let script = Script::from_json(r#"{
+    ///     "format": "bgsession-script/1",
+    ///     "routes": {"/file": {"resource": {"size": 100}, "answers": [{"status": {"code": 503}}, {"serve": {}}]}}
+    /// }"#)?;
+    /// assert_eq!(script.routes["/file"].answers.len(), 2);
+    /// # Ok::<(), bgsession_mock_server::ScriptError>(())
+    /// ```
     pub fn from_json(text: &str) -> Result<Self, ScriptError> {
         let script: Self = serde_json::from_str(text).map_err(|error| located(&error))?;
         script.validate()?;

@@ -5,6 +5,16 @@ use serde::{Deserialize, Serialize};
 /// Credentials that a request must carry, and how stubbornly they are refused.
 ///
 /// One 401 carries a `WWW-Authenticate` line for each scheme, in order; the client picks one.
+///
+/// ```
+/// use bgsession_mock_server::{DigestAlgorithm, Login, Scheme};
+///
+/// let login = Login::new("ann", "pw")
+///     .scheme(Scheme::digest("home", DigestAlgorithm::Sha256))
+///     .scheme(Scheme::basic("home"))
+///     .refuse_first(1);
+/// assert_eq!(login.schemes.len(), 2);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Login {

@@ -43,12 +43,17 @@ impl From<io::Error> for Unreadable {
 }
 
 /// Bytes that have been read and not yet used.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Reader {
     pub(super) buffer: Vec<u8>,
 }
 
 impl Reader {
+    pub(super) fn new() -> Self {
+        Self {
+            buffer: Vec::with_capacity(HEAD_LIMIT),
+        }
+    }
     /// Reads one request with its body.
     pub(super) async fn request<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
@@ -309,7 +314,7 @@ mod tests {
         client.write_all(&bytes[..cut]).await.unwrap();
         client.write_all(&bytes[cut..]).await.unwrap();
         client.shutdown().await.unwrap();
-        let mut reader = Reader::default();
+        let mut reader = Reader::new();
         let mut seen = Vec::new();
         loop {
             match reader.request(&mut server).await {

@@ -140,7 +140,7 @@ async fn accept(
 async fn serve(mut stream: TcpStream, responder: Arc<dyn Responder>, pace: Arc<dyn Pace>) {
     // Pieces of a drip must not wait for each other's acknowledgement. If this fails the client has gone.
     let _ = stream.set_nodelay(true);
-    let mut reader = Reader::default();
+    let mut reader = Reader::new();
     loop {
         match reader.request(&mut stream).await {
             Ok(received) => {
@@ -179,4 +179,16 @@ async fn complain(stream: &mut TcpStream, status: u16, why: &str) -> io::Result<
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{RealTime, Script};
+
+    #[test]
+    fn without_a_runtime_there_is_an_error() {
+        let responder = Arc::new(RealTime::play(Script::new()).unwrap());
+        assert!(TcpFront::start(responder, Arc::new(RealPace::default())).is_err());
+    }
 }

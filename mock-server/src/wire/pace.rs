@@ -8,6 +8,21 @@ use std::time::Duration;
 ///
 /// While a pause or a stall lasts the front also watches the socket: if the client closes it, the future is
 /// dropped and the connection with it.
+///
+/// ```
+/// use bgsession_mock_server::{Pace, Request};
+/// use std::time::Duration;
+///
+/// /// Never waits, and ends a stall at once.
+/// struct Hasty;
+///
+/// #[async_trait::async_trait]
+/// impl Pace for Hasty {
+///     async fn pause(&self, _request: &Request, _wait: Duration) {}
+///     async fn stall(&self, _request: &Request) {}
+///     async fn flushed(&self, _request: &Request) {}
+/// }
+/// ```
 #[async_trait]
 pub trait Pace: Send + Sync {
     /// Returns when a pause of the plan is over.
