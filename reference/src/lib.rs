@@ -1,3 +1,19 @@
 //! The contract for background URL sessions that wake an app, and a reference implementation of it.
+//!
+//! * [`contract`]: what a scheduler, a session and a delegate promise one another.
+//! * [`scheduler`]: decides when the app is woken, and for how long.
+//! * [`service`]: moves bytes while the app sleeps, and delivers the messages about them.
+//! * [`throttle`], [`storage`] and `http`: the parts that a device can be built from.
+//!
+//! Both roles are written sans-IO: a pure machine takes inputs and the time, and gives outputs and its next deadline;
+//! one thin driver around it owns the tasks, the clock and the app. The machines are public, so that they can be
+//! driven without a runtime.
 
 pub mod contract;
+#[cfg(feature = "http")]
+pub mod http;
+pub mod scheduler;
+pub mod service;
+pub mod storage;
+pub mod throttle;
+mod timer;

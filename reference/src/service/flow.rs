@@ -1,0 +1,385 @@
+//! When a transfer may go on: holds, dates, the delegate's say, link and conditions, the line for connections.
+
+use super::address::Origin;
+use super::env::{Env, ExchangeId, Outgoing, Output};
+use super::phase::{Event, Phase};
+use super::queue::Message;
+use super::session::Session;
+use super::transfer::{Discretion, Transfer};
+use crate::contract::{
+    CancelReason, DelayedRequestDisposition, ResourceTimer, ResumeData, SessionError, Time, TransferError,
+    TransferId, WakeReason,
+};
+
+impl Session {
+    /// A transfer that is outstanding, or the error that says it is not.
+    fn outstanding(&mut self, id: TransferId) -> Result<&mut Transfer, SessionError> {
+        let listed = |t: &&mut Box<Transfer>| t.phase != Phase::Ended || t.cancelled;
+        self.transfers
+            .get_mut(&id)
+            .filter(listed)
+            .map(Box::as_mut)
+            .ok_or(SessionError::NoSuchTransfer)
+    }
+
+    pub(super) fn resume(&mut self, id: TransferId, env: &mut Env) -> Result<(), SessionError> {
+        let t = self.outstanding(id)?;
+        if t.phase == Phase::Ended || t.holds == 0 {
+            return Ok(());
+        }
+        // SES-01: as many resumes as suspends, and the first for the newborn.
+        t.holds -= 1;
+        if t.holds > 0 {
+            return Ok(());
+        }
+        let newborn = t.first_resumed.is_none();
+        if newborn {
+            t.first_resumed = Some(env.now);
+        }
+        let waits = t.phase == Phase::Suspended;
+        if newborn {
+            self.start_resource_timer(id, env);
+        }
+        if waits {
+            self.proceed(id, env);
+        }
+        Ok(())
+    }
+
+    /// SES-07: set once, at the first resume, and never again by a retry or a suspension.
+    fn start_resource_timer(&mut self, id: TransferId, env: &Env) {
+        let Some(t) = self.transfers.get_mut(&id) else {
+            return;
+        };
+        let date = t.options.earliest_begin_date.unwrap_or(env.now);
+        let from = match env.policy.resource_timer {
+            ResourceTimer::FromResume => env.now,
+            ResourceTimer::FromEarliestBegin => date.max(env.now),
+        };
+        t.resource_deadline = from + self.config.resource_timeout;
+        self.running += 1;
+    }
+
+    pub(super) fn suspend(&mut self, id: TransferId, env: &mut Env) -> Result<(), SessionError> {
+        let t = self.outstanding(id)?;
+        if t.phase == Phase::Ended {
+            return Ok(());
+        }
+        t.holds += 1;
+        // A question that is with the delegate stays there; its answer finds the transfer suspended.
+        if !matches!(
+            t.phase,
+            Phase::Suspended | Phase::AwaitingAnswer | Phase::AwaitingDelegate
+        ) {
+            self.go(id, Event::Suspend, env);
+            self.rewind(id, env);
+            self.arm(id, env);
+            self.start_queued(env);
+        }
+        Ok(())
+    }
+
+    pub(super) fn cancel(&mut self, id: TransferId, env: &mut Env) -> Result<(), SessionError> {
+        self.outstanding(id)?;
+        self.end(
+            id,
+            Some(TransferError::Cancelled {
+                reason: CancelReason::App,
+                resume_data: None,
+            }),
+            env,
+        );
+        Ok(())
+    }
+
+    pub(super) fn cancel_with_resume_data(
+        &mut self,
+        id: TransferId,
+        env: &mut Env,
+    ) -> Result<Option<ResumeData>, SessionError> {
+        let t = self.outstanding(id)?;
+        if t.phase == Phase::Ended {
+            return Ok(None);
+        }
+        let resume_data = t.resume_data();
+        let cancelled = TransferError::Cancelled {
+            reason: CancelReason::App,
+            resume_data: resume_data.clone(),
+        };
+        self.end(id, Some(cancelled), env);
+        Ok(resume_data)
+    }
+
+    /// Takes a transfer as far as it can go: the one gate that everything passes before it goes on the wire.
+    pub(super) fn proceed(&mut self, id: TransferId, env: &mut Env) {
+        let link = env.has_link(self.config.allows_cellular_access);
+        let asks_delegate = self.methods.delayed;
+        let Some(t) = self.transfers.get_mut(&id) else {
+            return;
+        };
+        let date = t.options.earliest_begin_date;
+        let (event, until) = if t.holds > 0 {
+            (Event::Suspend, Time::DISTANT_FUTURE)
+        } else if let Some(date) = date.filter(|&date| env.now < date) {
+            // SES-13: the date is the first thing that is looked at, after every relaunch and retry.
+            (Event::WaitForDate, date)
+        } else if date.is_some() && asks_delegate && !t.offered {
+            t.offered = true;
+            (Event::AskDelegate, Time::DISTANT_FUTURE)
+        } else if !link {
+            // SES-09: without a permitted link it waits; that is no error.
+            (Event::WaitForConditions, Time::DISTANT_FUTURE)
+        } else if let Some(until) = t.held_until(env) {
+            (Event::WaitForConditions, until)
+        } else {
+            (Event::Enqueue, Time::DISTANT_FUTURE)
+        };
+        self.go(id, event, env);
+        if let Some(t) = self.transfers.get_mut(&id) {
+            t.until = until;
+        }
+        self.arm(id, env);
+        match event {
+            Event::AskDelegate => {
+                self.queue.push(Message::Delayed(id));
+                self.wants_app(WakeReason::DelayedRequestReady, env);
+                self.pump(env);
+            }
+            _ => self.start_queued(env),
+        }
+    }
+
+    /// Starts as many as may be on the wire at once.
+    pub(super) fn start_queued(&mut self, env: &mut Env) {
+        let most = self
+            .config
+            .maximum_connections_per_host
+            .min(env.policy.connections_per_host)
+            .max(1);
+        let mut after = 0;
+        // Bounded by the line: every turn looks at a later ticket.
+        while let Some((&ticket, &id)) = self.line.range(after..).next() {
+            after = ticket + 1;
+            let Some(t) = self.transfers.get_mut(&id) else {
+                continue;
+            };
+            match self.busy.iter_mut().find(|(origin, _)| *origin == t.origin) {
+                Some((_, count)) if *count >= most => continue,
+                Some((_, count)) => *count += 1,
+                None => self.busy.push((t.origin.clone(), 1)),
+            }
+            self.start(id, env);
+        }
+    }
+
+    fn start(&mut self, id: TransferId, env: &mut Env) {
+        self.go(id, Event::Start, env);
+        let timeout = self.config.request_timeout;
+        let Some(t) = self.transfers.get_mut(&id) else {
+            return;
+        };
+        t.attempt += 1;
+        t.until = env.now + timeout;
+        let request = self.outgoing(id, env);
+        self.arm(id, env);
+        if let (Some(request), Some(t)) = (request, self.transfers.get(&id)) {
+            let exchange = ExchangeId {
+                session: self.key,
+                transfer: id,
+                attempt: t.attempt,
+            };
+            env.outputs.push(Output::Exchange(exchange, request));
+        }
+    }
+
+    /// The request that goes out now.
+    fn outgoing(&mut self, id: TransferId, env: &mut Env) -> Option<Outgoing> {
+        let t = self.transfers.get_mut(&id)?;
+        let (method, url) = (t.method(), t.url().to_owned());
+        let with_body = t.hop.as_ref().is_none_or(|hop| hop.with_body);
+        let crossed = t.hop.as_ref().is_some_and(|hop| hop.crossed);
+        let resume_point = if t.has_own_range() {
+            None
+        } else {
+            t.partial.resume_point()
+        };
+        t.asked_offset = resume_point.map(|(offset, _)| offset);
+        let range = resume_point.map(|(offset, validator)| (offset, validator.as_str().to_owned()));
+        // SES-27: a credential goes to the origin it was given for, and to no other.
+        let given = t.login.given.filter(|login| {
+            self.logins
+                .get_mut(*login)
+                .is_some_and(|login| login.origin == t.origin)
+        });
+        let login = given.or_else(|| self.logins.shared_for(&t.origin));
+        let nonce = if login.is_some() { env.next_serial() } else { 0 };
+        let field = login
+            .and_then(|login| self.logins.get_mut(login))
+            .and_then(|login| login.field(method, &url, nonce));
+        t.login.sent = field.as_ref().and(login);
+        let request = t.request();
+        let mut headers = Vec::with_capacity(request.headers.len() + 3);
+        for (name, value) in &request.headers {
+            // What the app itself put into Authorization stays with the origin that it named, and yields to a login.
+            let secret = name == "authorization" && (crossed || field.is_some());
+            let of_body = !with_body && name.starts_with("content-");
+            if !secret && !of_body {
+                headers.push((name.clone(), value.clone()));
+            }
+        }
+        if let Some(field) = field {
+            headers.push(("authorization".to_owned(), field));
+        }
+        if let Some((offset, validator)) = range {
+            headers.push(("range".to_owned(), format!("bytes={offset}-")));
+            headers.push(("if-range".to_owned(), validator));
+        }
+        let upload = t.upload.clone().filter(|_| with_body);
+        Some(Outgoing {
+            method,
+            url,
+            headers,
+            upload,
+        })
+    }
+
+    /// The delegate's word on a delayed request.
+    pub(super) fn delayed_answered(
+        &mut self,
+        id: TransferId,
+        serial: u64,
+        answer: Option<DelayedRequestDisposition>,
+        env: &mut Env,
+    ) {
+        let Some(t) = self.transfers.get_mut(&id) else {
+            return;
+        };
+        if t.phase != Phase::AwaitingDelegate || t.offer_serial != serial {
+            return;
+        }
+        match answer {
+            // SES-14: nobody will ever say; loading must wait for an answer, so it waits for its timeout.
+            None => {}
+            Some(DelayedRequestDisposition::ContinueLoading) => self.proceed(id, env),
+            Some(DelayedRequestDisposition::UseNewRequest(request)) => match Origin::of(&request.url) {
+                Some(origin) => {
+                    t.origin = origin;
+                    t.replacement = Some(request);
+                    self.proceed(id, env);
+                }
+                // A request that can not be made, in place of one that must not be: nothing is left to do.
+                None => drop(self.cancel(id, env)),
+            },
+            Some(DelayedRequestDisposition::Cancel) => drop(self.cancel(id, env)),
+        }
+    }
+
+    /// The conditions have changed: what may not run stops, what may run again goes on.
+    pub(super) fn conditions_changed(&mut self, env: &mut Env) {
+        let link = env.has_link(self.config.allows_cellular_access);
+        let ids: Vec<TransferId> = self.transfers.keys().copied().collect();
+        for id in ids {
+            let Some(t) = self.transfers.get_mut(&id) else {
+                continue;
+            };
+            match t.phase {
+                Phase::Exchanging | Phase::Queued if !link => {
+                    self.go(id, Event::WaitForConditions, env);
+                    self.rewind(id, env);
+                    self.arm(id, env);
+                }
+                Phase::AwaitingConditions => self.proceed(id, env),
+                _ => {}
+            }
+        }
+    }
+
+    /// SES-22: what was discretionary only because the app was not in front stops being so.
+    pub(super) fn release_for_front(&mut self, env: &mut Env) {
+        let ids: Vec<TransferId> = self.transfers.keys().copied().collect();
+        for id in ids {
+            let Some(t) = self.transfers.get_mut(&id) else {
+                continue;
+            };
+            if t.discretion == Discretion::UntilFront {
+                t.discretion = Discretion::Never;
+                if t.phase == Phase::AwaitingConditions {
+                    self.proceed(id, env);
+                }
+            }
+        }
+    }
+
+    /// This transfer's moment in the table of timers has come.
+    pub(super) fn timer(&mut self, id: TransferId, env: &mut Env) {
+        let Some(t) = self.transfers.get_mut(&id) else {
+            return;
+        };
+        t.armed = Time::DISTANT_FUTURE;
+        if t.resource_deadline <= env.now {
+            // SES-07, SES-28: exactly then, whatever it is waiting for.
+            self.end(id, Some(TransferError::TimedOut), env);
+            return;
+        }
+        if t.until > env.now {
+            // Bytes have moved the end of its phase on.
+            self.arm(id, env);
+            return;
+        }
+        match t.phase {
+            Phase::AwaitingDate | Phase::AwaitingConditions | Phase::BackingOff => self.proceed(id, env),
+            Phase::Exchanging => {
+                let exchange = ExchangeId {
+                    session: self.key,
+                    transfer: id,
+                    attempt: t.attempt,
+                };
+                env.outputs.push(Output::Abort(exchange));
+                self.retry(id, env);
+            }
+            Phase::Suspended
+            | Phase::AwaitingDelegate
+            | Phase::Queued
+            | Phase::AwaitingAnswer
+            | Phase::Ended => {}
+        }
+    }
+
+    /// The next exchange begins at the address that the app gave.
+    fn rewind(&mut self, id: TransferId, env: &mut Env) {
+        if let Some(t) = self.transfers.get_mut(&id) {
+            t.rewind();
+        }
+        self.drop_question(id, env);
+    }
+
+    /// SES-07: a lost connection, or a timeout without a byte, is tried again; the app is not told.
+    pub(super) fn retry(&mut self, id: TransferId, env: &mut Env) {
+        let policy = env.policy.retry;
+        let Some(t) = self.transfers.get_mut(&id) else {
+            return;
+        };
+        let wait = t.backoff(&policy);
+        t.retries = t.retries.saturating_add(1);
+        self.go(id, Event::Retry, env);
+        self.rewind(id, env);
+        if let Some(t) = self.transfers.get_mut(&id) {
+            t.until = env.now + wait;
+        }
+        self.arm(id, env);
+        self.start_queued(env);
+    }
+}
+
+impl Transfer {
+    /// Until when it is held for better conditions; `None` if it is not.
+    fn held_until(&mut self, env: &Env) -> Option<Time> {
+        // Held once, before it first goes on the wire; not again for a retry.
+        if self.discretion == Discretion::Never || self.attempt > 0 || env.conditions.favourable {
+            return None;
+        }
+        let since = *self.held_since.get_or_insert(env.now);
+        let until = since + env.policy.discretionary_hold;
+        (env.now < until).then_some(until)
+    }
+}

@@ -1,0 +1,28 @@
+//! Moves bytes while the app sleeps, and delivers the messages about them: the driver around [`ServiceMachine`].
+
+mod address;
+mod auth;
+mod driver;
+mod env;
+mod exchange;
+mod flow;
+mod handle;
+mod hops;
+mod logins;
+mod machine;
+mod phase;
+mod questions;
+mod queue;
+mod ranges;
+mod resume_data;
+mod session;
+mod transfer;
+mod wake;
+
+pub use driver::ReferenceService;
+pub use env::{Delivery, ExchangeId, Outgoing, Output, SessionKey};
+pub use hops::Wanted;
+pub use machine::ServiceMachine;
+pub use phase::{Event, Phase};
+pub use queue::Call;
+pub use session::NewTransfer;

@@ -1,0 +1,141 @@
+//! A session's messages, in the order in which they came about.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::contract::{Challenge, FilePath, Request, TransferEnd, TransferId};
+
+/// A message as it waits. Numbers that can still change are filled in when it goes out.
+#[derive(Clone, Debug)]
+pub(super) enum Message {
+    /// Progress of a download; at most one waits for each transfer.
+    Wrote(TransferId),
+    /// Progress of an upload; at most one waits for each transfer.
+    Sent(TransferId),
+    /// A download that was given resume data goes on.
+    ResumedAt(TransferId, u64, Option<u64>),
+    /// A login is needed.
+    Challenge(TransferId),
+    /// A delayed request is ready.
+    Delayed(TransferId),
+    /// A download's file is complete.
+    FinishedDownloading(TransferId, Arc<TransferEnd>, FilePath),
+    /// A transfer has ended.
+    Completed(TransferId, Arc<TransferEnd>),
+    /// Everything that waited at a wake has been delivered.
+    FinishedEvents,
+    /// The session is no more.
+    BecameInvalid,
+}
+
+impl Message {
+    /// Is it sent only while the app runs, and never kept?
+    pub(super) const fn is_progress(&self) -> bool {
+        matches!(self, Self::Wrote(_) | Self::Sent(_))
+    }
+
+    /// Is it a question about this transfer?
+    pub(super) fn asks_about(&self, transfer: TransferId) -> bool {
+        matches!(self, Self::Challenge(id) | Self::Delayed(id) if *id == transfer)
+    }
+}
+
+/// One call to the delegate, ready to be made.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Call {
+    /// [`did_receive_session_challenge`](crate::contract::Delegate::did_receive_session_challenge); the answer goes to
+    /// [`ServiceMachine::challenge_answered`](super::ServiceMachine::challenge_answered) with this number.
+    SessionChallenge(TransferId, Challenge, u64),
+    /// [`did_receive_challenge`](crate::contract::Delegate::did_receive_challenge), likewise.
+    Challenge(TransferId, Challenge, u64),
+    /// [`will_begin_delayed_request`](crate::contract::Delegate::will_begin_delayed_request); the answer goes to
+    /// [`ServiceMachine::delayed_answered`](super::ServiceMachine::delayed_answered) with this number.
+    Delayed(TransferId, Request, u64),
+    /// [`did_write_data`](crate::contract::Delegate::did_write_data): written, total, expected.
+    Wrote(TransferId, u64, u64, Option<u64>),
+    /// [`did_send_body_data`](crate::contract::Delegate::did_send_body_data): sent, total, expected.
+    Sent(TransferId, u64, u64, u64),
+    /// [`did_resume_at_offset`](crate::contract::Delegate::did_resume_at_offset): offset, expected.
+    ResumedAt(TransferId, u64, Option<u64>),
+    /// [`did_finish_downloading`](crate::contract::Delegate::did_finish_downloading).
+    FinishedDownloading(TransferId, Arc<TransferEnd>, FilePath),
+    /// [`did_complete`](crate::contract::Delegate::did_complete).
+    Completed(TransferId, Arc<TransferEnd>),
+    /// [`did_finish_events`](crate::contract::Delegate::did_finish_events).
+    FinishedEvents,
+    /// [`did_become_invalid`](crate::contract::Delegate::did_become_invalid).
+    BecameInvalid,
+}
+
+/// The queue. Bounded by what the app asks for: a few messages for each of its transfers.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    waiting: VecDeque<Message>,
+    /// The one that the delegate has, and has not returned from.
+    pub(super) in_flight: Option<Message>,
+}
+
+impl Queue {
+    pub(super) fn push(&mut self, message: Message) {
+        self.waiting.push_back(message);
+    }
+
+    /// Takes the next one out; it stays in flight until it is settled.
+    pub(super) fn take(&mut self) -> Option<Message> {
+        let message = self.waiting.pop_front()?;
+        self.in_flight = Some(message.clone());
+        Some(message)
+    }
+
+    /// SES-18: it was not acknowledged, so it goes first when the app is there again.
+    pub(super) fn put_back(&mut self, message: Message) {
+        self.waiting.push_front(message);
+    }
+
+    /// Messages that are not progress: those that must reach the app sooner or later.
+    pub(super) fn owes_nothing(&self) -> bool {
+        let owed = |message: &Message| !message.is_progress();
+        !self.waiting.iter().any(owed) && !self.in_flight.as_ref().is_some_and(owed)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Is a drain going on that has not reached its end?
+    pub(super) fn has_marker(&self) -> bool {
+        let marker = |message: &Message| matches!(message, Message::FinishedEvents);
+        self.waiting.iter().any(marker) || self.in_flight.as_ref().is_some_and(marker)
+    }
+
+    /// SES-19: behind everything that waits now, and before the session's very last message.
+    pub(super) fn push_marker(&mut self) {
+        self.drop_markers();
+        let last = matches!(self.waiting.back(), Some(Message::BecameInvalid));
+        let at = self.waiting.len() - usize::from(last);
+        self.waiting.insert(at, Message::FinishedEvents);
+    }
+
+    /// A wake that is over has no end of its drain any more.
+    pub(super) fn drop_markers(&mut self) {
+        self.waiting
+            .retain(|message| !matches!(message, Message::FinishedEvents));
+    }
+
+    /// Progress is never kept for an app that can not receive it.
+    pub(super) fn drop_progress(&mut self) {
+        self.waiting.retain(|message| !message.is_progress());
+    }
+
+    /// A transfer that has ended asks nothing any more.
+    pub(super) fn drop_questions(&mut self, transfer: TransferId) {
+        self.waiting.retain(|message| !message.asks_about(transfer));
+    }
+
+    /// Does a question about this transfer wait, or is the delegate being asked?
+    pub(super) fn asks_about(&self, transfer: TransferId) -> bool {
+        let asks = |message: &Message| message.asks_about(transfer);
+        self.waiting.iter().any(asks) || self.in_flight.as_ref().is_some_and(asks)
+    }
+}
