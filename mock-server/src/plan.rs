@@ -63,7 +63,7 @@ pub enum Framing {
 pub enum Step {
     /// Do nothing for that long. What was sent before has reached the client.
     Pause(Duration),
-    /// Send the head. A plan without a head sends nothing here.
+    /// Send the head. A plan without a head, or whose head has been sent, sends nothing here.
     Head,
     /// Send a part of the body, made from a seed.
     Body(Slice),
@@ -77,7 +77,7 @@ pub enum Step {
     Close,
     /// Break the connection (RST).
     Reset,
-    /// Be unreachable: no connection comes about.
+    /// Be unreachable: no connection comes about. Only as the first step.
     Refuse,
 }
 

@@ -113,6 +113,7 @@ mod tests {
         assert_eq!(split_port("example.org:"), ("example.org", None));
         assert_eq!(split_port("[::1]:80"), ("[::1]", Some("80")));
         assert_eq!(split_port("[::1]"), ("[::1]", None));
+        assert_eq!(split_port("fe80::1"), ("fe80::1", None));
         assert_eq!(split_port(""), ("", None));
     }
 

@@ -29,7 +29,8 @@ struct Player<'a> {
     out: Vec<u8>,
     /// Bytes have gone to the socket since the last pause.
     written: bool,
-    framing: Framing,
+    /// How the body ends, once the head has been sent.
+    framing: Option<Framing>,
     /// Body bytes so far.
     sent: u64,
 }
@@ -40,10 +41,10 @@ pub(super) async fn play(
     early: &mut Vec<u8>,
     pace: &dyn Pace,
     received: &Received,
-    plan: Plan,
+    mut plan: Plan,
 ) -> io::Result<After> {
     let request = &received.request;
-    let (out, framing) = (Vec::new(), Framing::Bodyless(None));
+    let out = Vec::new();
     let mut player = Player {
         stream,
         early,
@@ -51,13 +52,13 @@ pub(super) async fn play(
         request,
         out,
         written: false,
-        framing,
+        framing: None,
         sent: 0,
     };
     for step in plan.steps {
         match step {
             Step::Head => {
-                if let Some(head) = &plan.head {
+                if let Some(head) = plan.head.take() {
                     player.head(head, received);
                 }
             }
@@ -91,16 +92,15 @@ pub(super) async fn play(
             Step::Refuse => return player.reset(),
         }
     }
-    player.end(plan.head.is_some() && received.keep_alive).await
+    player.end(received.keep_alive).await
 }
 
 impl Player<'_> {
-    fn head(&mut self, head: &Head, received: &Received) {
-        let mut head = head.clone();
+    fn head(&mut self, mut head: Head, received: &Received) {
         if received.old && head.framing == Framing::Chunked {
             head.framing = Framing::UntilClose;
         }
-        self.framing = head.framing;
+        self.framing = Some(head.framing);
         let reason = reason(head.status);
         self.out
             .extend_from_slice(format!("HTTP/1.1 {} {reason}\r\n", head.status).as_bytes());
@@ -137,7 +137,7 @@ impl Player<'_> {
             return Ok(());
         }
         self.sent += length;
-        if self.framing == Framing::Chunked {
+        if self.framing == Some(Framing::Chunked) {
             self.out.extend_from_slice(format!("{length:x}\r\n").as_bytes());
             append(&mut self.out);
             self.out.extend_from_slice(b"\r\n");
@@ -204,13 +204,13 @@ impl Player<'_> {
     /// All steps are taken: the connection can be used again if the client knows where the answer ended.
     async fn end(&mut self, again: bool) -> io::Result<After> {
         let complete = match self.framing {
-            Framing::Length(length) => self.sent == length,
-            Framing::Bodyless(_) => self.sent == 0,
-            Framing::Chunked => {
+            Some(Framing::Length(length)) => self.sent == length,
+            Some(Framing::Bodyless(_)) => self.sent == 0,
+            Some(Framing::Chunked) => {
                 self.out.extend_from_slice(b"0\r\n\r\n");
                 true
             }
-            Framing::UntilClose => false,
+            Some(Framing::UntilClose) | None => false,
         };
         if again && complete {
             self.flush().await?;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, where a panic is the report")]
 
 mod client;
+mod plans;
 
 use async_trait::async_trait;
 use bgsession_mock_server::memory::{Event, Walk};

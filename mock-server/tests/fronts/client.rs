@@ -101,7 +101,9 @@ fn parse(bytes: &[u8], method: &str, ended: Option<Ending>) -> Option<Seen> {
         seen.ending = if hopeless { Ending::Broken } else { ended? };
         return Some(seen);
     };
-    let head = std::str::from_utf8(&bytes[..end]).unwrap();
+    let Ok(head) = std::str::from_utf8(&bytes[..end]) else {
+        return Some(seen);
+    };
     let Some(status) = head.strip_prefix("HTTP/1.1 ") else {
         return Some(seen);
     };
