@@ -38,7 +38,9 @@ impl Stop {
                 if state.0 {
                     return Poll::Ready(());
                 }
-                state.1 = Some(cx.waker().clone());
+                if !state.1.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
+                    state.1 = Some(cx.waker().clone());
+                }
             }
             work.as_mut().poll(cx)
         })

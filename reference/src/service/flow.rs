@@ -179,6 +179,8 @@ impl Session {
             return;
         };
         t.attempt += 1;
+        t.wire_over = false;
+        t.sent = 0;
         t.until = env.now + timeout;
         let request = self.outgoing(id, env);
         self.arm(id, env);
@@ -220,8 +222,9 @@ impl Session {
         let request = t.request();
         let mut headers = Vec::with_capacity(request.headers.len() + 3);
         for (name, value) in &request.headers {
-            // What the app itself put into Authorization stays with the origin that it named, and yields to a login.
-            let secret = name == "authorization" && (crossed || field.is_some());
+            // What the app itself sent as a secret stays with the origin that it named; a login takes its place.
+            let secret = matches!(name.as_str(), "authorization" | "proxy-authorization" | "cookie");
+            let secret = (secret && crossed) || (name == "authorization" && field.is_some());
             let of_body = !with_body && name.starts_with("content-");
             if !secret && !of_body {
                 headers.push((name.clone(), value.clone()));
@@ -315,6 +318,10 @@ impl Session {
         let Some(t) = self.transfers.get_mut(&id) else {
             return;
         };
+        if t.armed > env.now {
+            // Something that came due at the same moment has set it anew.
+            return;
+        }
         t.armed = Time::DISTANT_FUTURE;
         if t.resource_deadline <= env.now {
             // SES-07, SES-28: exactly then, whatever it is waiting for.

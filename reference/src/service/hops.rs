@@ -189,6 +189,7 @@ impl Session {
         let Some(t) = self.on_wire(id, attempt) else {
             return;
         };
+        t.wire_over = true;
         if t.login.question.is_some() {
             self.go(id, Event::Challenge, env);
             self.arm(id, env);
@@ -210,6 +211,7 @@ impl Session {
         let Some(t) = self.on_wire(id, attempt) else {
             return;
         };
+        t.wire_over = true;
         match error {
             TransportError::NotConnected | TransportError::ConnectionLost | TransportError::BadResponse => {
                 self.retry(id, env);

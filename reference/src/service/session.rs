@@ -154,6 +154,7 @@ impl Session {
             hop: None,
             origin,
             attempt: 0,
+            wire_over: false,
             retries: 0,
             file,
             has_file: false,
@@ -198,7 +199,7 @@ impl Session {
                 }
             }
             t.login.sent = None;
-            if matches!(event, Event::End | Event::Suspend | Event::WaitForConditions) {
+            if !t.wire_over && matches!(event, Event::End | Event::Suspend | Event::WaitForConditions) {
                 let exchange = ExchangeId {
                     session: self.key,
                     transfer: id,
@@ -317,6 +318,8 @@ impl Session {
     /// Cancels every transfer that has not ended.
     pub(super) fn cancel_all(&mut self, reason: CancelReason, env: &mut Env) {
         let ids: Vec<TransferId> = self.transfers.keys().copied().collect();
+        // A connection that becomes free now is for nobody.
+        self.line.clear();
         for id in ids {
             self.end(
                 id,

@@ -99,6 +99,8 @@ pub(super) struct Transfer {
     pub(super) origin: Origin,
     /// The number of the latest exchange; what others say is void.
     pub(super) attempt: u32,
+    /// The exchange has told all it has to tell: there is nothing to abort.
+    pub(super) wire_over: bool,
     /// Failures since the last byte.
     pub(super) retries: u32,
     pub(super) file: FilePath,
@@ -165,7 +167,7 @@ impl Transfer {
     pub(super) fn resume_data(&self) -> Option<ResumeData> {
         let (received, validator) = self.partial.resume_point()?;
         let possible = self.is_download()
-            && self.original.method == Method::Get
+            && self.request().method == Method::Get
             && !self.has_own_range()
             && self.partial.takes_ranges == Some(true);
         let point = ResumePoint {

@@ -41,8 +41,17 @@ pub(crate) struct Parts {
     executor: Arc<Executor>,
     clock: Arc<HandClock>,
     storage: Arc<MemoryStorage>,
-    scheduler: Arc<ReferenceScheduler>,
-    service: Arc<ReferenceService>,
+    alive: Mutex<Option<(Arc<ReferenceScheduler>, Arc<ReferenceService>)>>,
+}
+
+impl Parts {
+    fn parts(&self) -> (Arc<ReferenceScheduler>, Arc<ReferenceService>) {
+        self.alive
+            .lock()
+            .unwrap()
+            .clone()
+            .expect("the test has not dropped them")
+    }
 }
 
 impl App {
@@ -60,15 +69,15 @@ impl App {
             self.handles.lock().unwrap().clear();
             ended.end();
         }
-        let parts = self.world.get().unwrap();
-        parts.scheduler.device_changed(&DeviceChange::App(change));
-        parts.service.device_changed(&DeviceChange::App(change));
+        let (scheduler, service) = self.world.get().unwrap().parts();
+        scheduler.device_changed(&DeviceChange::App(change));
+        service.device_changed(&DeviceChange::App(change));
     }
 
     pub(crate) async fn open(self: Arc<Self>, configuration: Configuration) -> Arc<dyn Session> {
         let life = self.life.lock().unwrap().clone();
         let delegate: Arc<dyn Delegate> = Arc::new(Messages(Arc::clone(&self)));
-        let service = Arc::clone(&self.world.get().unwrap().service);
+        let (_, service) = self.world.get().unwrap().parts();
         let identifier = configuration.identifier.clone();
         let mut known = self.configurations.lock().unwrap().clone();
         if !known.contains(&configuration) {
@@ -111,6 +120,13 @@ impl App {
                 .unwrap_or_default();
             tasks.iter().for_each(RefreshTask::set_task_completed);
         }
+    }
+
+    /// Lets go of sessions and tasks, as a process that ends.
+    pub(crate) fn forget(&self) {
+        self.tasks.lock().unwrap().clear();
+        self.handles.lock().unwrap().clear();
+        *self.world.get().unwrap().alive.lock().unwrap() = None;
     }
 
     async fn message(&self, line: String) {
@@ -317,8 +333,7 @@ impl World {
             executor: Arc::clone(&executor),
             clock: Arc::clone(&clock),
             storage: Arc::clone(&storage),
-            scheduler: Arc::clone(&scheduler),
-            service: Arc::clone(&service),
+            alive: Mutex::new(Some((Arc::clone(&scheduler), Arc::clone(&service)))),
         };
         assert!(app.world.set(Arc::new(parts)).is_ok());
         assert!(cell.set(Arc::clone(&app)).is_ok());
