@@ -1,0 +1,389 @@
+//! The vocabulary of histories.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::{
+    AppChange, AuthenticationMethod, Charge, Conditions, RefreshKind, RefreshTaskId, SessionId, Time, TransferId,
+    TransferKind, UserInfo, WakeOutcome, WakeReason,
+};
+
+/// A transfer is named by its session and its number there: two sessions may use the same numbers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[expect(clippy::exhaustive_structs, reason = "hand-written histories build these")]
+pub struct TransferKey {
+    /// The session.
+    pub session: SessionId,
+    /// The number within it.
+    pub transfer: TransferId,
+}
+
+impl fmt::Display for TransferKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", crate::report::short(self.session.as_str()), self.transfer)
+    }
+}
+
+/// A refresh task as the app was given it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::exhaustive_structs, reason = "hand-written histories build these")]
+pub struct TaskRef {
+    /// Its identity.
+    pub id: RefreshTaskId,
+    /// Its kind, with the session's identifier for the URL-session kind.
+    pub kind: RefreshKind,
+    /// What the app had passed when scheduling it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_info: Option<UserInfo>,
+    /// How long, in milliseconds from here, the app may keep it open.
+    pub allowance: u64,
+}
+
+/// One delivery of a delegate message; redelivery after an interruption is another.
+pub type MessageId = u32;
+
+/// How a transfer ended, as its last message said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EndKind {
+    /// Without error.
+    Success,
+    /// Cancelled by the app.
+    Cancelled,
+    /// Cancelled because the user force-quit the app, or by another decision of the system.
+    CancelledBySystem,
+    /// The resource timeout passed.
+    TimedOut,
+    /// The delegate cancelled the login.
+    LoginCancelled,
+    /// Any other error.
+    Failed,
+}
+
+/// A delegate message, without the session and the transfer it is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "message", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Message {
+    /// `did_receive_challenge`, or the session-level one.
+    DidReceiveChallenge {
+        /// How the server wants to be convinced.
+        method: AuthenticationMethod,
+        /// How many credentials were refused so far.
+        failures: u32,
+        /// A refused credential was proposed.
+        proposed: bool,
+    },
+    /// `will_begin_delayed_request`
+    WillBeginDelayedRequest,
+    /// `did_write_data`
+    DidWriteData {
+        /// Bytes so far.
+        total: u64,
+    },
+    /// `did_send_body_data`
+    DidSendBodyData {
+        /// Bytes so far.
+        total: u64,
+    },
+    /// `did_resume_at_offset`
+    DidResumeAtOffset {
+        /// Where.
+        offset: u64,
+    },
+    /// `did_finish_downloading`
+    DidFinishDownloading {
+        /// The server's status.
+        status: u16,
+        /// Bytes in the file; `None` if it could not be read.
+        size: Option<u64>,
+        /// A 64-bit digest of the file's bytes, not a cryptographic one.
+        digest: Option<u64>,
+    },
+    /// `did_complete`
+    DidComplete {
+        /// How it ended.
+        end: EndKind,
+        /// The server's status, if it answered.
+        status: Option<u16>,
+    },
+    /// `did_finish_events`
+    DidFinishEvents,
+    /// `did_become_invalid`
+    DidBecomeInvalid,
+}
+
+impl Message {
+    /// The method's name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::DidReceiveChallenge { .. } => "did_receive_challenge",
+            Self::WillBeginDelayedRequest => "will_begin_delayed_request",
+            Self::DidWriteData { .. } => "did_write_data",
+            Self::DidSendBodyData { .. } => "did_send_body_data",
+            Self::DidResumeAtOffset { .. } => "did_resume_at_offset",
+            Self::DidFinishDownloading { .. } => "did_finish_downloading",
+            Self::DidComplete { .. } => "did_complete",
+            Self::DidFinishEvents => "did_finish_events",
+            Self::DidBecomeInvalid => "did_become_invalid",
+        }
+    }
+}
+
+/// How one exchange on the wire ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ExchangeOutcome {
+    /// The answer arrived to its proper end.
+    Complete,
+    /// The connection broke, or the bytes made no sense.
+    Lost,
+    /// There was no link, or nobody listened.
+    NotConnected,
+    /// The client gave it up.
+    Abandoned,
+}
+
+/// What a subject did that no rule is about but that no subject may do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubjectFault {
+    /// What kind of misbehaviour.
+    pub kind: FaultKind,
+    /// In which call, and what it said.
+    pub detail: String,
+}
+
+impl SubjectFault {
+    pub(crate) fn new(kind: FaultKind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into() }
+    }
+}
+
+/// Kinds of misbehaviour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FaultKind {
+    /// It panicked.
+    Panic,
+    /// A call that must return promptly had not returned after a virtual minute.
+    Hang,
+    /// It refused what it must accept.
+    Refusal,
+    /// It kept asking to be woken so often that the scenario never came to an end.
+    Runaway,
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Panic => "panicked",
+            Self::Hang => "did not return",
+            Self::Refusal => "refused",
+            Self::Runaway => "never came to rest",
+        })
+    }
+}
+
+/// The parts of a scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Phase {
+    /// The scenario's steps are done and every fault of the device is healed; from here on what is owed must come.
+    Healed,
+    /// What must come by itself has had its time; now the user opens the app and every session is opened.
+    Collected,
+    /// The end. What has not come by now never came.
+    Ended,
+}
+
+/// One thing that was observed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// The app's process changed state.
+    App {
+        /// How.
+        change: AppChange,
+    },
+    /// The device's conditions are now these.
+    Conditions {
+        /// All of them.
+        conditions: Conditions,
+    },
+    /// The app scheduled a refresh or a snapshot.
+    Scheduled {
+        /// In which slot; never `url_session`.
+        slot: Charge,
+        /// Not before this.
+        preferred: Time,
+        /// To come back with the task.
+        user_info: UserInfo,
+    },
+    /// The app opened a session.
+    SessionOpened {
+        /// Which.
+        session: SessionId,
+        /// Its configuration's `sends_launch_events`.
+        launch_events: bool,
+    },
+    /// The app created a transfer.
+    TransferCreated {
+        /// Which.
+        #[serde(flatten)]
+        key: TransferKey,
+        /// What it does.
+        kind: TransferKind,
+        /// The address it asks for.
+        url: String,
+        /// No network activity before this.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        earliest: Option<Time>,
+        /// The resource timeout of its session, in milliseconds.
+        resource_timeout: u64,
+    },
+    /// The app resumed a transfer.
+    TransferResumed {
+        /// Which.
+        #[serde(flatten)]
+        key: TransferKey,
+    },
+    /// The app cancelled a transfer.
+    TransferCancelled {
+        /// Which.
+        #[serde(flatten)]
+        key: TransferKey,
+    },
+    /// A session asked the scheduler for a wake.
+    WakeRequested {
+        /// Which session.
+        session: SessionId,
+        /// Why.
+        reason: WakeReason,
+    },
+    /// The scheduler answered.
+    WakeResolved {
+        /// Which session.
+        session: SessionId,
+        /// What became of it.
+        outcome: WakeOutcome,
+    },
+    /// A refresh task was made.
+    TaskMinted {
+        /// Its identity.
+        task: RefreshTaskId,
+        /// Its kind.
+        kind: RefreshKind,
+    },
+    /// The app's `handle` began.
+    HandleBegan {
+        /// With these.
+        tasks: Vec<TaskRef>,
+    },
+    /// The app set an expiration handler.
+    ExpirationHandlerSet {
+        /// On this task.
+        task: RefreshTaskId,
+    },
+    /// The app completed a task.
+    TaskCompleted {
+        /// Which.
+        task: RefreshTaskId,
+        /// It had been completed before: the app's fault.
+        #[serde(default)]
+        repeated: bool,
+    },
+    /// The system called for a task's expiration handler.
+    ExpirationCalled {
+        /// Which task.
+        task: RefreshTaskId,
+        /// It had not been completed.
+        open: bool,
+        /// A handler was set and ran.
+        handler: bool,
+    },
+    /// A delegate method began.
+    MessageBegan {
+        /// Which delivery.
+        id: MessageId,
+        /// Whose.
+        session: SessionId,
+        /// About which transfer, if about one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        transfer: Option<TransferId>,
+        /// What it says.
+        #[serde(flatten)]
+        message: Message,
+    },
+    /// A delegate method returned: the message has been delivered.
+    MessageReturned {
+        /// Which delivery.
+        id: MessageId,
+    },
+    /// A delegate method was cut short, by the end of the process or by its caller: not delivered.
+    MessageInterrupted {
+        /// Which delivery.
+        id: MessageId,
+    },
+    /// The app answered a challenge or a delayed request.
+    Answered {
+        /// The delivery that asked.
+        id: MessageId,
+        /// What it said, without secrets.
+        answer: String,
+    },
+    /// A request went out.
+    RequestSent {
+        /// Its number.
+        exchange: u32,
+        /// For which transfer, if that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<TransferKey>,
+        /// Method and address.
+        request: String,
+        /// First byte asked for, if a range was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        range: Option<u64>,
+        /// Scheme of the credential it carried, if it did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        credential: Option<String>,
+    },
+    /// The head of an answer arrived.
+    ResponseHead {
+        /// Of which exchange.
+        exchange: u32,
+        /// Its status.
+        status: u16,
+        /// It carried a challenge.
+        #[serde(default)]
+        challenge: bool,
+    },
+    /// An exchange ended.
+    ExchangeEnded {
+        /// Which.
+        exchange: u32,
+        /// How.
+        outcome: ExchangeOutcome,
+        /// Body bytes that arrived.
+        received: u64,
+        /// A 64-bit digest of them.
+        digest: u64,
+    },
+    /// The subject misbehaved outside of every rule.
+    Fault {
+        /// How.
+        #[serde(flatten)]
+        fault: SubjectFault,
+    },
+    /// A part of the scenario begins.
+    Phase {
+        /// Which.
+        phase: Phase,
+    },
+}

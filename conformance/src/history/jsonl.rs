@@ -1,0 +1,151 @@
+//! The JSON Lines form of a history.
+
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Entry, History};
+
+/// What the header line must say.
+pub const FORMAT: &str = "bgsession-history/1";
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    format: String,
+    #[serde(default)]
+    world: String,
+    #[serde(default)]
+    subject: String,
+    #[serde(default)]
+    scenario: Option<u64>,
+}
+
+/// Why a text is not a history.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HistoryError {
+    /// There is no line.
+    #[error("the log is empty: its first line must be {{\"format\":\"{FORMAT}\"}}")]
+    Empty,
+    /// The first line is no header.
+    #[error("line 1: not a header ({reason}): it must be {{\"format\":\"{FORMAT}\"}}")]
+    Header {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A line is no entry.
+    #[error("line {line}, column {column}: {reason}")]
+    Line {
+        /// Which line, from 1.
+        line: usize,
+        /// Which column, from 1.
+        column: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Entries are out of order.
+    #[error("line {line}: {reason}")]
+    Order {
+        /// Which line, from 1.
+        line: usize,
+        /// What is out of order.
+        reason: String,
+    },
+}
+
+impl History {
+    /// The JSON Lines form, with a newline after every line.
+    ///
+    /// # Panics
+    ///
+    /// Never: every event can be written as JSON.
+    #[must_use]
+    pub fn to_jsonl(&self) -> String {
+        let header = Header {
+            format: FORMAT.to_owned(),
+            world: self.world.clone(),
+            subject: self.subject.clone(),
+            scenario: self.scenario,
+        };
+        let mut text = serde_json::to_string(&header).expect("a header is plain data");
+        text.push('\n');
+        for entry in &self.entries {
+            let line = serde_json::to_string(entry).expect("an entry is plain data");
+            writeln!(text, "{line}").expect("a string takes everything");
+        }
+        text
+    }
+
+    /// Reads the JSON Lines form.
+    ///
+    /// # Errors
+    ///
+    /// [`HistoryError`] names the line, the column and the mend.
+    pub fn from_jsonl(text: &str) -> Result<Self, HistoryError> {
+        let mut lines = text.lines().enumerate();
+        let (_, first) = lines.next().ok_or(HistoryError::Empty)?;
+        let header: Header =
+            serde_json::from_str(first).map_err(|error| HistoryError::Header { reason: error.to_string() })?;
+        if header.format != FORMAT {
+            let reason = format!("the format is {:?}, this reads {FORMAT:?}", header.format);
+            return Err(HistoryError::Header { reason });
+        }
+        let mut history =
+            Self { world: header.world, subject: header.subject, scenario: header.scenario, entries: Vec::new() };
+        for (index, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
+            let entry: Entry = serde_json::from_str(line).map_err(|error| HistoryError::Line {
+                line: index + 1,
+                column: error.column(),
+                reason: error.to_string(),
+            })?;
+            history.check_order(&entry, index + 1)?;
+            history.entries.push(entry);
+        }
+        Ok(history)
+    }
+
+    fn check_order(&self, entry: &Entry, line: usize) -> Result<(), HistoryError> {
+        let expected = self.entries.len();
+        if entry.seq != expected {
+            let reason = format!("seq is {}, expected {expected}: a line is missing or repeated", entry.seq);
+            return Err(HistoryError::Order { line, reason });
+        }
+        match self.entries.last() {
+            Some(last) if entry.at < last.at => {
+                let reason = format!("the clock went back from {} to {}", last.at, entry.at);
+                Err(HistoryError::Order { line, reason })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::{AppChange, Time};
+    use crate::history::Event;
+
+    fn app(change: AppChange) -> Event {
+        Event::App { change }
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        let history = History::new()
+            .then(Time::ZERO, app(AppChange::Foregrounded))
+            .then(Time::from_millis(5), app(AppChange::Terminated(crate::contract::Termination::Wall)));
+        assert_eq!(History::from_jsonl(&history.to_jsonl()).unwrap(), history);
+    }
+
+    #[test]
+    fn a_broken_line_is_named_with_its_place() {
+        let say = |text: &str| History::from_jsonl(text).unwrap_err().to_string();
+        assert!(say("").starts_with("the log is empty"));
+        assert!(say("{\"format\":\"other/1\"}").contains("this reads \"bgsession-history/1\""));
+        let header = "{\"format\":\"bgsession-history/1\"}\n";
+        assert!(say(&format!("{header}{{\"seq\":0,")).starts_with("line 2, column 9"));
+        let line = "{\"seq\":1,\"at\":0,\"event\":\"app\",\"change\":\"crashed\"}";
+        assert_eq!(say(&format!("{header}{line}")), "line 2: seq is 1, expected 0: a line is missing or repeated");
+    }
+}

@@ -1,0 +1,80 @@
+//! What was observed in one scenario, in order: the only thing that rules look at.
+//!
+//! A [`History`] is a list of [`Entry`]s, each an [`Event`] with its sequence number and virtual time. Its JSON Lines
+//! form is a header line followed by one line per entry:
+//!
+//! ```text
+//! {"format":"bgsession-history/1","world":"sim","subject":"reference","scenario":7}
+//! {"seq":0,"at":0,"event":"app","change":"foregrounded"}
+//! {"seq":1,"at":0,"event":"session_opened","session":"s","launch_events":true}
+//! ```
+//!
+//! `seq` counts from 0 without gaps, `at` is in milliseconds and never decreases. The fields of each event are those of
+//! [`Event`]'s variants; unknown fields are ignored.
+
+mod event;
+mod jsonl;
+mod recorder;
+
+pub use event::{
+    EndKind, Event, ExchangeOutcome, FaultKind, Message, MessageId, Phase, SubjectFault, TaskRef, TransferKey,
+};
+pub use jsonl::{FORMAT, HistoryError};
+pub(crate) use recorder::Recorder;
+
+use crate::contract::Time;
+
+/// One observation.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[expect(clippy::exhaustive_structs, reason = "hand-written histories build these")]
+pub struct Entry {
+    /// Its place in the history, from 0.
+    pub seq: usize,
+    /// The device's clock.
+    pub at: Time,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// Everything that was observed in one scenario.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct History {
+    /// Which world it was, `sim` or `http`; empty for logs from elsewhere.
+    pub world: String,
+    /// Who was judged.
+    pub subject: String,
+    /// The number of the scenario in its run, if it came from one.
+    pub scenario: Option<u64>,
+    /// The observations.
+    pub entries: Vec<Entry>,
+}
+
+impl History {
+    /// An empty history.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an observation; for histories written by hand.
+    ///
+    /// ```
+    /// use bgsession_conformance::contract::{AppChange, Time};
+    /// use bgsession_conformance::history::{Event, History};
+    ///
+    /// let history = History::new().then(Time::ZERO, Event::App { change: AppChange::Foregrounded });
+    /// assert_eq!(history.entries.len(), 1);
+    /// ```
+    #[must_use]
+    pub fn then(mut self, at: Time, event: Event) -> Self {
+        self.push(at, event);
+        self
+    }
+
+    pub(crate) fn push(&mut self, at: Time, event: Event) {
+        let seq = self.entries.len();
+        self.entries.push(Entry { seq, at, event });
+    }
+}

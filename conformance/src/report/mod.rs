@@ -1,0 +1,212 @@
+//! What people read.
+
+mod timeline;
+
+pub use timeline::timeline;
+
+use std::fmt::Write as _;
+
+use crate::runner::DEFAULT_SEED;
+use crate::verdict::{Failure, Fault, Report, Verdict};
+
+const WIDTH: usize = 80;
+
+/// A long identifier, cut in the middle.
+pub(crate) fn short(text: &str) -> String {
+    const MOST: usize = 18;
+    let count = text.chars().count();
+    if count <= MOST {
+        return text.to_owned();
+    }
+    let head: String = text.chars().take(8).collect();
+    let tail: String = text.chars().skip(count - 8).collect();
+    format!("{head}…{tail}")
+}
+
+/// Breaks a text at spaces into lines of at most `width` characters; a longer word gets a line of its own.
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last_mut().expect("there is always one");
+        let used = line.chars().count();
+        if used == 0 {
+            line.push_str(word);
+        } else if used + 1 + word.chars().count() <= width {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
+}
+
+/// `name` and a text beside it, wrapped.
+fn field(block: &mut String, name: &str, text: &str) {
+    for (index, line) in wrap(text, WIDTH - 12).into_iter().enumerate() {
+        let name = if index == 0 { name } else { "" };
+        writeln!(block, "  {name:<9} {line}").expect("a string takes everything");
+    }
+}
+
+/// Everything about one broken rule on one screen.
+pub(crate) fn failure_block(failure: &Failure) -> String {
+    let rule = failure.rule;
+    let title = format!("FAIL {} {}", rule.id, rule.level);
+    let place = format!("{} · {}", failure.history.subject, failure.world);
+    let gap = WIDTH.saturating_sub(title.chars().count() + place.chars().count());
+    let mut block = format!("{title}{:gap$}{place}\n", "");
+    for line in wrap(rule.sentence, WIDTH) {
+        writeln!(block, "{line}").expect("a string takes everything");
+    }
+    field(&mut block, "source", rule.source);
+    match &failure.violation {
+        Some(violation) => {
+            field(&mut block, "expected", &violation.expected);
+            field(&mut block, "seen", &violation.seen);
+            block.push('\n');
+            block.push_str(&timeline(&failure.history, Some(violation.seq)));
+        }
+        None => field(
+            &mut block,
+            "seen",
+            "the failure did not show itself again when the scenario was played once more: the subject does not \
+             behave the same way twice. Take time from the device's clock, use ordered collections and no randomness",
+        ),
+    }
+    block.push('\n');
+    field(&mut block, "look at", rule.hint);
+    field(&mut block, "scenario", &provenance(failure));
+    field(&mut block, "replay", &replay(failure));
+    block
+}
+
+fn provenance(failure: &Failure) -> String {
+    let steps = failure.scenario.steps.len();
+    let plural = if steps == 1 { "step" } else { "steps" };
+    let (from, tries) = (failure.shrunk_from, failure.tries);
+    format!("{steps} {plural}, shrunk from {from} in {tries} tries (seed {}, number {})", failure.seed, failure.number)
+}
+
+fn replay(failure: &Failure) -> String {
+    match &failure.stored {
+        Some(path) => format!(
+            "cargo test {} (the scenario is in {} and is played first from now on)",
+            failure.rule.id.to_lowercase().replace('-', "_"),
+            path.display()
+        ),
+        None => {
+            let seed = if failure.seed == DEFAULT_SEED { String::new() } else { format!(" --seed {}", failure.seed) };
+            format!("bgsession --rule {} --world {}{seed}", failure.rule.id, failure.world)
+        }
+    }
+}
+
+fn fault_block(fault: &Fault) -> String {
+    let mut block = format!("INCONCLUSIVE: the subject {}\n", fault.fault.kind);
+    field(&mut block, "seen", &fault.fault.detail);
+    field(
+        &mut block,
+        "meaning",
+        "this is the subject's doing, not a broken rule; the rules that did not fail say nothing until it is mended",
+    );
+    let plural = if fault.scenario.steps.len() == 1 { "step" } else { "steps" };
+    field(&mut block, "scenario", &format!("number {}, {} {plural}:", fault.number, fault.scenario.steps.len()));
+    block.push_str(&fault.scenario.to_json(None));
+    block
+}
+
+/// The whole report: what is wrong first, then the table and the figures.
+pub(crate) fn report(report: &Report) -> String {
+    let mut text = String::new();
+    let mut shown_fault = false;
+    for (_, verdict) in report.rows.iter().flat_map(|row| &row.verdicts) {
+        match verdict {
+            Verdict::Fail(failure) => {
+                text.push_str(&failure_block(failure));
+                text.push('\n');
+            }
+            Verdict::Inconclusive(fault) if !shown_fault => {
+                shown_fault = true;
+                text.push_str(&fault_block(fault));
+                text.push('\n');
+            }
+            _ => {}
+        }
+    }
+    table(report, &mut text);
+    summary(report, &mut text);
+    text
+}
+
+fn table(report: &Report, text: &mut String) {
+    let worlds: Vec<String> = report.rows.first().map_or_else(Vec::new, |row| {
+        row.verdicts.iter().map(|(world, _)| format!("{:<22}", format!("{world}"))).collect()
+    });
+    writeln!(text, "rule    level   {}", worlds.concat().trim_end()).expect("a string takes everything");
+    for row in &report.rows {
+        let cells: String = row.verdicts.iter().map(|(_, verdict)| format!("{:<22}", cell(verdict))).collect();
+        let line = format!("{:<7} {:<7} {cells}", row.rule.id, row.rule.level.to_string());
+        writeln!(text, "{}", line.trim_end()).expect("a string takes everything");
+    }
+}
+
+fn cell(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Pass { witnesses } => format!("pass {witnesses:>8}×"),
+        other => other.name().to_owned(),
+    }
+}
+
+fn summary(report: &Report, text: &mut String) {
+    writeln!(text).expect("a string takes everything");
+    for world in &report.worlds {
+        let seconds = world.elapsed.as_secs_f64();
+        writeln!(
+            text,
+            "{:<5} {} scenarios, {} observations, {seconds:.2} s",
+            world.world.name(),
+            world.scenarios,
+            world.entries
+        )
+        .expect("a string takes everything");
+    }
+    let verdicts = || report.rows.iter().flat_map(|row| &row.verdicts).map(|(_, verdict)| verdict);
+    let broken = report.rows.iter().filter(|row| row.verdicts.iter().any(|(_, verdict)| !verdict.is_ok())).count();
+    for verdict in verdicts() {
+        match verdict {
+            Verdict::KnownFail { reason, failure } => {
+                writeln!(text, "known failure of {}: {reason}", failure.rule.id).expect("a string takes everything");
+            }
+            Verdict::UnexpectedPass { reason } => {
+                writeln!(text, "passes now, delete its known failure: {reason}").expect("a string takes everything");
+            }
+            _ => {}
+        }
+    }
+    let said = if report.passed() {
+        format!("passed: all {} rules", report.rows.len())
+    } else {
+        format!("FAILED: {broken} of {} rules", report.rows.len())
+    };
+    writeln!(text, "{} {said} (seed {}, {:.2} s)", report.subject, report.seed, report.elapsed.as_secs_f64())
+        .expect("a string takes everything");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_wrapped_at_spaces() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("incomprehensibilities", 7), ["incomprehensibilities"]);
+        assert_eq!(wrap("", 7), [""]);
+    }
+
+    #[test]
+    fn a_long_identifier_is_cut_in_the_middle() {
+        assert_eq!(short("com.example.downloads"), "com.exam…ownloads");
+        assert_eq!(short("short"), "short");
+    }
+}

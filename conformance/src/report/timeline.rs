@@ -1,0 +1,298 @@
+//! Histories as people read them: one line per event, a lane for each part of the system, 80 columns, no colour.
+
+use std::fmt::Write as _;
+
+use crate::contract::{AppChange, Charge, Link, TransferKind};
+use crate::history::{Entry, Event, ExchangeOutcome, History, Message, Phase, TransferKey};
+use crate::report::{short, wrap};
+
+/// Who an event belongs to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lane {
+    App,
+    Scheduler,
+    Session,
+    Network,
+}
+
+const WIDTH: usize = 80;
+/// `▶ ` and the time, then four lanes of four columns.
+const TIME: usize = 16;
+const LANES: usize = 16;
+const TEXT: usize = WIDTH - 2 - TIME - LANES;
+/// More lines than this are folded in the middle.
+const MOST: usize = 34;
+/// Lines shown after the offending one.
+const AFTER: usize = 4;
+
+/// The timeline of a history; the entry `offending` is marked and little of what follows it is shown.
+#[must_use]
+pub fn timeline(history: &History, offending: Option<usize>) -> String {
+    let lines = lines(history, offending);
+    let mut text = format!("  {:>TIME$}app sch ses net\n", "time   ");
+    let marked = lines.iter().position(|line| line.offending);
+    let end = marked.map_or(lines.len(), |at| (at + 1 + AFTER).min(lines.len()));
+    let shown = &lines[..end];
+    let fold = shown.len().saturating_sub(MOST);
+    let keep = MOST / 3;
+    let mut last = None;
+    for (index, line) in shown.iter().enumerate() {
+        if fold > 0 && (keep..keep + fold).contains(&index) {
+            if index == keep {
+                writeln!(text, "  {:>TIME$}⋮ {fold} lines left out", "").expect("a string takes everything");
+            }
+            last = None;
+            continue;
+        }
+        gap(&mut text, last, line.entry.at.as_millis());
+        last = Some(line.entry.at.as_millis());
+        line.write(&mut text);
+    }
+    if end < lines.len() {
+        writeln!(text, "  {:>TIME$}⋮ {} more lines", "", lines.len() - end).expect("a string takes everything");
+    }
+    text
+}
+
+/// Says how much time has passed if it is a lot.
+fn gap(text: &mut String, last: Option<u64>, now: u64) {
+    const LONG: u64 = 3_600_000;
+    let Some(span) = last.map(|last| now - last).filter(|span| *span >= LONG) else { return };
+    let (days, hours, minutes) = (span / 86_400_000, span / 3_600_000 % 24, span / 60_000 % 60);
+    let said = match (days, hours) {
+        (0, hours) => format!("{hours} h {minutes} min later"),
+        (days, hours) => format!("{days} d {hours} h later"),
+    };
+    writeln!(text, "  {:>TIME$}⋮ {said}", "").expect("a string takes everything");
+}
+
+struct Line<'a> {
+    entry: &'a Entry,
+    lane: Lane,
+    text: String,
+    offending: bool,
+}
+
+impl Line<'_> {
+    fn write(&self, text: &mut String) {
+        let column = match self.lane {
+            Lane::App => 0,
+            Lane::Scheduler => 1,
+            Lane::Session => 2,
+            Lane::Network => 3,
+        };
+        let mark = if self.offending { '▶' } else { ' ' };
+        let lanes: String = (0..4).map(|lane| if lane == column { " ●  " } else { " ·  " }).collect();
+        let time = self.entry.at.to_string();
+        let mut pieces = wrap(&self.text, TEXT).into_iter();
+        let first = pieces.next().unwrap_or_default();
+        writeln!(text, "{mark} {time:>14}  {lanes}{first}").expect("a string takes everything");
+        for piece in pieces {
+            writeln!(text, "  {:14}   ·   ·   ·   ·    {piece}", "").expect("a string takes everything");
+        }
+    }
+}
+
+fn lines(history: &History, offending: Option<usize>) -> Vec<Line<'_>> {
+    let mut lines: Vec<Line<'_>> = Vec::new();
+    for (index, entry) in history.entries.iter().enumerate() {
+        let offending = offending == Some(entry.seq);
+        let next = history.entries.get(index + 1);
+        let said = describe(entry, next, history);
+        let (lane, text) = match said {
+            Some(said) => said,
+            // What goes without saying is said if it is the point.
+            None if offending => (Lane::Session, name(&entry.event)),
+            None => continue,
+        };
+        lines.push(Line { entry, lane, text, offending });
+    }
+    lines
+}
+
+fn name(event: &Event) -> String {
+    match event {
+        Event::MessageReturned { .. } => "the callback returns".to_owned(),
+        Event::TaskMinted { task, kind } => format!("mints {task} {kind}"),
+        Event::Phase { phase: Phase::Ended } => "the end".to_owned(),
+        _ => "this".to_owned(),
+    }
+}
+
+fn id(session: &crate::contract::SessionId) -> String {
+    format!("{:?}", short(session.as_str()))
+}
+
+fn of(key: &TransferKey) -> String {
+    format!("{}/{}", short(key.session.as_str()), key.transfer)
+}
+
+/// What an event says, and in which lane; `None` for what goes without saying.
+fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -> Option<(Lane, String)> {
+    let said = match &entry.event {
+        Event::App { change } => app(*change),
+        Event::Conditions { conditions } => {
+            let text = if conditions.link == Link::Offline { "the network is gone" } else { "the network is there" };
+            (Lane::Network, text.to_owned())
+        }
+        Event::Scheduled { slot, preferred, .. } => {
+            let what = if *slot == Charge::Snapshot { "a snapshot" } else { "an application refresh" };
+            (Lane::App, format!("asks for {what} at {preferred}"))
+        }
+        Event::SessionOpened { session, launch_events } => {
+            let silent = if *launch_events { "" } else { ", without launch events" };
+            (Lane::App, format!("opens session {}{silent}", id(session)))
+        }
+        Event::TransferCreated { key, kind, earliest, .. } => {
+            let what = if *kind == TransferKind::Upload { "upload" } else { "download" };
+            let date = earliest.map_or_else(String::new, |date| format!(", not before {date}"));
+            (Lane::App, format!("starts {what} {}{date}", of(key)))
+        }
+        Event::TransferCancelled { key } => (Lane::App, format!("cancels {}", of(key))),
+        Event::WakeRequested { session, reason } => {
+            let why = match reason {
+                crate::contract::WakeReason::TransfersEnded => "transfers ended",
+                crate::contract::WakeReason::AuthenticationNeeded => "login needed",
+                crate::contract::WakeReason::DelayedRequestReady => "delayed request ready",
+            };
+            (Lane::Session, format!("{} asks for a wake: {why}", id(session)))
+        }
+        Event::HandleBegan { tasks } => {
+            let tasks: Vec<String> = tasks.iter().map(|task| match &task.kind {
+                crate::contract::RefreshKind::UrlSession(session) => format!("{} URL session {}", task.id, id(session)),
+                kind => format!("{} {kind}", task.id),
+            }).collect();
+            (Lane::Scheduler, format!("handle [{}]", tasks.join(", ")))
+        }
+        Event::TaskCompleted { task, repeated } => {
+            let again = if *repeated { " again" } else { "" };
+            (Lane::App, format!("completes {task}{again}"))
+        }
+        Event::ExpirationCalled { task, open, handler } => {
+            let state = match (open, handler) {
+                (false, _) => ", which is completed",
+                (true, false) => " (no handler set)",
+                (true, true) => "",
+            };
+            (Lane::Scheduler, format!("expires {task}{state}"))
+        }
+        Event::MessageBegan { id, session, transfer, message } => {
+            let about = transfer.map_or_else(|| short(session.as_str()), |t| format!("{}/{t}", short(session.as_str())));
+            (Lane::Session, format!("{about}: {}{}", said_by(message), rest(*id, entry, history)))
+        }
+        Event::Answered { answer, .. } => (Lane::App, format!("answers the challenge: {}", answer_of(answer))),
+        Event::RequestSent { request, range, credential, .. } => {
+            let range = range.map_or_else(String::new, |from| format!(" from byte {from}"));
+            let login = credential.as_ref().map_or_else(String::new, |scheme| format!(", {scheme} login"));
+            (Lane::Network, format!("{request}{range}{login}"))
+        }
+        Event::ResponseHead { exchange, status, challenge } => head(*exchange, *status, *challenge, next),
+        Event::ExchangeEnded { outcome, received, exchange, .. } => ended(*exchange, *outcome, *received, history)?,
+        Event::Fault { fault } => (Lane::Scheduler, format!("the subject {}: {}", fault.kind, fault.detail)),
+        Event::Phase { phase: Phase::Healed } => (Lane::App, "(left alone from here on)".to_owned()),
+        Event::Phase { phase: Phase::Collected } => (Lane::App, "(whatever comes by itself has come)".to_owned()),
+        Event::Phase { .. }
+        | Event::TransferResumed { .. }
+        | Event::WakeResolved { .. }
+        | Event::TaskMinted { .. }
+        | Event::ExpirationHandlerSet { .. }
+        | Event::MessageReturned { .. }
+        | Event::MessageInterrupted { .. } => return None,
+    };
+    Some(said)
+}
+
+fn app(change: AppChange) -> (Lane, String) {
+    let (lane, text) = match change {
+        AppChange::Foregrounded => (Lane::App, "the user opens the app"),
+        AppChange::Backgrounded => (Lane::App, "the user leaves the app"),
+        AppChange::Launched => (Lane::Scheduler, "launches the app"),
+        AppChange::Resumed => (Lane::Scheduler, "resumes the app"),
+        AppChange::Suspended => (Lane::Scheduler, "suspends the app"),
+        AppChange::Purged => (Lane::App, "purged from memory"),
+        AppChange::Crashed => (Lane::App, "crashes"),
+        AppChange::ForceQuit => (Lane::App, "the user force-quits the app"),
+        AppChange::Terminated(_) => (Lane::Scheduler, "terminates the app: time used up"),
+        _ => (Lane::App, "changes"),
+    };
+    (lane, text.to_owned())
+}
+
+/// How a delivery went, if not simply well.
+fn rest(id: u32, began: &Entry, history: &History) -> String {
+    let later = history.entries.get(began.seq + 1..).unwrap_or_default();
+    let end = later.iter().find_map(|entry| match entry.event {
+        Event::MessageReturned { id: of } if of == id => Some((entry.at, true)),
+        Event::MessageInterrupted { id: of } if of == id => Some((entry.at, false)),
+        _ => None,
+    });
+    match end {
+        Some((at, true)) if at == began.at => String::new(),
+        Some((at, true)) => format!(" (takes until {at})"),
+        Some((at, false)) => format!(" (cut short at {at})"),
+        None => " (never returns)".to_owned(),
+    }
+}
+
+fn said_by(message: &Message) -> String {
+    let name = message.name();
+    match message {
+        Message::DidReceiveChallenge { method, failures, .. } => {
+            let refused = if *failures > 0 { format!(", {failures} refused") } else { String::new() };
+            format!("{name} ({method:?}{refused})")
+        }
+        Message::DidWriteData { total } | Message::DidSendBodyData { total } => format!("{name} ({total} bytes)"),
+        Message::DidResumeAtOffset { offset } => format!("{name} ({offset})"),
+        Message::DidFinishDownloading { status, size, .. } => {
+            let size = size.map_or_else(|| "no file".to_owned(), |size| format!("{size} bytes"));
+            format!("{name} ({status}, {size})")
+        }
+        Message::DidComplete { end, status } => match (end, status) {
+            (crate::history::EndKind::Success, Some(status)) => format!("{name} (status {status})"),
+            (end, _) => format!("{name} ({end:?})"),
+        },
+        Message::WillBeginDelayedRequest | Message::DidFinishEvents | Message::DidBecomeInvalid => name.to_owned(),
+    }
+}
+
+/// The disposition without its payload.
+fn answer_of(answer: &str) -> &str {
+    match answer {
+        text if text.starts_with("UseCredential(Some") => "with a credential",
+        text if text.starts_with("UseCredential") => "without a credential",
+        "PerformDefaultHandling" => "default handling",
+        "CancelAuthenticationChallenge" => "cancel",
+        "RejectProtectionSpace" => "reject this space",
+        other => other,
+    }
+}
+
+fn head(exchange: u32, status: u16, challenge: bool, next: Option<&Entry>) -> (Lane, String) {
+    let login = if challenge { ", asks for a login" } else { "" };
+    // An answer that is complete at once needs no second line.
+    let whole = next.and_then(|next| match &next.event {
+        Event::ExchangeEnded { exchange: of, outcome: ExchangeOutcome::Complete, received, .. } if *of == exchange => {
+            Some(*received)
+        }
+        _ => None,
+    });
+    let body = whole.map_or_else(String::new, |received| format!(" and all {received} bytes"));
+    (Lane::Network, format!("{status}{login}{body}"))
+}
+
+fn ended(exchange: u32, outcome: ExchangeOutcome, received: u64, history: &History) -> Option<(Lane, String)> {
+    let head = history.entries.iter().position(
+        |entry| matches!(&entry.event, Event::ResponseHead { exchange: of, .. } if *of == exchange),
+    );
+    let text = match outcome {
+        ExchangeOutcome::Complete => {
+            let next = history.entries.get(head? + 1)?;
+            let told = matches!(&next.event, Event::ExchangeEnded { exchange: of, .. } if *of == exchange);
+            return (!told).then(|| (Lane::Network, format!("body complete, {received} bytes")));
+        }
+        ExchangeOutcome::Lost => format!("connection lost after {received} bytes"),
+        ExchangeOutcome::NotConnected => "no connection".to_owned(),
+        ExchangeOutcome::Abandoned => return None,
+    };
+    Some((Lane::Network, text))
+}

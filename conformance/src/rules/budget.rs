@@ -1,0 +1,203 @@
+//! Throttling: SCH-13, SCH-14, SCH-15.
+
+use super::{Facts, Finding, Level, Place, Rule, THROTTLES};
+use crate::contract::{AppClass, Charge, RefreshKind, SnapshotReason, Time, UserInfo};
+use crate::history::Event;
+use crate::scenario::Focus;
+
+/// What a delivery is charged to; `None` for what is free.
+fn charge(kind: &RefreshKind) -> Option<Charge> {
+    match kind {
+        RefreshKind::UrlSession(_) => Some(Charge::UrlSession),
+        RefreshKind::ApplicationRefresh => Some(Charge::ApplicationRefresh),
+        RefreshKind::Snapshot(SnapshotReason::AppScheduled) => Some(Charge::Snapshot),
+        _ => None,
+    }
+}
+
+/// The deliveries that are charged to one budget, in order.
+fn deliveries(facts: &Facts<'_>, budget: Charge) -> Vec<Place> {
+    let charged = |handle: &super::facts::Handle| {
+        handle.tasks.iter().filter(|index| charge(facts.tasks[**index].kind) == Some(budget)).count()
+    };
+    facts.handles.iter().flat_map(|handle| std::iter::repeat_n(handle.place, charged(handle))).collect()
+}
+
+fn name(budget: Charge) -> &'static str {
+    match budget {
+        Charge::ApplicationRefresh => "application-refresh tasks",
+        Charge::UrlSession => "URL-session tasks",
+        Charge::Snapshot => "snapshots that the app asked for",
+    }
+}
+
+/// Finds the first delivery that is one too many in the window that ends with it. Every window of this length that
+/// holds too many ends with such a delivery, so none is missed.
+fn overrun(facts: &Facts<'_>, budget: Charge, finding: &mut Finding) {
+    let limit = usize::try_from(facts.policy.per_hour(budget, AppClass::ComplicationOnFace)).unwrap_or(usize::MAX);
+    let window = facts.policy.budget_window;
+    let delivered = deliveries(facts, budget);
+    for (index, place) in delivered.iter().enumerate() {
+        let inside = |other: &&Place| other.at + window > place.at;
+        let count = delivered[..=index].iter().filter(inside).count();
+        if count > limit {
+            let first = delivered[..=index].iter().find(inside).map_or(Time::ZERO, |place| place.at);
+            finding.broken(
+                *place,
+                format!("at most {limit} {} in any {} min", name(budget), window.as_secs() / 60),
+                format!("{count} of them from {first} to {}", place.at),
+            );
+        } else if count == limit {
+            finding.witness();
+        }
+    }
+}
+
+pub(super) const SCH_13: Rule = Rule {
+    id: "SCH-13",
+    level: Level::Must,
+    sentence: "In any hour an app receives no more application-refresh tasks, and no more snapshots that it asked \
+               for, than its class allows.",
+    source: "WKApplicationRefreshBackgroundTask; Preparing to take your watchOS app's snapshot (facts C1, C3, C4, C8)",
+    binds: THROTTLES,
+    witness: "an hour with as many deliveries as are allowed",
+    hint: "look back over the last hour at each delivery; a counter reset on the hour, or saved-up credit, lets more \
+           through",
+    focus: Focus::BUDGET,
+    judge: |facts| {
+        let mut finding = Finding::default();
+        overrun(facts, Charge::ApplicationRefresh, &mut finding);
+        overrun(facts, Charge::Snapshot, &mut finding);
+        finding
+    },
+};
+
+pub(super) const SCH_14: Rule = Rule {
+    id: "SCH-14",
+    level: Level::Must,
+    sentence: "A request over budget is deferred, not discarded, and is delivered once, when budget has returned.",
+    source: "WKApplicationRefreshBackgroundTask; WKSnapshotRefreshBackgroundTask (facts C5, C6, X17)",
+    binds: THROTTLES,
+    witness: "a request that fell due with the budget used up and was delivered later",
+    hint: "keep the request in its slot until it is admitted, and ask the throttle again when it said it would admit",
+    focus: Focus::BUDGET,
+    judge: |facts| {
+        let mut finding = Finding::default();
+        for slot in [Charge::ApplicationRefresh, Charge::Snapshot] {
+            requests(facts, slot, &mut finding);
+        }
+        finding
+    },
+};
+
+struct Request<'a> {
+    place: Place,
+    preferred: Time,
+    user_info: &'a UserInfo,
+}
+
+fn requests(facts: &Facts<'_>, slot: Charge, finding: &mut Finding) {
+    let mut asked: Vec<Request<'_>> = Vec::new();
+    for entry in &facts.history.entries {
+        if let Event::Scheduled { slot: in_slot, preferred, user_info } = &entry.event {
+            if *in_slot == slot {
+                let place = Place { seq: entry.seq, at: entry.at };
+                asked.push(Request { place, preferred: *preferred, user_info });
+            }
+        }
+    }
+    if asked.is_empty() {
+        return;
+    }
+    let delivered = delivered_infos(facts, slot);
+    for (index, request) in asked.iter().enumerate() {
+        let mut arrivals = delivered.iter().filter(|(_, info)| *info == Some(request.user_info));
+        let first = arrivals.next().map(|(place, _)| *place);
+        if let Some((again, _)) = arrivals.next() {
+            finding.broken(*again, format!("{:?} delivered once", request.user_info.as_str()), "it again");
+        }
+        let due = request.preferred.max(request.place.at);
+        match first {
+            Some(place) if was_full(facts, slot, due) && place.at > due => finding.witness(),
+            Some(_) => {}
+            None => discarded(facts, slot, request, asked.get(index + 1), finding),
+        }
+    }
+}
+
+/// The tasks of a slot that were delivered, with the user info that they brought back.
+fn delivered_infos<'a>(facts: &Facts<'a>, slot: Charge) -> Vec<(Place, Option<&'a UserInfo>)> {
+    let mut found = Vec::new();
+    for entry in &facts.history.entries {
+        if let Event::HandleBegan { tasks } = &entry.event {
+            let of_slot = tasks.iter().filter(|task| charge(&task.kind) == Some(slot));
+            let place = Place { seq: entry.seq, at: entry.at };
+            found.extend(of_slot.map(|task| (place, task.user_info.as_ref())));
+        }
+    }
+    found
+}
+
+fn was_full(facts: &Facts<'_>, slot: Charge, due: Time) -> bool {
+    let limit = usize::try_from(facts.policy.per_hour(slot, AppClass::ComplicationOnFace)).unwrap_or(usize::MAX);
+    let window = facts.policy.budget_window;
+    deliveries(facts, slot).iter().filter(|place| place.at <= due && place.at + window > due).count() >= limit
+}
+
+/// A request that nothing replaced, and that did not fall due in front, must have come when an hour has passed.
+fn discarded(facts: &Facts<'_>, slot: Charge, request: &Request<'_>, next: Option<&Request<'_>>, finding: &mut Finding) {
+    let due = request.preferred.max(request.place.at);
+    let bound = due + facts.policy.budget_window + facts.policy.delivery_slack;
+    let replaced = next.is_some_and(|next| next.place.at <= bound);
+    if replaced || facts.horizon().at <= bound || facts.in_front_between(due, bound) {
+        return;
+    }
+    let what = if slot == Charge::Snapshot { "snapshot" } else { "application refresh" };
+    finding.broken(
+        request.place,
+        format!("the {what} due at {due} delivered by {bound} at the latest"),
+        "it was never delivered",
+    );
+}
+
+pub(super) const SCH_15: Rule = Rule {
+    id: "SCH-15",
+    level: Level::Must,
+    sentence: "URL-session wakes over budget are delayed, never lost: no more than the allotted number in any hour, \
+               and each request is answered in the end.",
+    source: "WKURLSessionRefreshBackgroundTask (facts C2, C5, gap U4)",
+    binds: THROTTLES,
+    witness: "an hour with as many session wakes as are allowed",
+    hint: "queue a wake that is not admitted and try again when the throttle says; never answer it without a task",
+    focus: Focus::CHAINS,
+    judge: |facts| {
+        let mut finding = Finding::default();
+        overrun(facts, Charge::UrlSession, &mut finding);
+        lost(facts, &mut finding);
+        finding
+    },
+};
+
+/// Every request for a wake has been answered when the waiting part of the scenario is over.
+fn lost(facts: &Facts<'_>, finding: &mut Finding) {
+    let horizon = facts.horizon();
+    for session in &facts.sessions {
+        let answered = |request: Place| {
+            facts.history.entries[request.seq..].iter().take_while(|entry| entry.seq <= horizon.seq).any(|entry| {
+                matches!(&entry.event, Event::WakeResolved { session: named, .. } if named == session.id)
+            })
+        };
+        // Budget for everybody who was waiting, one after the other, and some slack.
+        let limit = facts.policy.session_wakes.complication_on_face.max(1);
+        let queue = u32::try_from(facts.sessions.len()).unwrap_or(u32::MAX).div_ceil(limit);
+        let patience = facts.policy.budget_window * (queue + 1) + facts.policy.delivery_slack;
+        let overdue = |request: &&Place| request.at + patience < horizon.at;
+        if let Some(request) = session.requests.iter().filter(overdue).find(|request| !answered(**request)) {
+            finding.broken(
+                *request,
+                format!("the wake for session {:?} within {} h", session.id, patience.as_secs().div_ceil(3_600)),
+                "no answer to the request ever came",
+            );
+        }
+    }
+}

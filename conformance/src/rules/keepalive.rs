@@ -1,0 +1,255 @@
+//! How long the app runs: SCH-03, SCH-04, SCH-05, SCH-18.
+
+use std::time::Duration;
+
+use super::{Facts, Finding, Level, Place, Rule, SCHEDULERS};
+use crate::contract::{AppChange, AppState, Termination, Time};
+use crate::scenario::Focus;
+
+/// Where the system stopped the app's code although this task was open and inside its allowance.
+struct Cut<'f, 'h> {
+    place: Place,
+    how: AppChange,
+    task: &'f super::facts::Task<'h>,
+}
+
+/// Every suspension and termination by the system, with the tasks that it came too early for.
+fn cuts<'f, 'h>(facts: &'f Facts<'h>) -> impl Iterator<Item = Cut<'f, 'h>> + use<'f, 'h> {
+    let stops = facts.changes.iter().filter(|(_, how)| matches!(how, AppChange::Suspended | AppChange::Terminated(_)));
+    stops.flat_map(move |(place, how)| {
+        let protected = facts.tasks.iter().filter(move |task| {
+            let inside = task.deadline().is_some_and(|deadline| place.at < deadline);
+            inside && was_open_at(task, *place)
+        });
+        protected.map(move |task| Cut { place: *place, how: *how, task })
+    })
+}
+
+/// As it was just before this entry, which may itself have ended the process.
+fn was_open_at(task: &super::facts::Task<'_>, place: Place) -> bool {
+    task.delivered.first().is_some_and(|delivered| delivered.seq < place.seq)
+        && task.completed.is_none_or(|completed| completed.seq > place.seq)
+        && task.orphaned.is_none_or(|orphaned| orphaned.seq >= place.seq)
+}
+
+/// Another task may be over its allowance: then the app is ended whatever else is open.
+fn excused(facts: &Facts<'_>, place: Place) -> bool {
+    let overdue = |task: &super::facts::Task<'_>| task.deadline().is_some_and(|deadline| place.at >= deadline);
+    facts.tasks.iter().any(|task| was_open_at(task, place) && overdue(task))
+}
+
+fn verb(how: AppChange) -> &'static str {
+    if how == AppChange::Suspended { "suspended" } else { "terminated" }
+}
+
+pub(super) const SCH_03: Rule = Rule {
+    id: "SCH-03",
+    level: Level::Must,
+    sentence: "A later call of handle does not change the status of tasks delivered earlier and still open.",
+    source: "Using background tasks: calls of handle can overlap (fact A5)",
+    binds: SCHEDULERS,
+    witness: "a task that was open when handle was called again",
+    hint: "keep every open task, not the last set only; suspend when none at all is open",
+    focus: Focus::OVERLAP,
+    judge: |facts| {
+        let mut finding = Finding::default();
+        for task in &facts.tasks {
+            let overlapped = facts.handles.iter().any(|handle| task.is_open_at(handle.place.seq));
+            finding.witnesses += u32::from(overlapped);
+        }
+        for cut in cuts(facts).filter(|cut| !excused(facts, cut.place)) {
+            let later = facts.handles.iter().find(|handle| {
+                handle.place.seq < cut.place.seq && cut.task.is_open_at(handle.place.seq)
+            });
+            if let Some(later) = later {
+                finding.broken(
+                    cut.place,
+                    format!("task {}, open since {}, to keep the app running", cut.task.id, since(cut.task)),
+                    format!("the app {} with it open, after another handle at {}", verb(cut.how), later.place.at),
+                );
+            }
+        }
+        finding
+    },
+};
+
+fn since(task: &super::facts::Task<'_>) -> Time {
+    task.delivered.first().map_or(Time::ZERO, |place| place.at)
+}
+
+pub(super) const SCH_04: Rule = Rule {
+    id: "SCH-04",
+    level: Level::Must,
+    sentence: "The app stays runnable while any delivered task is open and inside its allowance, and is suspended \
+               promptly once none is open.",
+    source: "WKRefreshBackgroundTask.setTaskCompletedWithSnapshot(_:); Using background tasks (facts B2, B4)",
+    binds: SCHEDULERS,
+    witness: "a background wake that ended in a suspension after the last completion",
+    hint: "suspend when the last open task is completed: not when handle returns, not at the first completion",
+    focus: Focus::OVERLAP,
+    judge: |facts| {
+        let mut finding = Finding::default();
+        for cut in cuts(facts).filter(|cut| !excused(facts, cut.place)) {
+            finding.broken(
+                cut.place,
+                format!("the app running: task {} is open and has time until {}", cut.task.id, deadline(cut.task)),
+                format!("the app {}", verb(cut.how)),
+            );
+        }
+        suspensions(facts, &mut finding);
+        finding
+    },
+};
+
+fn deadline(task: &super::facts::Task<'_>) -> Time {
+    task.deadline().unwrap_or(Time::DISTANT_FUTURE)
+}
+
+/// Between the last completion and the suspension lies no more than the slack.
+fn suspensions(facts: &Facts<'_>, finding: &mut Finding) {
+    let slack = facts.policy.suspension_slack;
+    for task in &facts.tasks {
+        let Some(done) = task.completed else { continue };
+        let behind = facts.state_at(done.seq) == AppState::Background;
+        let last = !facts.tasks.iter().any(|other| was_open_at(other, done));
+        if !behind || !last || task.delivered.is_empty() {
+            continue;
+        }
+        let change = facts.changes.iter().find(|(place, _)| place.seq > done.seq);
+        let handle = facts.handles.iter().find(|handle| handle.place.seq > done.seq);
+        let next = [change.map(|(place, _)| *place), handle.map(|handle| handle.place)].into_iter().flatten().min();
+        match change {
+            Some((place, AppChange::Suspended)) if place.at <= done.at + slack => finding.witness(),
+            _ => {
+                let until = next.unwrap_or_else(|| facts.last());
+                if until.at > done.at + slack {
+                    finding.broken(
+                        done,
+                        format!("the app suspended within {} s of the last completion", slack.as_secs()),
+                        format!("the app still ran {} s later with no task open", until.at.since(done.at).as_secs()),
+                    );
+                }
+            }
+        }
+    }
+}
+
+pub(super) const SCH_05: Rule = Rule {
+    id: "SCH-05",
+    level: Level::Must,
+    sentence: "A repeated completion of one task does not count as the completion of another.",
+    source: "WKRefreshBackgroundTask.setTaskCompletedWithSnapshot(_:) (fact B23, gap U2)",
+    binds: SCHEDULERS,
+    witness: "a task completed twice while another was open",
+    hint: "ignore completion reports that say `repeated`; count open tasks by identity, not with a number",
+    focus: Focus::OVERLAP,
+    judge: |facts| {
+        let mut finding = Finding::default();
+        for task in &facts.tasks {
+            for repeat in &task.repeats {
+                for other in facts.tasks.iter().filter(|other| other.id != task.id && was_open_at(other, *repeat)) {
+                    let cut = cuts(facts).find(|cut| {
+                        cut.task.id == other.id && cut.place.seq > repeat.seq && !excused(facts, cut.place)
+                    });
+                    if let Some(cut) = cut {
+                        finding.broken(
+                            cut.place,
+                            format!("task {} still to count as open: only {} was completed, twice", other.id, task.id),
+                            format!("the app {}", verb(cut.how)),
+                        );
+                    } else {
+                        finding.witness();
+                    }
+                }
+            }
+        }
+        finding
+    },
+};
+
+/// So much later than its deadline a task's expiration may still be enforced before it counts as another event.
+const AFTERWARDS: Duration = Duration::from_secs(30);
+
+pub(super) const SCH_18: Rule = Rule {
+    id: "SCH-18",
+    level: Level::Must,
+    sentence: "An expiration handler is called once, for its own still-open task only, before that task's deadline; \
+               completing inside it counts as in time.",
+    source: "WKRefreshBackgroundTask.expirationHandler (fact B12)",
+    binds: SCHEDULERS,
+    witness: "an expiration handler that ran in time",
+    hint: "one timer per open task, cleared by its completion; call SystemTask::expire for that task alone",
+    focus: Focus::OVERLAP,
+    judge: |facts| {
+        let mut finding = Finding::default();
+        for task in &facts.tasks {
+            let Some(deadline) = task.deadline() else { continue };
+            for (position, (place, open)) in task.expirations.iter().enumerate() {
+                if !open {
+                    finding.broken(*place, "no expiration for a completed task", format!("{} was expired", task.id));
+                } else if position > 0 {
+                    finding.broken(*place, "one expiration for a task", format!("{} was expired again", task.id));
+                } else if place.at >= deadline {
+                    finding.broken(
+                        *place,
+                        format!("the expiration of {} before its deadline at {deadline}", task.id),
+                        format!("its expiration at {}", place.at),
+                    );
+                } else if place.at < early(facts, deadline) {
+                    finding.broken(
+                        *place,
+                        format!("the expiration of {} when its time is nearly over, at {deadline}", task.id),
+                        format!("its expiration {} s before", deadline.since(place.at).as_secs()),
+                    );
+                } else {
+                    finding.witness();
+                }
+            }
+            owed(facts, task, deadline, &mut finding);
+            punished(facts, task, deadline, &mut finding);
+        }
+        finding
+    },
+};
+
+/// An expiration long before the end is not one "when time is nearly over", but one of another task's.
+fn early(facts: &Facts<'_>, deadline: Time) -> Time {
+    deadline.saturating_sub(facts.policy.expiration_lead * 2 + Duration::from_secs(3))
+}
+
+/// A task that stays open to its deadline, behind, gets its handler called.
+fn owed(facts: &Facts<'_>, task: &super::facts::Task<'_>, deadline: Time, finding: &mut Finding) {
+    let Some((handler, delivered)) = task.handler.zip(task.delivered.first()) else { return };
+    let open = task.completed.is_none_or(|place| place.at > deadline) && task.orphaned.is_none_or(|p| p.at > deadline);
+    let over = facts.last().at > deadline;
+    let behind = facts.state_at(delivered.seq) == AppState::Background
+        && !facts.in_front_between(delivered.at, deadline)
+        && facts.stops_after(delivered.seq).is_none_or(|place| place.at >= deadline);
+    if open && over && behind && handler.at < deadline && task.expirations.is_empty() {
+        let after = facts.history.entries.iter().rev().find(|entry| entry.at <= deadline);
+        let place = after.map_or(*delivered, |entry| Place { seq: entry.seq, at: entry.at });
+        finding.broken(
+            place,
+            format!("the expiration handler of {} called before {deadline}", task.id),
+            "its allowance passed without a call",
+        );
+    }
+}
+
+/// A task completed inside its handler is not punished.
+fn punished(facts: &Facts<'_>, task: &super::facts::Task<'_>, deadline: Time, finding: &mut Finding) {
+    let Some((done, (expired, _))) = task.completed.zip(task.expirations.first()) else { return };
+    if done.seq < expired.seq || done.at > deadline {
+        return;
+    }
+    let killed = facts.changes.iter().find(|(place, how)| {
+        *how == AppChange::Terminated(Termination::Wall) && place.seq > done.seq && place.at <= deadline + AFTERWARDS
+    });
+    if let Some((place, _)) = killed.filter(|(place, _)| !excused(facts, *place)) {
+        finding.broken(
+            *place,
+            format!("no punishment: {} was completed in its expiration handler, in time", task.id),
+            "the app terminated for using up its allowance",
+        );
+    }
+}

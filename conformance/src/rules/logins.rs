@@ -1,0 +1,122 @@
+//! Logins while the app is away: SES-28.
+
+use std::time::Duration;
+
+use super::facts::{Delivery, Transfer};
+use super::{Facts, Finding, Level, Place, Rule, SESSIONS};
+use crate::history::{EndKind, Message};
+use crate::scenario::Focus;
+
+/// The app has run for so long, attached, when a message that is due counts as held up.
+const HELD_UP: Duration = Duration::from_secs(60);
+
+pub(super) const SES_28: Rule = Rule {
+    id: "SES-28",
+    level: Level::Must,
+    sentence: "A challenge that occurs while the app can not answer wakes it; left unanswered, the transfer ends with \
+               an error at its resource timeout and does not block the session's other transfers.",
+    source: "WKURLSessionRefreshBackgroundTask: \"The server requires authentication\" (facts D1, G6, G7, gap U6)",
+    binds: SESSIONS,
+    witness: "a challenge that came while the app was away and was put to it, or one left unanswered to its end",
+    hint: "a challenge is a cause for a wake of its own; its transfer waits alone, the message queue goes on",
+    focus: Focus::LOGINS,
+    judge: |facts| {
+        let mut finding = Finding::default();
+        for transfer in &facts.transfers {
+            for challenge in transfer.exchanges.iter().filter_map(super::facts::Exchange::challenge) {
+                offered(facts, transfer, challenge, &mut finding);
+            }
+            unanswered(facts, transfer, &mut finding);
+        }
+        finding
+    },
+};
+
+fn questions<'b>(facts: &'b Facts<'_>, transfer: &'b Transfer<'_>) -> impl Iterator<Item = &'b Delivery<'b>> {
+    facts.messages_of(transfer).filter(|delivery| matches!(delivery.message, Message::DidReceiveChallenge { .. }))
+}
+
+/// A challenge that came while the app was away is put to it, in a wake of its session.
+fn offered(facts: &Facts<'_>, transfer: &Transfer<'_>, challenge: Place, finding: &mut Finding) {
+    if facts.state_at(challenge.seq).is_running() {
+        return;
+    }
+    let asked = questions(facts, transfer).find(|delivery| delivery.began.seq > challenge.seq);
+    let given_up = transfer.cancelled.is_some() || transfer.exchanges.iter().any(|e| e.sent.seq > challenge.seq);
+    let session = facts.session(&transfer.key.session);
+    let wakes = session.is_some_and(|session| session.launch_events);
+    let horizon = facts.horizon();
+    if let Some(asked) = asked {
+        let woken = session.is_some_and(|session| {
+            session.wakes.iter().any(|wake| wake.seq > challenge.seq && wake.seq < asked.began.seq)
+        });
+        finding.witnesses += u32::from(woken);
+        return;
+    }
+    // It can only be asked before the transfer has run out of time; budget may delay the wake by some hours.
+    let patience = facts.policy.budget_window * 3 + facts.policy.delivery_slack;
+    let due = challenge.at + patience;
+    if wakes && !given_up && due < horizon.at && due < transfer.times_out() && facts.collected.is_some() {
+        finding.broken(
+            challenge,
+            format!("a wake, and did_receive_challenge for {}", transfer.key),
+            format!("neither by {}", horizon.at),
+        );
+    }
+}
+
+/// A challenge that never was answered ends its transfer, and only that.
+fn unanswered(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
+    let Some(question) = questions(facts, transfer).find(|delivery| delivery.returned().is_some()) else { return };
+    let answered = questions(facts, transfer).any(|delivery| delivery.answered.is_some());
+    if answered || transfer.cancelled.is_some() {
+        return;
+    }
+    let end = facts.messages_of(transfer).find_map(|delivery| match delivery.message {
+        Message::DidComplete { end, .. } => Some((delivery.began, *end)),
+        _ => None,
+    });
+    match (end, facts.ended) {
+        (Some((place, EndKind::Success)), _) => finding.broken(
+            place,
+            format!("an error for {}: its login was never answered", transfer.key),
+            "did_complete without error",
+        ),
+        (Some(_), _) => finding.witness(),
+        (None, Some(ended)) if ended.at > transfer.times_out() => finding.broken(
+            ended,
+            format!("{} to end with an error at its resource timeout, {}", transfer.key, transfer.times_out()),
+            "it never ended",
+        ),
+        (None, _) => {}
+    }
+    blocked(facts, transfer, question, end.map(|(place, _)| place), finding);
+}
+
+/// While it waits, ends of other transfers of its session reach an app that runs.
+fn blocked(
+    facts: &Facts<'_>,
+    waiting: &Transfer<'_>,
+    question: &Delivery<'_>,
+    until: Option<Place>,
+    finding: &mut Finding,
+) {
+    let Some(session) = facts.session(&waiting.key.session) else { return };
+    for other in facts.transfers_of(session.id).filter(|other| other.key != waiting.key) {
+        let Some(end) = other.concluded().filter(|end| end.seq > question.began.seq) else { continue };
+        let meanwhile = until.is_none_or(|until| end.seq < until.seq);
+        let told = facts.messages_of(other).find(|delivery| delivery.is_final()).map(|delivery| delivery.began);
+        let due = end.at + HELD_UP;
+        let stays = facts.state_at(end.seq).is_running()
+            && facts.stops_after(end.seq).is_none_or(|stop| stop.at > due)
+            && facts.is_attached(session, end.seq)
+            && facts.last().at > due;
+        if meanwhile && stays && told.is_none_or(|told| told.at > due) && other.cancelled.is_none() {
+            finding.broken(
+                end,
+                format!("the end of {} told: only {} waits for a login", other.key, waiting.key),
+                format!("nothing for {} s", HELD_UP.as_secs()),
+            );
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Keeping and draining messages: SES-18, SES-19, SES-20.
+
+use std::time::Duration;
+
+use super::facts::{Delivery, Progress, Session, Transfer};
+use super::{Facts, Finding, Level, Place, Rule, SESSIONS};
+use crate::history::Message;
+use crate::scenario::Focus;
+
+pub(super) const SES_18: Rule = Rule {
+    id: "SES-18",
+    level: Level::Must,
+    sentence: "A message produced while the app can not receive it is kept and delivered after reattachment, however \
+               late; a wake cut short loses none, and none that was acknowledged comes again.",
+    source: "Downloading files in the background (facts D10, D11, F19, gap U7)",
+    binds: SESSIONS,
+    witness: "a message that came late, or again after an interruption",
+    hint: "remove a message from the queue only when its callback has returned; a dead process acknowledges nothing",
+    focus: Focus::KILLS,
+    judge: |facts| {
+        let mut finding = Finding::default();
+        for transfer in &facts.transfers {
+            again(facts, transfer, &mut finding);
+            kept(facts, transfer, &mut finding);
+        }
+        finding
+    },
+};
+
+fn is_lasting(delivery: &&Delivery<'_>) -> bool {
+    matches!(delivery.message, Message::DidComplete { .. } | Message::DidFinishDownloading { .. })
+}
+
+/// An acknowledged message does not come again.
+fn again(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
+    for delivery in facts.messages_of(transfer).filter(is_lasting) {
+        let Some(returned) = delivery.returned() else { continue };
+        let same = |other: &&Delivery<'_>| other.message.name() == delivery.message.name();
+        let repeat = facts.messages_of(transfer).filter(same).find(|other| other.began.seq > returned.seq);
+        if let Some(repeat) = repeat {
+            finding.broken(
+                repeat.began,
+                format!("{} for {} once: it was acknowledged at {}", delivery.message.name(), transfer.key, returned.at),
+                "the same message again",
+            );
+        }
+    }
+}
+
+/// What could not be delivered, or was interrupted, comes in the end.
+fn kept(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
+    let interrupted = facts.messages_of(transfer).filter(is_lasting).find(|delivery| delivery.returned().is_none());
+    let behind = transfer.concluded().filter(|end| !facts.state_at(end.seq).is_running());
+    let Some(from) = interrupted.map(|delivery| delivery.began).or(behind) else { return };
+    let arrived = match interrupted {
+        Some(lost) => facts
+            .messages_of(transfer)
+            .filter(|other| other.message.name() == lost.message.name())
+            .find_map(Delivery::returned),
+        None => facts.acknowledged(transfer),
+    };
+    match (arrived, facts.ended) {
+        (Some(_), _) => finding.witness(),
+        (None, Some(_)) => finding.broken(
+            from,
+            match interrupted {
+                Some(lost) => format!("{} for {} again: it was cut short", lost.message.name(), transfer.key),
+                None => format!("the end of {} told when the app had opened its session again", transfer.key),
+            },
+            "it never came",
+        ),
+        (None, None) => {}
+    }
+}
+
+pub(super) const SES_19: Rule = Rule {
+    id: "SES-19",
+    level: Level::Must,
+    sentence: "did_finish_events is sent once for each wake, after every message queued before the wake, also when \
+               transfers are still open.",
+    source: "urlSessionDidFinishEvents(forBackgroundURLSession:) (facts F9, F10, D7)",
+    binds: SESSIONS,
+    witness: "a wake that ended with did_finish_events",
+    hint: "put did_finish_events behind what is queued when the wake begins; do not tie it to the number of transfers",
+    focus: Focus::WAKES,
+    judge: |facts| {
+        let mut finding = Finding::default();
+        for session in &facts.sessions {
+            for (index, wake) in session.wakes.iter().enumerate() {
+                let until = session.wakes.get(index + 1).copied().unwrap_or_else(|| facts.last());
+                drain(facts, session, *wake, until, &mut finding);
+            }
+        }
+        finding
+    },
+};
+
+fn drain(facts: &Facts<'_>, session: &Session<'_>, wake: Place, until: Place, finding: &mut Finding) {
+    let inside = |place: Place| place.seq > wake.seq && place.seq <= until.seq;
+    let signals = facts.deliveries.iter().filter(|delivery| {
+        matches!(delivery.message, Message::DidFinishEvents) && delivery.session == session.id && inside(delivery.began)
+    });
+    let mut acknowledged = signals.clone().filter(|delivery| delivery.returned().is_some());
+    let first = acknowledged.next();
+    if let Some(again) = acknowledged.next() {
+        finding.broken(again.began, format!("did_finish_events once for the wake at {}", wake.at), "it again");
+        return;
+    }
+    for signal in signals {
+        if let Some(owed) = owed_before(facts, session, wake, signal.began) {
+            finding.broken(signal.began, format!("{owed} before did_finish_events"), "did_finish_events first");
+            return;
+        }
+    }
+    if first.is_some() {
+        finding.witness();
+    } else {
+        missing(facts, session, wake, until, finding);
+    }
+}
+
+/// A message that was queued when the wake began and had not begun when the signal did.
+fn owed_before(facts: &Facts<'_>, session: &Session<'_>, wake: Place, signal: Place) -> Option<String> {
+    facts.transfers_of(session.id).filter(|transfer| transfer.resumed.seq < wake.seq).find_map(|transfer| {
+        let told = |wanted: fn(&Message) -> bool| {
+            facts.messages_of(transfer).any(|delivery| wanted(delivery.message) && delivery.began.seq < signal.seq)
+        };
+        let ended = transfer.concluded().is_some_and(|end| end.seq < wake.seq);
+        if ended && !told(|message| matches!(message, Message::DidComplete { .. })) {
+            return Some(format!("did_complete for {}", transfer.key));
+        }
+        let login = transfer.cancelled.is_none() && transfer.progress(wake) == Progress::Login;
+        (login && !told(|message| matches!(message, Message::DidReceiveChallenge { .. })))
+            .then(|| format!("did_receive_challenge for {}", transfer.key))
+    })
+}
+
+/// So long the app must have been able to receive the signal before its absence counts.
+const MOMENT: Duration = Duration::from_secs(2);
+
+/// The app stayed, it had the session open, everything else had been delivered, and the signal did not come.
+fn missing(facts: &Facts<'_>, session: &Session<'_>, wake: Place, until: Place, finding: &mut Finding) {
+    let stop = facts.stops_after(wake.seq).map_or(until, |stop| stop.min(until));
+    let opened = session.opened.iter().rev().find(|open| open.seq < stop.seq);
+    let Some(opened) = opened.filter(|_| facts.is_attached(session, stop.seq)) else { return };
+    let messages = || facts.deliveries.iter().filter(|delivery| delivery.session == session.id);
+    let busy = messages().any(|d| d.began.seq < stop.seq && d.end.is_none_or(|(end, _)| end.seq >= stop.seq));
+    let mut last = wake.max(*opened);
+    for end in messages().filter_map(|delivery| delivery.end).map(|(end, _)| end).filter(|end| end.seq < stop.seq) {
+        last = last.max(end);
+    }
+    let owed = owed_before(facts, session, wake, stop).is_some();
+    if !busy && !owed && stop.at > last.at + MOMENT {
+        finding.broken(
+            last,
+            format!("did_finish_events for the wake of session {:?} at {}", session.id, wake.at),
+            format!("none, though the app could receive it until {}", stop.at),
+        );
+    }
+}
+
+pub(super) const SES_20: Rule = Rule {
+    id: "SES-20",
+    level: Level::Must,
+    sentence: "Messages of one session do not overlap in time, and come in the order in which they were produced.",
+    source: "URLSession.init(configuration:delegate:delegateQueue:) (fact F8)",
+    binds: SESSIONS,
+    witness: "two messages of a session, one after the other",
+    hint: "deliver from one queue per session, and await each callback before the next",
+    focus: Focus { slow_callbacks: 1, ..Focus::KILLS },
+    judge: |facts| {
+        let mut finding = Finding::default();
+        for session in &facts.sessions {
+            overlap(facts, session, &mut finding);
+            order(facts, session, &mut finding);
+        }
+        finding
+    },
+};
+
+fn overlap(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
+    let mut last: Option<&Delivery<'_>> = None;
+    for delivery in facts.deliveries.iter().filter(|delivery| delivery.session == session.id) {
+        if let Some(before) = last {
+            if before.end.is_none_or(|(end, _)| end.seq > delivery.began.seq) {
+                finding.broken(
+                    delivery.began,
+                    format!("{} of session {:?} to have returned", before.message.name(), session.id),
+                    format!("{} while it was running", delivery.message.name()),
+                );
+                return;
+            }
+            finding.witness();
+        }
+        last = Some(delivery);
+    }
+}
+
+/// Ends that lie closer together than this may be told in either order.
+const TOGETHER: Duration = Duration::from_secs(1);
+
+fn order(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
+    let mut ends: Vec<(Place, Place, &Transfer<'_>)> = facts
+        .transfers_of(session.id)
+        .filter(|transfer| transfer.cancelled.is_none())
+        .filter_map(|transfer| {
+            let told = facts.messages_of(transfer).find(|delivery| delivery.is_final())?;
+            Some((transfer.concluded()?, told.began, transfer))
+        })
+        .collect();
+    ends.sort_by_key(|(concluded, ..)| *concluded);
+    // It is enough to compare with the latest told of those that ended clearly earlier.
+    let mut clear = 0;
+    let mut latest: Option<(Place, &Transfer<'_>)> = None;
+    for (concluded, told, transfer) in &ends {
+        while ends[clear].0.at + TOGETHER < concluded.at {
+            let (_, told, earlier) = ends[clear];
+            if latest.is_none_or(|(known, _)| known.seq < told.seq) {
+                latest = Some((told, earlier));
+            }
+            clear += 1;
+        }
+        if let Some((place, earlier)) = latest.filter(|(place, _)| place.seq > told.seq) {
+            finding.broken(
+                *told,
+                format!("the end of {} first: it came {} before", earlier.key, "clearly"),
+                format!("the end of {}, and the other's at {}", transfer.key, place.at),
+            );
+            return;
+        }
+    }
+}

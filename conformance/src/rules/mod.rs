@@ -1,0 +1,164 @@
+//! The rules: pure functions over histories.
+//!
+//! A rule looks at what was observed and says that it was met so many times, or names the first entry that breaks it.
+//! It never compares with the reference: it allows every behaviour that its sentence allows. Safety is judged at every
+//! entry; what must come in the end is judged once, where the scenario has healed all faults and waited.
+
+mod budget;
+mod facts;
+mod handling;
+mod keepalive;
+mod logins;
+mod messages;
+mod transfers;
+mod wakes;
+
+pub(crate) use facts::Facts;
+use facts::Place;
+
+use std::fmt;
+
+use crate::contract::Policy;
+use crate::history::History;
+use crate::scenario::Focus;
+use crate::subject::Role;
+
+/// How binding a rule is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(clippy::exhaustive_enums, reason = "the two levels that decide a verdict")]
+pub enum Level {
+    /// Breaking it is a failure.
+    Must,
+    /// Breaking it needs a reason.
+    Should,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Must => "MUST",
+            Self::Should => "SHOULD",
+        })
+    }
+}
+
+/// One promise.
+#[non_exhaustive]
+pub struct Rule {
+    /// Its stable id, never used for another rule.
+    pub id: &'static str,
+    /// How binding it is.
+    pub level: Level,
+    /// The promise in one sentence.
+    pub sentence: &'static str,
+    /// The public pages that make it, and the numbers of the facts in the project's dossier.
+    pub source: &'static str,
+    /// Whose promise it is.
+    pub binds: &'static [Role],
+    /// What counts as having put it to the test.
+    pub witness: &'static str,
+    /// Where to look if it fails.
+    pub hint: &'static str,
+    /// What scenarios for it are likely to hold.
+    pub focus: Focus,
+    judge: fn(&Facts<'_>) -> Finding,
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Rule({})", self.id)
+    }
+}
+
+/// What a rule found in one history.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Finding {
+    /// How often it was put to the test.
+    pub witnesses: u32,
+    /// The first entry that breaks it.
+    pub violation: Option<Violation>,
+}
+
+/// How a history breaks a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Violation {
+    /// The entry that breaks it, or after which what is owed never came.
+    pub seq: usize,
+    /// What should have been.
+    pub expected: String,
+    /// What was.
+    pub seen: String,
+}
+
+impl Finding {
+    fn witness(&mut self) {
+        self.witnesses += 1;
+    }
+
+    /// Keeps the earliest violation.
+    fn broken(&mut self, place: Place, expected: impl Into<String>, seen: impl Into<String>) {
+        if self.violation.as_ref().is_none_or(|known| place.seq < known.seq) {
+            self.violation = Some(Violation { seq: place.seq, expected: expected.into(), seen: seen.into() });
+        }
+    }
+}
+
+impl Rule {
+    /// Judges one history.
+    ///
+    /// ```
+    /// use bgsession_conformance::contract::Policy;
+    /// use bgsession_conformance::history::History;
+    ///
+    /// let rule = bgsession_conformance::rules::find("SCH-13").unwrap();
+    /// let finding = rule.judge(&History::new(), &Policy::default());
+    /// assert_eq!((finding.witnesses, finding.violation), (0, None)); // never put to the test
+    /// ```
+    #[must_use]
+    pub fn judge(&self, history: &History, policy: &Policy) -> Finding {
+        self.judge_facts(&Facts::of(history, policy))
+    }
+
+    pub(crate) fn judge_facts(&self, facts: &Facts<'_>) -> Finding {
+        (self.judge)(facts)
+    }
+}
+
+/// Every rule, in the order of the catalogue.
+pub static RULES: &[Rule] = &[
+    handling::SCH_01,
+    handling::SCH_02,
+    keepalive::SCH_03,
+    keepalive::SCH_04,
+    keepalive::SCH_05,
+    handling::SCH_06,
+    budget::SCH_13,
+    budget::SCH_14,
+    budget::SCH_15,
+    keepalive::SCH_18,
+    wakes::SCH_19,
+    handling::SCH_20,
+    wakes::SCH_21,
+    wakes::SCH_22,
+    transfers::SES_03,
+    transfers::SES_04,
+    transfers::SES_06,
+    transfers::SES_13,
+    messages::SES_18,
+    messages::SES_19,
+    messages::SES_20,
+    logins::SES_28,
+];
+
+/// The rule of this id, in capitals or not.
+#[must_use]
+pub fn find(id: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.id.eq_ignore_ascii_case(id))
+}
+
+const SCHEDULERS: &[Role] = &[Role::Scheduler, Role::System];
+const SESSIONS: &[Role] = &[Role::Sessions, Role::System];
+const BOTH: &[Role] = &[Role::Scheduler, Role::Sessions, Role::System];
+const THROTTLES: &[Role] = &[Role::Throttle, Role::Scheduler, Role::System];

@@ -1,0 +1,213 @@
+//! When a session wakes the app: SCH-19, SCH-21, SCH-22.
+
+use super::facts::{Progress, Session, Transfer};
+use super::{BOTH, Facts, Finding, Level, Place, Rule, SESSIONS};
+use crate::contract::AppState;
+use crate::scenario::Focus;
+
+pub(super) const SCH_19: Rule = Rule {
+    id: "SCH-19",
+    level: Level::Must,
+    sentence: "A URL-session wake is caused only by the end of all of the session's transfers, by a login that is \
+               needed or by a delayed transfer that is ready; never by progress, a retry or the end of one of several.",
+    source: "WKURLSessionRefreshBackgroundTask: \"All background transfers associated with a session identifier \
+             complete\" (facts D1, D2, D3, D6, X11)",
+    binds: BOTH,
+    witness: "a wake after the last of a session's transfers had ended",
+    hint: "ask for a wake when the number of unfinished transfers reaches zero, once for each time it does",
+    focus: Focus::WAKES,
+    judge: |facts| {
+        let mut finding = Finding::default();
+        for session in &facts.sessions {
+            let mut last: Option<Place> = None;
+            for wake in &session.wakes {
+                cause(facts, session, last, *wake, &mut finding);
+                last = Some(*wake);
+            }
+        }
+        finding
+    },
+};
+
+/// Is there a reason for this wake, as far as anybody can tell?
+fn cause(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, wake: Place, finding: &mut Finding) {
+    let known = || facts.transfers_of(session.id).filter(|transfer| transfer.resumed.seq < wake.seq);
+    // A transfer that is through for the app too is no reason for anything.
+    let through = |transfer: &Transfer<'_>| facts.acknowledged(transfer).is_some_and(|place| place.seq < wake.seq);
+    let progress = |transfer: &Transfer<'_>| went_on(transfer, wake).unwrap_or_else(|| transfer.progress(wake));
+    let waiting: Vec<(&Transfer<'_>, Progress)> = known().filter(|t| !through(t)).map(|t| (t, progress(t))).collect();
+    let has = |wanted: Progress| waiting.iter().any(|(_, progress)| *progress == wanted);
+    if has(Progress::Login) || has(Progress::Unknown) {
+        return;
+    }
+    if let Some((open, _)) = waiting.iter().find(|(_, progress)| *progress == Progress::Open) {
+        let done = known().count() - waiting.iter().filter(|(_, progress)| *progress == Progress::Open).count();
+        finding.broken(
+            wake,
+            format!("the wake for session {:?} when all its transfers have ended", session.id),
+            format!("{} is still under way ({done} ended)", open.key),
+        );
+    } else if waiting.is_empty() && !ended_between(facts, session, last, wake) {
+        finding.broken(
+            wake,
+            format!("one wake for session {:?} each time its transfers have ended", session.id),
+            match last {
+                Some(last) => format!("another; nothing has happened to it since the one at {}", last.at),
+                None => "a wake for a session without transfers".to_owned(),
+            },
+        );
+    } else {
+        finding.witness();
+    }
+}
+
+/// A transfer whose next request comes after this place had not ended there, unless it was waiting for a login.
+fn went_on(transfer: &Transfer<'_>, place: Place) -> Option<Progress> {
+    let later = transfer.exchanges.iter().any(|exchange| exchange.sent.seq > place.seq);
+    (later && transfer.progress(place) == Progress::Ended && transfer.cancelled.is_none()).then_some(Progress::Open)
+}
+
+/// Has any transfer of the session ended since its last wake, by whatever way?
+fn ended_between(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, wake: Place) -> bool {
+    let after = last.map_or(0, |place| place.seq);
+    let inside = |place: Option<Place>| place.is_some_and(|place| place.seq >= after && place.seq < wake.seq);
+    facts.transfers_of(session.id).any(|transfer| {
+        let timed_out = last.is_none_or(|last| last.at <= transfer.times_out()) && transfer.times_out() <= wake.at;
+        inside(transfer.concluded()) || inside(transfer.cancelled) || timed_out || inside(facts.acknowledged(transfer))
+    })
+}
+
+pub(super) const SCH_21: Rule = Rule {
+    id: "SCH-21",
+    level: Level::Must,
+    sentence: "A session with sends_launch_events false does not wake the app; its messages come when the app next \
+               runs and opens it.",
+    source: "URLSessionConfiguration.sessionSendsLaunchEvents (facts D5, gap U8)",
+    binds: SESSIONS,
+    witness: "a transfer of such a session that ended behind the app's back and was told of later",
+    hint: "read the flag from the configuration that made the session; keep its messages, ask for no wake",
+    focus: Focus::SILENT,
+    judge: |facts| {
+        let mut finding = Finding::default();
+        for session in facts.sessions.iter().filter(|session| !session.launch_events) {
+            let asked = session.wakes.first().or(session.requests.first());
+            if let Some(place) = asked {
+                finding.broken(
+                    *place,
+                    format!("no wake for session {:?}, which sends no launch events", session.id),
+                    "a wake for it",
+                );
+            }
+            for transfer in facts.transfers_of(session.id) {
+                let behind = transfer.concluded().is_some_and(|end| !facts.state_at(end.seq).is_running());
+                if !behind {
+                    continue;
+                }
+                match (facts.acknowledged(transfer), facts.ended) {
+                    (Some(_), _) => finding.witness(),
+                    (None, Some(ended)) => finding.broken(
+                        ended,
+                        format!("the messages about {} once the app had opened the session again", transfer.key),
+                        "they never came",
+                    ),
+                    (None, None) => {}
+                }
+            }
+        }
+        finding
+    },
+};
+
+pub(super) const SCH_22: Rule = Rule {
+    id: "SCH-22",
+    level: Level::Must,
+    sentence: "If the app runs when the cause occurs, messages go to its live delegate and no wake is charged; if it \
+               is suspended or dead, a refresh task is delivered.",
+    source: "Downloading files in the background; WKURLSessionRefreshBackgroundTask (facts D7, D8)",
+    binds: BOTH,
+    witness: "transfers that ended in a running app, or a wake for those that ended behind its back",
+    hint: "look at the app's state when the last transfer ends, and again when it is suspended with messages left",
+    focus: Focus::WAKES,
+    judge: |facts| {
+        let mut finding = Finding::default();
+        for session in &facts.sessions {
+            for wake in &session.wakes {
+                needless(facts, session, *wake, &mut finding);
+            }
+            missing(facts, session, &mut finding);
+        }
+        finding
+    },
+};
+
+/// A wake while the app was running and attached the whole time since before anything happened to the session.
+fn needless(facts: &Facts<'_>, session: &Session<'_>, wake: Place, finding: &mut Finding) {
+    let Some(since) = facts.running_since(wake.seq) else { return };
+    let handle = facts.handles.iter().find(|handle| handle.place == wake);
+    let woken = handle.is_some_and(|handle| handle.woke.is_some());
+    let attached = session.opened.iter().any(|open| open.seq > since.seq || facts.is_attached(session, since.seq));
+    let asked_before = session.requests.iter().any(|request| request.seq < since.seq);
+    if woken || !attached || asked_before || !facts.is_attached(session, wake.seq) {
+        return;
+    }
+    let opened = session.opened.iter().rev().find(|open| open.seq < wake.seq).map_or(since, |open| *open);
+    let live = since.max(if facts.is_attached(session, since.seq) { since } else { opened });
+    let before = |place: Option<Place>| place.is_some_and(|place| place.seq < live.seq);
+    // Anything of the session's that happened before, or by the passing of time, may be the cause.
+    let unclear = facts.transfers_of(session.id).filter(|transfer| transfer.resumed.seq < wake.seq).any(|transfer| {
+        let through = facts.acknowledged(transfer).is_some_and(|place| place.seq < live.seq);
+        let login = transfer.exchanges.iter().any(|exchange| before(exchange.challenge()));
+        !through && (before(transfer.concluded()) || login || before(transfer.cancelled) || wake.at >= transfer.times_out())
+    });
+    if !unclear {
+        finding.broken(
+            wake,
+            format!("messages of session {:?} straight to its delegate: the app has run since {}", session.id, live.at),
+            "a wake for it",
+        );
+    }
+}
+
+/// All transfers have ended, the app never ran again by itself, and no wake came.
+fn missing(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
+    let horizon = facts.horizon();
+    let transfers: Vec<&Transfer<'_>> =
+        facts.transfers_of(session.id).filter(|transfer| transfer.resumed.seq < horizon.seq).collect();
+    for transfer in &transfers {
+        let live = transfer.concluded().is_some_and(|end| facts.state_at(end.seq).is_running());
+        let told = facts.acknowledged(transfer).is_some_and(|place| place.seq < horizon.seq);
+        finding.witnesses += u32::from(live && told);
+    }
+    if !session.launch_events || transfers.is_empty() {
+        return;
+    }
+    let ends: Option<Vec<Place>> = transfers.iter().map(|transfer| end_of(facts, transfer)).collect();
+    let Some(last) = ends.and_then(|ends| ends.into_iter().max()) else { return };
+    let untold = transfers.iter().find(|transfer| facts.acknowledged(transfer).is_none_or(|p| p.seq > horizon.seq));
+    let woken = session.wakes.iter().any(|wake| wake.seq > last.seq || facts.state_at(wake.seq) == AppState::NotRunning);
+    let Some(untold) = untold else {
+        finding.witnesses += u32::from(session.wakes.iter().any(|wake| wake.seq > last.seq));
+        return;
+    };
+    let patience = facts.policy.budget_window * 3 + facts.policy.delivery_slack;
+    let in_time = last.at + patience < horizon.at;
+    if !woken && in_time && facts.collected.is_some() {
+        finding.broken(
+            last,
+            format!("a refresh task for session {:?}: its transfers have ended behind the app's back", session.id),
+            format!("none by {}; the app was never told of {}", horizon.at, untold.key),
+        );
+    }
+}
+
+/// Where a transfer ended for its service; `None` if that can not be told.
+fn end_of(facts: &Facts<'_>, transfer: &Transfer<'_>) -> Option<Place> {
+    if let Some(cancelled) = transfer.cancelled {
+        return Some(cancelled);
+    }
+    let timed_out = || {
+        let entry = facts.history.entries.iter().rev().find(|entry| entry.at <= transfer.times_out())?;
+        (facts.horizon().at > transfer.times_out()).then_some(Place { seq: entry.seq, at: transfer.times_out() })
+    };
+    transfer.concluded().or_else(timed_out)
+}

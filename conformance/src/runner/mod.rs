@@ -1,0 +1,350 @@
+//! Runs a subject through generated scenarios and judges what happened.
+//!
+//! The default run is a function of its options: the same seed gives the same scenarios, the same histories and the
+//! same verdicts, whatever the number of threads. Stored regressions come first.
+
+mod pool;
+mod regressions;
+mod shrink;
+mod tally;
+
+pub use regressions::RegressionError;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::contract::Policy;
+use crate::history::{FaultKind, History, SubjectFault};
+use crate::rules::{RULES, Rule};
+use crate::scenario::{Scenario, scenarios};
+use crate::subject::{Role, Subject};
+use crate::verdict::{Failure, Fault, Report, Row, Verdict, WorldReport};
+use crate::world::{Worker, World};
+use tally::Tally;
+
+/// What to run.
+#[derive(Clone)]
+#[expect(clippy::exhaustive_structs, reason = "built with struct update syntax")]
+pub struct Options {
+    /// Scenarios for each rule's focus in `sim`.
+    pub cases_sim: u32,
+    /// Scenarios for each rule's focus in `http`.
+    pub cases_http: u32,
+    /// Where the scenarios come from.
+    pub seed: u64,
+    /// The rules to judge; those that do not bind the subject's role are left out.
+    pub rules: Vec<&'static Rule>,
+    /// Where to play.
+    pub worlds: Vec<World>,
+    /// Worker threads; 0 for as many as there are processors.
+    pub threads: usize,
+    /// Folder of scenario files: replayed first, and where a failure leaves its own. `None` for neither.
+    pub regressions: Option<PathBuf>,
+    /// Only these scenarios, instead of generated ones.
+    pub replay: Option<Vec<Scenario>>,
+    /// Told of every scenario that has been played.
+    pub progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Where it is.
+    pub world: World,
+    /// Scenarios played there.
+    pub done: u64,
+    /// Scenarios to be played there.
+    pub total: u64,
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options").field("seed", &self.seed).field("worlds", &self.worlds).finish_non_exhaustive()
+    }
+}
+
+/// The seed of runs that name none.
+pub const DEFAULT_SEED: u64 = 1;
+
+impl Default for Options {
+    /// Every rule in both worlds, with a fixed seed.
+    fn default() -> Self {
+        Self {
+            cases_sim: 400,
+            cases_http: 60,
+            seed: DEFAULT_SEED,
+            rules: RULES.iter().collect(),
+            worlds: World::ALL.to_vec(),
+            threads: 0,
+            regressions: None,
+            replay: None,
+            progress: None,
+        }
+    }
+}
+
+/// Why a run could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// No rule that was asked for binds the subject's role.
+    #[error("none of these rules binds a subject of this role ({role:?}): nothing would be judged")]
+    NothingToJudge {
+        /// The role.
+        role: Role,
+    },
+    /// A stored regression can not be used.
+    #[error(transparent)]
+    Regression(#[from] RegressionError),
+    /// The operating system gives no thread, socket or folder.
+    #[error("the {world} world can not be set up: {reason}")]
+    World {
+        /// Which.
+        world: World,
+        /// What the system says.
+        reason: String,
+    },
+}
+
+/// One scenario to be played, and what it is for.
+#[derive(Clone, Debug)]
+pub(crate) struct Case {
+    pub(crate) scenario: Scenario,
+    pub(crate) number: u64,
+}
+
+/// Runs a subject through scenarios and judges it.
+///
+/// # Errors
+///
+/// [`RunError`] if nothing can be judged: a run in which nothing was executed is never a pass.
+///
+/// ```no_run
+/// use bgsession_conformance::{Options, Subject, run};
+/// # fn mine() -> Subject { unimplemented!() }
+/// let report = run(&mine(), &Options::default()).unwrap();
+/// assert!(report.passed(), "{report}");
+/// ```
+pub fn run(subject: &Subject, options: &Options) -> Result<Report, RunError> {
+    let started = now();
+    let rules: Vec<&'static Rule> =
+        options.rules.iter().copied().filter(|rule| rule.binds.contains(&subject.role())).collect();
+    if rules.is_empty() {
+        return Err(RunError::NothingToJudge { role: subject.role() });
+    }
+    let stored = match &options.regressions {
+        Some(folder) => regressions::read(folder)?,
+        None => Vec::new(),
+    };
+    let mut rows: Vec<Row> = rules.iter().map(|rule| Row { rule, verdicts: Vec::new() }).collect();
+    let mut worlds = Vec::new();
+    for world in &options.worlds {
+        if *world == World::Http && subject.tokio_time {
+            let reason = "the subject waits with tokio::time, which real sockets make leap ahead";
+            for row in &mut rows {
+                row.verdicts.push((*world, Verdict::NotApplicable { reason: reason.to_owned() }));
+            }
+            continue;
+        }
+        let begun = now();
+        let judged = run_world(subject, options, &rules, *world, &stored)?;
+        worlds.push(WorldReport {
+            world: *world,
+            scenarios: judged.scenarios,
+            entries: judged.entries,
+            elapsed: begun.elapsed(),
+        });
+        for (row, verdict) in rows.iter_mut().zip(judged.verdicts) {
+            row.verdicts.push((*world, verdict));
+        }
+    }
+    Ok(Report {
+        subject: subject.name().to_owned(),
+        role: subject.role(),
+        seed: options.seed,
+        rows,
+        worlds,
+        elapsed: started.elapsed(),
+    })
+}
+
+/// Plays one scenario in one world and returns what was observed.
+///
+/// # Errors
+///
+/// [`RunError::World`] if the world can not be set up.
+pub fn play(subject: &Subject, world: World, scenario: &Scenario) -> Result<History, RunError> {
+    let failed = |error: std::io::Error| RunError::World { world, reason: error.to_string() };
+    let mut worker = Worker::new(world).map_err(failed)?;
+    worker.run(subject, scenario).map_err(failed)
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long a run took is told to people; no verdict depends on it")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+struct Judged {
+    verdicts: Vec<Verdict>,
+    scenarios: u64,
+    entries: u64,
+}
+
+fn run_world(
+    subject: &Subject,
+    options: &Options,
+    rules: &[&'static Rule],
+    world: World,
+    stored: &[Scenario],
+) -> Result<Judged, RunError> {
+    let plan = Plan::new(options, rules, world, stored);
+    let total = plan.total();
+    let done = AtomicU64::new(0);
+    let progress = options.progress.clone();
+    let report = move |count: u64| {
+        let done = done.fetch_add(count, Ordering::Relaxed) + count;
+        if let Some(progress) = &progress {
+            progress(Progress { world, done, total });
+        }
+    };
+    let plan = Arc::new(plan);
+    let policy = Arc::clone(&subject.policy);
+    let rules: Arc<[&'static Rule]> = rules.into();
+    let (for_work, subject_for_work, plan_for_work) = (Arc::clone(&rules), subject.clone(), Arc::clone(&plan));
+    let outcome = pool::run(world, threads(options), plan.chunks(), move |worker, beat, chunk| {
+        let mut tally = Tally::new(for_work.len());
+        for number in chunk.clone() {
+            beat.at(number);
+            let scenario = plan_for_work.scenario(number);
+            let history = worker.run(&subject_for_work, &scenario)?;
+            tally.judge(&for_work, &history, &policy, number);
+        }
+        report(chunk.end - chunk.start);
+        Ok(tally)
+    });
+    let outcome = outcome.map_err(|error| RunError::World { world, reason: error.to_string() })?;
+    let mut tally = Tally::new(rules.len());
+    for part in outcome.done {
+        tally.add(part);
+    }
+    for number in outcome.stuck {
+        tally.fault(number, SubjectFault::new(FaultKind::Hang, pool::STUCK));
+    }
+    Ok(Judged {
+        scenarios: tally.scenarios,
+        entries: tally.entries,
+        verdicts: verdicts(subject, options, &rules, world, &plan, &tally),
+    })
+}
+
+fn threads(options: &Options) -> usize {
+    match options.threads {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        some => some,
+    }
+}
+
+/// Turns what was found into verdicts; shrinks what failed.
+fn verdicts(
+    subject: &Subject,
+    options: &Options,
+    rules: &[&'static Rule],
+    world: World,
+    plan: &Plan,
+    tally: &Tally,
+) -> Vec<Verdict> {
+    let failed: Vec<(usize, u64)> =
+        tally.failed.iter().enumerate().filter_map(|(index, number)| Some((index, (*number)?))).collect();
+    let mut failures = shrink::all(subject, world, rules, &failed, |number| plan.scenario(number), threads(options));
+    let fault = tally.fault.as_ref().map(|(number, fault)| Fault {
+        fault: fault.clone(),
+        scenario: shrink::fault(subject, world, plan.scenario(*number), fault),
+        number: *number,
+    });
+    let mut verdicts = Vec::new();
+    for (index, rule) in rules.iter().enumerate() {
+        let known = subject.known_failures.iter().find(|(id, _)| id.eq_ignore_ascii_case(rule.id));
+        let failure = failures[index].take().map(|mut failure| {
+            failure.seed = options.seed;
+            failure.stored = options.regressions.as_ref().and_then(|folder| regressions::store(folder, &failure).ok());
+            failure
+        });
+        verdicts.push(match (failure, known) {
+            (Some(failure), Some((_, reason))) => Verdict::KnownFail { reason: reason.clone(), failure: Box::new(failure) },
+            (Some(failure), None) => Verdict::Fail(Box::new(failure)),
+            (None, Some((_, reason))) => Verdict::UnexpectedPass { reason: reason.clone() },
+            (None, None) => match (&fault, tally.witnesses[index]) {
+                (Some(fault), _) => Verdict::Inconclusive(Box::new(fault.clone())),
+                (None, 0) => Verdict::Vacuous { scenarios: tally.scenarios },
+                (None, witnesses) => Verdict::Pass { witnesses },
+            },
+        });
+    }
+    verdicts
+}
+
+/// Which scenarios are played, by number.
+struct Plan {
+    given: Vec<Scenario>,
+    rules: Vec<&'static Rule>,
+    cases: u64,
+    seed: u64,
+}
+
+/// Scenarios that a worker takes at a time.
+const CHUNK: u64 = 16;
+
+impl Plan {
+    fn new(options: &Options, rules: &[&'static Rule], world: World, stored: &[Scenario]) -> Self {
+        let cases = match world {
+            World::Sim => options.cases_sim,
+            World::Http => options.cases_http,
+        };
+        let (given, cases) = match &options.replay {
+            Some(scenarios) => (scenarios.clone(), 0),
+            None => (stored.to_vec(), u64::from(cases)),
+        };
+        Self { given, rules: rules.to_vec(), cases, seed: options.seed }
+    }
+
+    fn total(&self) -> u64 {
+        self.given.len() as u64 + self.cases * self.rules.len() as u64
+    }
+
+    fn chunks(&self) -> Vec<std::ops::Range<u64>> {
+        (0..self.total().div_ceil(CHUNK)).map(|n| n * CHUNK..((n + 1) * CHUNK).min(self.total())).collect()
+    }
+
+    /// The rules take turns, so that the first scenarios hold something of everything.
+    fn scenario(&self, number: u64) -> Scenario {
+        let given = self.given.len() as u64;
+        if let Some(scenario) = usize::try_from(number).ok().and_then(|index| self.given.get(index)) {
+            return scenario.clone();
+        }
+        let number = number - given;
+        let turn = usize::try_from(number % self.rules.len() as u64).unwrap_or(0);
+        scenarios(self.rules[turn].focus).generate(mix(self.seed, number))
+    }
+}
+
+/// A seed of its own for every scenario (splitmix64).
+fn mix(seed: u64, number: u64) -> u64 {
+    let mut z = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ number.wrapping_add(1).wrapping_mul(0xd1b5_4a32_d192_ed03);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// A scenario is given this much real time; then its thread counts as stuck.
+pub(crate) const REAL_TIME: Duration = Duration::from_secs(10);
+
+pub(crate) fn judge(rule: &Rule, history: &History, policy: &Policy) -> Option<crate::rules::Violation> {
+    rule.judge(history, policy).violation
+}
+
+pub(crate) fn failure(rule: &'static Rule, world: World, scenario: Scenario, history: History, number: u64) -> Failure {
+    Failure { rule, world, scenario, history, number, violation: None, shrunk_from: 0, tries: 0, seed: 0, stored: None }
+}

@@ -1,0 +1,162 @@
+//! What a rule wants to see often: weights that make its premise common.
+
+use super::{Finish, Reply, Route, Span};
+
+/// Relative weights of the steps; a step of weight zero never comes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Weights {
+    pub(crate) open: u8,
+    pub(crate) download: u8,
+    pub(crate) upload: u8,
+    pub(crate) cancel: u8,
+    pub(crate) refresh: u8,
+    pub(crate) snapshot: u8,
+    pub(crate) leave: u8,
+    pub(crate) enter: u8,
+    pub(crate) purge: u8,
+    pub(crate) crash: u8,
+    pub(crate) link: u8,
+    pub(crate) wait: u8,
+}
+
+/// What a generated scenario is likely to hold. Each rule states one; see [`Focus::GENERAL`] for what they start from.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Focus {
+    pub(crate) weights: Weights,
+    pub(crate) routes: &'static [Route],
+    pub(crate) finishes: &'static [Finish],
+    pub(crate) replies: &'static [Reply],
+    /// How many different sessions a scenario may use.
+    pub(crate) sessions: u8,
+    /// One in how many sessions may not wake the app; 0 for none.
+    pub(crate) silent: u8,
+    /// One in how many downloads has an earliest begin date; 0 for none.
+    pub(crate) delayed: u8,
+    /// One in how many scenarios chains downloads or reschedules its refresh; 0 for none.
+    pub(crate) chained: u8,
+    /// One in how many scenarios has slow callbacks; 0 for none.
+    pub(crate) slow_callbacks: u8,
+    /// The most steps.
+    pub(crate) steps: u8,
+}
+
+const FINISHES: &[Finish] = &[
+    Finish::WhenServed,
+    Finish::WhenServed,
+    Finish::WhenServed,
+    Finish::Twice,
+    Finish::AtOnce,
+    Finish::After(Span(1_000)),
+    Finish::After(Span(14_999)),
+    Finish::OnExpiration,
+    Finish::Never,
+];
+
+const REPLIES: &[Reply] = &[
+    Reply::Right,
+    Reply::Right,
+    Reply::WrongFirst,
+    Reply::Late(Span(1_000)),
+    Reply::Late(Span(3_600_000)),
+    Reply::Cancel,
+    Reply::Default,
+    Reply::Reject,
+    Reply::Never,
+];
+
+impl Focus {
+    /// A bit of everything.
+    pub const GENERAL: Self = Self {
+        weights: Weights {
+            open: 1,
+            download: 8,
+            upload: 1,
+            cancel: 1,
+            refresh: 2,
+            snapshot: 1,
+            leave: 4,
+            enter: 2,
+            purge: 2,
+            crash: 1,
+            link: 1,
+            wait: 8,
+        },
+        routes: &Route::ALL,
+        finishes: FINISHES,
+        replies: REPLIES,
+        sessions: 3,
+        silent: 8,
+        delayed: 8,
+        chained: 4,
+        slow_callbacks: 4,
+        steps: 12,
+    };
+
+    /// Wakes of sessions: transfers, leaving, waiting.
+    pub const WAKES: Self = Self {
+        weights: Weights { refresh: 1, snapshot: 0, cancel: 1, ..Self::GENERAL.weights },
+        ..Self::GENERAL
+    };
+
+    /// Logins.
+    pub const LOGINS: Self = Self {
+        routes: &[Route::LoginBasic, Route::LoginDigest, Route::LoginNever, Route::Plain],
+        weights: Weights { refresh: 0, snapshot: 0, cancel: 0, ..Self::GENERAL.weights },
+        ..Self::GENERAL
+    };
+
+    /// Several tasks open at once.
+    pub const OVERLAP: Self = Self {
+        weights: Weights { refresh: 6, snapshot: 4, download: 8, cancel: 0, crash: 0, purge: 1, ..Self::GENERAL.weights },
+        finishes: &[
+            Finish::WhenServed,
+            Finish::After(Span(1_000)),
+            Finish::After(Span(5_000)),
+            Finish::After(Span(14_999)),
+            Finish::Twice,
+            Finish::OnExpiration,
+        ],
+        routes: &[Route::Plain, Route::Slow, Route::NotFound],
+        silent: 0,
+        ..Self::GENERAL
+    };
+
+    /// Application refreshes and snapshots, often more than the budget.
+    pub const BUDGET: Self = Self {
+        weights: Weights { refresh: 10, snapshot: 6, download: 2, cancel: 0, ..Self::GENERAL.weights },
+        routes: &[Route::Plain],
+        chained: 2,
+        silent: 0,
+        ..Self::GENERAL
+    };
+
+    /// Many session wakes in little time.
+    pub const CHAINS: Self = Self {
+        weights: Weights { refresh: 0, snapshot: 0, cancel: 0, download: 10, ..Self::GENERAL.weights },
+        routes: &[Route::Plain, Route::Plain, Route::NotFound],
+        finishes: &[Finish::WhenServed],
+        chained: 2,
+        sessions: 5,
+        silent: 0,
+        ..Self::GENERAL
+    };
+
+    /// Processes that end in the middle of things.
+    pub const KILLS: Self = Self {
+        weights: Weights { purge: 5, crash: 4, refresh: 0, snapshot: 0, ..Self::GENERAL.weights },
+        slow_callbacks: 1,
+        silent: 0,
+        ..Self::GENERAL
+    };
+
+    /// Sessions that may not wake the app.
+    pub const SILENT: Self = Self { silent: 2, ..Self::WAKES };
+
+    /// Earliest begin dates.
+    pub const DELAYED: Self = Self { delayed: 1, ..Self::WAKES };
+
+    /// HTTP error statuses.
+    pub const STATUSES: Self =
+        Self { routes: &[Route::NotFound, Route::ServerError, Route::Unavailable, Route::Plain], ..Self::WAKES };
+}

@@ -1,0 +1,183 @@
+//! What is judged: an implementation of one role, or of all.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::contract::{Device, Policy, Scheduler, Throttle, TransferService};
+
+type BootScheduler = dyn Fn(Device) -> Arc<dyn Scheduler> + Send + Sync;
+type BootService = dyn Fn(Device, Arc<dyn Scheduler>) -> Arc<dyn TransferService> + Send + Sync;
+type MakeThrottle = dyn Fn(&Policy) -> Box<dyn Throttle> + Send + Sync;
+type BootSystem = dyn Fn(Device) -> (Arc<dyn Scheduler>, Arc<dyn TransferService>) + Send + Sync;
+
+/// The part of the system that a subject plays. The kit plays the app, and pairs the subject with the reference for
+/// the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a rule names the roles it binds")]
+pub enum Role {
+    /// A throttle inside the reference's scheduler.
+    Throttle,
+    /// A scheduler.
+    Scheduler,
+    /// A transfer service and its sessions.
+    Sessions,
+    /// Scheduler and sessions together.
+    System,
+}
+
+#[derive(Clone)]
+pub(crate) enum Boot {
+    Throttle(Arc<MakeThrottle>),
+    Scheduler(Arc<BootScheduler>),
+    Sessions(Arc<BootService>),
+    System(Arc<BootSystem>),
+}
+
+/// An implementation to be judged: how to boot it, and what it says of itself.
+///
+/// ```
+/// use bgsession_conformance::Subject;
+/// use bgsession_conformance::contract::{Admission, Charge, Throttle, Time};
+///
+/// struct Generous;
+/// impl Throttle for Generous {
+///     fn admit(&mut self, _: Charge, _: u32, _: Time) -> Admission {
+///         Admission::Admitted
+///     }
+/// }
+///
+/// let subject = Subject::throttle("generous", |_policy| Box::new(Generous));
+/// assert_eq!(subject.name(), "generous");
+/// ```
+#[derive(Clone)]
+pub struct Subject {
+    name: String,
+    pub(crate) boot: Boot,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) tokio_time: bool,
+    pub(crate) limits: Limits,
+    pub(crate) known_failures: Vec<(String, String)>,
+}
+
+/// What a subject can not do, in numbers and with reasons.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Limits {
+    /// Why it takes no snapshots.
+    pub(crate) no_snapshots: Option<String>,
+    /// Why it takes no uploads.
+    pub(crate) no_uploads: Option<String>,
+    /// How many transfers it can have outstanding.
+    pub(crate) transfers: Option<usize>,
+}
+
+impl Subject {
+    fn new(name: impl Into<String>, boot: Boot) -> Self {
+        Self {
+            name: name.into(),
+            boot,
+            policy: Arc::new(Policy::default()),
+            tokio_time: false,
+            limits: Limits::default(),
+            known_failures: Vec::new(),
+        }
+    }
+
+    /// A throttle; it is judged inside the reference's scheduler.
+    pub fn throttle(
+        name: impl Into<String>,
+        make: impl Fn(&Policy) -> Box<dyn Throttle> + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(name, Boot::Throttle(Arc::new(make)))
+    }
+
+    /// A scheduler; the reference's sessions ask it for wakes.
+    pub fn scheduler(
+        name: impl Into<String>,
+        boot: impl Fn(Device) -> Arc<dyn Scheduler> + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(name, Boot::Scheduler(Arc::new(boot)))
+    }
+
+    /// A transfer service; the reference's scheduler wakes the app for it.
+    pub fn sessions(
+        name: impl Into<String>,
+        boot: impl Fn(Device, Arc<dyn Scheduler>) -> Arc<dyn TransferService> + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(name, Boot::Sessions(Arc::new(boot)))
+    }
+
+    /// Both together.
+    pub fn system(
+        name: impl Into<String>,
+        boot: impl Fn(Device) -> (Arc<dyn Scheduler>, Arc<dyn TransferService>) + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(name, Boot::System(Arc::new(boot)))
+    }
+
+    /// The numbers and switches that it is judged by, if not the documented defaults.
+    #[must_use]
+    pub fn with_policy(mut self, policy: Policy) -> Self {
+        self.policy = Arc::new(policy);
+        self
+    }
+
+    /// It waits with `tokio::time` instead of the device's clock. It runs on tokio's paused clock then, and in `sim`
+    /// only: that clock leaps ahead whenever a real socket is waited for.
+    #[must_use]
+    pub const fn on_tokio_time(mut self) -> Self {
+        self.tokio_time = true;
+        self
+    }
+
+    /// It takes no snapshots: what needs them is not applicable, for this reason.
+    #[must_use]
+    pub fn without_snapshots(mut self, reason: impl Into<String>) -> Self {
+        self.limits.no_snapshots = Some(reason.into());
+        self
+    }
+
+    /// It takes no uploads: none are generated.
+    #[must_use]
+    pub fn without_uploads(mut self, reason: impl Into<String>) -> Self {
+        self.limits.no_uploads = Some(reason.into());
+        self
+    }
+
+    /// It can have this many transfers outstanding: no scenario has more.
+    #[must_use]
+    pub const fn with_at_most_transfers(mut self, count: usize) -> Self {
+        self.limits.transfers = Some(count);
+        self
+    }
+
+    /// It is known to break a rule. The rule is judged all the same, and must fail: passing is an error that asks for
+    /// this line to be deleted.
+    #[must_use]
+    pub fn known_failure(mut self, rule: impl Into<String>, reason: impl Into<String>) -> Self {
+        self.known_failures.push((rule.into(), reason.into()));
+        self
+    }
+
+    /// What it is called in reports.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The part it plays.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        match self.boot {
+            Boot::Throttle(_) => Role::Throttle,
+            Boot::Scheduler(_) => Role::Scheduler,
+            Boot::Sessions(_) => Role::Sessions,
+            Boot::System(_) => Role::System,
+        }
+    }
+}
+
+impl fmt::Debug for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subject").field("name", &self.name).field("role", &self.role()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,168 @@
+//! One `#[test]` for each rule, in the implementer's own crate.
+
+use std::path::PathBuf;
+
+use crate::report;
+use crate::rules;
+use crate::runner::{Options, run};
+use crate::subject::Subject;
+use crate::verdict::Verdict;
+
+/// Judges one rule in both worlds; this is what each test of [`suite!`](crate::suite!) calls.
+///
+/// `manifest` is the implementer's `CARGO_MANIFEST_DIR`: failures leave their scenario in its folder
+/// `bgsession-regressions`, from which it is played first the next time.
+///
+/// # Panics
+///
+/// With the failure block, if the rule is not passed.
+#[track_caller]
+pub fn check(subject: &Subject, rule: &str, manifest: &str) {
+    let rule = rules::find(rule).unwrap_or_else(|| panic!("there is no rule {rule:?}"));
+    let options = Options {
+        rules: vec![rule],
+        regressions: Some(PathBuf::from(manifest).join("bgsession-regressions")),
+        ..Options::default()
+    };
+    let outcome = run(subject, &options).unwrap_or_else(|error| panic!("{error}"));
+    let bad = outcome.rows.iter().flat_map(|row| &row.verdicts).find(|(_, verdict)| !verdict.is_ok());
+    match bad {
+        None => {}
+        Some((_, Verdict::Fail(failure))) => panic!("\n{failure}"),
+        Some((world, Verdict::Vacuous { scenarios })) => panic!(
+            "\n{} was never put to the test in {world}: none of {scenarios} scenarios had {}.\n\
+             The subject does too little to be judged.",
+            rule.id, rule.witness
+        ),
+        Some(_) => panic!("\n{}", report::report(&outcome)),
+    }
+}
+
+/// Judges every rule that binds the subject and fails once, at the end, with the whole report.
+///
+/// ```no_run
+/// # fn mine() -> bgsession_conformance::Subject { unimplemented!() }
+/// #[test]
+/// fn conformance() {
+///     bgsession_conformance::check_all(&mine());
+/// }
+/// ```
+///
+/// # Panics
+///
+/// With the report, if anything is not passed.
+#[track_caller]
+pub fn check_all(subject: &Subject) {
+    match run(subject, &Options::default()) {
+        Ok(report) if report.passed() => {}
+        Ok(report) => panic!("\n{report}"),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Makes one `#[test]` for each rule that binds the subject's role, named by id and sentence.
+///
+/// Say the role and an expression that makes the [`Subject`](crate::Subject):
+///
+/// ```
+/// use bgsession_conformance::Subject;
+/// use bgsession_conformance::contract::{Admission, Charge, Throttle, Time};
+///
+/// struct Mine;
+/// impl Throttle for Mine {
+///     fn admit(&mut self, _: Charge, _: u32, _: Time) -> Admission {
+///         Admission::Admitted // too generous: SCH-13 says so
+///     }
+/// }
+///
+/// bgsession_conformance::suite!(throttle: Subject::throttle("mine", |_policy| Box::new(Mine)));
+/// # fn main() {}
+/// ```
+#[macro_export]
+macro_rules! suite {
+    (throttle: $subject:expr) => {
+        $crate::__tests! { $subject;
+            sch_13_no_hour_holds_more_than_the_budget = "SCH-13";
+            sch_14_a_request_over_budget_is_deferred_not_discarded = "SCH-14";
+            sch_15_session_wakes_over_budget_are_delayed_never_lost = "SCH-15";
+        }
+    };
+    (scheduler: $subject:expr) => {
+        $crate::__tests! { $subject;
+            sch_01_every_task_is_minted_and_fresh = "SCH-01";
+            sch_02_handle_comes_before_the_messages_of_its_wake = "SCH-02";
+            sch_03_a_later_handle_leaves_open_tasks_open = "SCH-03";
+            sch_04_the_app_runs_while_a_task_is_open_and_no_longer = "SCH-04";
+            sch_05_a_repeated_completion_completes_nothing_else = "SCH-05";
+            sch_06_no_task_is_delivered_twice = "SCH-06";
+            sch_13_no_hour_holds_more_than_the_budget = "SCH-13";
+            sch_14_a_request_over_budget_is_deferred_not_discarded = "SCH-14";
+            sch_15_session_wakes_over_budget_are_delayed_never_lost = "SCH-15";
+            sch_18_expiration_is_called_once_in_time_for_its_own_task = "SCH-18";
+            sch_19_a_wake_has_one_of_the_documented_causes = "SCH-19";
+            sch_20_a_task_names_the_session_that_caused_it = "SCH-20";
+            sch_22_a_running_app_is_not_woken_a_sleeping_one_is = "SCH-22";
+        }
+    };
+    (sessions: $subject:expr) => {
+        $crate::__tests! { $subject;
+            sch_02_handle_comes_before_the_messages_of_its_wake = "SCH-02";
+            sch_19_a_wake_has_one_of_the_documented_causes = "SCH-19";
+            sch_20_a_task_names_the_session_that_caused_it = "SCH-20";
+            sch_21_a_session_without_launch_events_does_not_wake = "SCH-21";
+            sch_22_a_running_app_is_not_woken_a_sleeping_one_is = "SCH-22";
+            ses_03_did_complete_comes_once_and_last = "SES-03";
+            ses_04_a_finished_download_gives_its_file_first = "SES-04";
+            ses_06_an_http_error_status_is_no_error = "SES-06";
+            ses_13_nothing_is_sent_before_the_earliest_begin_date = "SES-13";
+            ses_18_undelivered_messages_are_kept = "SES-18";
+            ses_19_did_finish_events_ends_every_drain_once = "SES-19";
+            ses_20_messages_of_a_session_come_one_by_one_in_order = "SES-20";
+            ses_28_a_login_wakes_the_app_and_blocks_nothing_else = "SES-28";
+        }
+    };
+    (system: $subject:expr) => {
+        $crate::__tests! { $subject;
+            sch_01_every_task_is_minted_and_fresh = "SCH-01";
+            sch_02_handle_comes_before_the_messages_of_its_wake = "SCH-02";
+            sch_03_a_later_handle_leaves_open_tasks_open = "SCH-03";
+            sch_04_the_app_runs_while_a_task_is_open_and_no_longer = "SCH-04";
+            sch_05_a_repeated_completion_completes_nothing_else = "SCH-05";
+            sch_06_no_task_is_delivered_twice = "SCH-06";
+            sch_13_no_hour_holds_more_than_the_budget = "SCH-13";
+            sch_14_a_request_over_budget_is_deferred_not_discarded = "SCH-14";
+            sch_15_session_wakes_over_budget_are_delayed_never_lost = "SCH-15";
+            sch_18_expiration_is_called_once_in_time_for_its_own_task = "SCH-18";
+            sch_19_a_wake_has_one_of_the_documented_causes = "SCH-19";
+            sch_20_a_task_names_the_session_that_caused_it = "SCH-20";
+            sch_21_a_session_without_launch_events_does_not_wake = "SCH-21";
+            sch_22_a_running_app_is_not_woken_a_sleeping_one_is = "SCH-22";
+            ses_03_did_complete_comes_once_and_last = "SES-03";
+            ses_04_a_finished_download_gives_its_file_first = "SES-04";
+            ses_06_an_http_error_status_is_no_error = "SES-06";
+            ses_13_nothing_is_sent_before_the_earliest_begin_date = "SES-13";
+            ses_18_undelivered_messages_are_kept = "SES-18";
+            ses_19_did_finish_events_ends_every_drain_once = "SES-19";
+            ses_20_messages_of_a_session_come_one_by_one_in_order = "SES-20";
+            ses_28_a_login_wakes_the_app_and_blocks_nothing_else = "SES-28";
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __tests {
+    ($subject:expr; $($name:ident = $id:literal;)*) => {
+        /// The rules that [`suite!`] made tests of.
+        #[cfg(test)]
+        #[allow(dead_code, clippy::allow_attributes_without_reason, clippy::allow_attributes)]
+        const BGSESSION_RULES: &[(&str, &str)] = &[$((stringify!($name), $id)),*];
+
+        $(
+            #[test]
+            fn $name() {
+                $crate::check(&$subject, $id, env!("CARGO_MANIFEST_DIR"));
+            }
+        )*
+    };
+}

@@ -1,0 +1,334 @@
+//! The app's process: not running, in front, behind, suspended; and who is told of it.
+//!
+//! This is the truth that subjects are judged by: a subject may ask for a change through [`AppProcess`], but whether the
+//! app's code runs, and what it has received, is known here.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::future::{Future, poll_fn};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::guard;
+use super::{Clock, Spawner};
+use crate::contract::{
+    AppChange, AppLife, AppProcess, AppState, Device, DeviceChange, Interrupted, RefreshTask, Responder, Scheduler,
+    Session, SessionId, Spawn, Termination, TransferService,
+};
+use crate::history::{Event, Recorder, TaskRef, TransferKey};
+use crate::scenario::Setup;
+
+/// The two halves of the system around the app.
+pub(crate) struct System {
+    pub(crate) scheduler: Arc<dyn Scheduler>,
+    pub(crate) service: Arc<dyn TransferService>,
+}
+
+/// The app of one scenario: its process and what it remembers.
+pub(crate) struct App {
+    pub(crate) clock: Clock,
+    pub(crate) recorder: Recorder,
+    pub(crate) spawner: Spawner,
+    pub(crate) setup: Setup,
+    system: OnceLock<System>,
+    device: OnceLock<Device>,
+    state: Mutex<State>,
+}
+
+pub(crate) struct State {
+    process: AppState,
+    /// The run of the process that is going on, or went on last.
+    life: AppLife,
+    /// Code that waits until the process runs again.
+    gate: Vec<Waker>,
+    /// Changes that the system has not been told of yet.
+    news: VecDeque<DeviceChange>,
+    telling: bool,
+    /// Session objects of this run of the process.
+    pub(crate) sessions: BTreeMap<SessionId, Arc<dyn Session>>,
+    /// What the app has stored: the sessions it has ever opened, and whether they may wake it.
+    pub(crate) known: Vec<(SessionId, bool)>,
+    /// Tasks that wait for their session's events to be served; the flag asks for a second completion.
+    pub(crate) unserved: Vec<(SessionId, Arc<RefreshTask>, bool)>,
+    /// Tasks that are kept without a plan to complete them.
+    pub(crate) kept: Vec<Arc<RefreshTask>>,
+    /// Challenges that are never answered.
+    pub(crate) unanswered: Vec<Responder<crate::contract::ChallengeDisposition>>,
+    pub(crate) handled: usize,
+    pub(crate) rescheduled: u32,
+    pub(crate) chained: u8,
+    /// Dates asked for by slot, as long as the task has not come: (refresh, snapshot).
+    pub(crate) scheduled: [bool; 2],
+    /// Transfers whose last message has not been delivered.
+    pub(crate) outstanding: BTreeSet<TransferKey>,
+    /// Which transfer asks for which address.
+    pub(crate) claims: BTreeMap<String, TransferKey>,
+}
+
+impl App {
+    pub(crate) fn new(clock: Clock, recorder: Recorder, spawner: Spawner, setup: Setup) -> Arc<Self> {
+        Arc::new(Self {
+            clock,
+            recorder,
+            spawner,
+            setup,
+            system: OnceLock::new(),
+            device: OnceLock::new(),
+            state: Mutex::new(State {
+                process: AppState::NotRunning,
+                life: AppLife::new(),
+                gate: Vec::new(),
+                news: VecDeque::new(),
+                telling: false,
+                sessions: BTreeMap::new(),
+                known: Vec::new(),
+                unserved: Vec::new(),
+                kept: Vec::new(),
+                unanswered: Vec::new(),
+                handled: 0,
+                rescheduled: 0,
+                chained: 0,
+                scheduled: [false; 2],
+                outstanding: BTreeSet::new(),
+                claims: BTreeMap::new(),
+            }),
+        })
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Connects the app with the system that it lives in.
+    pub(crate) fn attach(&self, device: Device, system: System) {
+        let first = self.device.set(device).is_ok() && self.system.set(system).is_ok();
+        assert!(first, "a world boots its system once");
+    }
+
+    pub(crate) fn device(&self) -> &Device {
+        self.device.get().expect("attached before the first step")
+    }
+
+    pub(crate) fn system(&self) -> &System {
+        self.system.get().expect("attached before the first step")
+    }
+
+    pub(crate) fn process(&self) -> AppState {
+        self.lock().process
+    }
+
+    /// The run of the process that is going on.
+    pub(crate) fn life(&self) -> AppLife {
+        self.lock().life.clone()
+    }
+
+    /// The user opens the app. True if that launched it.
+    pub(crate) fn enter(&self) -> bool {
+        let launched = {
+            let mut state = self.lock();
+            let launched = state.process == AppState::NotRunning;
+            if launched {
+                state.new_run();
+            }
+            launched
+        };
+        self.change(AppChange::Foregrounded);
+        self.tell();
+        launched
+    }
+
+    /// The user leaves the app.
+    pub(crate) fn leave(&self) {
+        if self.process().is_foreground() {
+            self.change(AppChange::Backgrounded);
+            self.tell();
+        }
+    }
+
+    /// The process ends, for any reason but the scheduler's.
+    pub(crate) fn end(&self, change: AppChange) {
+        let possible = match change {
+            AppChange::Purged => self.process() == AppState::Suspended,
+            AppChange::Crashed => self.process().is_running(),
+            _ => self.process() != AppState::NotRunning,
+        };
+        if possible {
+            self.end_run(change);
+            self.tell();
+        }
+    }
+
+    fn end_run(&self, change: AppChange) {
+        self.change(change);
+        let (life, gone) = {
+            let mut state = self.lock();
+            (state.life.clone(), state.forget_run())
+        };
+        // Outside the lock: dropping what the process held may run foreign code.
+        drop(gone);
+        life.end();
+    }
+
+    /// Records a change, carries it out and queues it for the system.
+    fn change(&self, change: AppChange) {
+        self.recorder.record(Event::App { change });
+        let woken = {
+            let mut state = self.lock();
+            state.process = change.state();
+            state.news.push_back(DeviceChange::App(change));
+            if state.process.is_running() { std::mem::take(&mut state.gate) } else { Vec::new() }
+        };
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    /// The conditions have changed.
+    pub(crate) fn conditions(&self, change: DeviceChange) {
+        self.lock().news.push_back(change);
+        self.tell();
+    }
+
+    /// Tells the system what is new, in order. Changes that this causes are told too.
+    pub(crate) fn tell(&self) {
+        if std::mem::replace(&mut self.lock().telling, true) {
+            return;
+        }
+        loop {
+            let news = self.lock().news.pop_front();
+            let Some(news) = news else { break };
+            let system = self.system();
+            guard::call_now(&self.recorder, "Scheduler::device_changed", || system.scheduler.device_changed(&news));
+            guard::call_now(&self.recorder, "TransferService::device_changed", || {
+                system.service.device_changed(&news);
+            });
+        }
+        self.lock().telling = false;
+    }
+
+    /// As [`App::tell`], from a task of its own: the caller may hold locks of the subject's.
+    fn tell_soon(self: &Arc<Self>) {
+        let app = Arc::clone(self);
+        self.spawner.spawn(Box::pin(async move { app.tell() }));
+    }
+
+    /// Waits until the app's code may run.
+    pub(crate) async fn running(&self) {
+        poll_fn(|cx| {
+            let mut state = self.lock();
+            if state.process.is_running() {
+                return Poll::Ready(());
+            }
+            state.gate.push(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// The app's own code waits: its time stands still while it is suspended.
+    pub(crate) async fn sleep(&self, span: Duration) {
+        if !span.is_zero() {
+            self.clock.sleep(span).await;
+            self.running().await;
+        }
+    }
+
+    /// Starts a task of the app's own, which ends with the process.
+    pub(crate) fn spawn(self: &Arc<Self>, task: impl Future<Output = ()> + Send + 'static) {
+        let life = self.life();
+        self.spawner.spawn(Box::pin(async move {
+            // An app that ends takes its tasks along.
+            let _ = life.interruptible(task).await;
+        }));
+    }
+
+    /// Has everything come that the app can expect?
+    pub(crate) fn is_settled(&self) -> bool {
+        let state = self.lock();
+        state.outstanding.is_empty()
+            && state.scheduled == [false; 2]
+            && !state.process.is_running()
+            && !state.kept.iter().any(|task| task.is_open())
+    }
+
+    fn refs(&self, tasks: &[RefreshTask], cold: bool) -> Vec<TaskRef> {
+        let allowances = self.device().policy.allowances;
+        tasks
+            .iter()
+            .map(|task| TaskRef {
+                id: task.id(),
+                kind: task.kind().clone(),
+                user_info: task.user_info().cloned(),
+                allowance: u64::try_from(allowances.of(task.kind(), cold).as_millis()).unwrap_or(u64::MAX),
+            })
+            .collect()
+    }
+}
+
+impl State {
+    fn new_run(&mut self) {
+        self.life = AppLife::new();
+    }
+
+    /// What the process held in memory goes with it.
+    fn forget_run(&mut self) -> impl Sized + use<> {
+        (
+            std::mem::take(&mut self.sessions),
+            std::mem::take(&mut self.unserved),
+            std::mem::take(&mut self.kept),
+            std::mem::take(&mut self.unanswered),
+        )
+    }
+}
+
+/// What the subject holds of the app.
+pub(crate) struct Process(pub(crate) Arc<App>);
+
+#[async_trait]
+impl AppProcess for Process {
+    fn state(&self) -> AppState {
+        self.0.process()
+    }
+
+    async fn deliver(&self, tasks: Vec<RefreshTask>) -> Result<(), Interrupted> {
+        let app = &self.0;
+        let before = app.process();
+        match before {
+            AppState::NotRunning => {
+                app.lock().new_run();
+                app.change(AppChange::Launched);
+            }
+            AppState::Suspended => app.change(AppChange::Resumed),
+            AppState::Background | AppState::Inactive | AppState::Active => {}
+        }
+        let life = app.life();
+        let cold = before == AppState::NotRunning;
+        if !before.is_running() {
+            app.tell_soon();
+            life.interruptible(async {
+                app.sleep(app.setup.launch.duration()).await;
+                if cold {
+                    app.launched_in_background().await;
+                }
+            })
+            .await?;
+        }
+        app.recorder.record(Event::HandleBegan { tasks: app.refs(&tasks, cold) });
+        app.handle(tasks);
+        Ok(())
+    }
+
+    fn suspend(&self) {
+        if self.0.process() == AppState::Background {
+            self.0.change(AppChange::Suspended);
+            self.0.tell_soon();
+        }
+    }
+
+    fn terminate(&self, how: Termination) {
+        if self.0.process() != AppState::NotRunning {
+            self.0.end_run(AppChange::Terminated(how));
+            self.0.tell_soon();
+        }
+    }
+}

@@ -1,0 +1,411 @@
+//! The virtual clock: time that stands still while anything can happen, and then jumps.
+//!
+//! A world runs on one current-thread runtime. tokio calls the `on_thread_park` hook exactly when nothing is runnable;
+//! the hook is [`Clock::park`]. While real bytes are in flight it does nothing and the reactor waits for them. Results
+//! that have landed are released one at a time, in the order of their numbers, so that the network's order cannot leak
+//! into a history. Only then does time jump to the earliest timer, and one timer is woken. One wake at a time on one
+//! thread makes the interleaving a function of the scenario.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::thread::ThreadId;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::contract::{self, Time};
+
+/// The clock of one scenario. Clones are the same clock.
+#[derive(Clone)]
+pub(crate) struct Clock(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Virtual(Arc<Virtual>),
+    /// For subjects that insist on `tokio::time`: the runtime's own clock, paused.
+    Tokio { base: tokio::time::Instant },
+}
+
+struct Virtual {
+    thread: ThreadId,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    now: Time,
+    seq: u64,
+    timers: BTreeMap<TimerKey, Waker>,
+    /// Who waits for everything else to rest, without letting time pass.
+    settling: Vec<Waker>,
+    /// Exchanges that wait for real bytes.
+    flying: BTreeSet<u64>,
+    /// Those of them whose server is silent on purpose: they do not hold time back.
+    stalled: BTreeSet<u64>,
+    /// Who wants to know of a stall.
+    on_stall: BTreeMap<u64, Waker>,
+    /// Those whose result is there and waits for its turn.
+    landed: BTreeMap<u64, Waker>,
+    jumps: u32,
+    runaway: bool,
+    on_runaway: Option<Waker>,
+    /// The subject works on threads of its own: give them real time before each jump.
+    foreign_threads: bool,
+}
+
+/// Timers that are due together fire in this order: those of servers by the number of their exchange, since the order
+/// in which real servers get to set them is the network's; then all others in the order they were set.
+type TimerKey = (Time, bool, u64);
+
+/// How many timers may fire in one scenario before it counts as one that never comes to rest.
+const JUMP_LIMIT: u32 = 1_000_000;
+
+/// How long a world with foreign threads must have been quiet before time jumps.
+const GRACE: Duration = Duration::from_millis(1);
+
+impl Clock {
+    /// A virtual clock for worlds on this thread.
+    pub(crate) fn virtual_time() -> Self {
+        let thread = std::thread::current().id();
+        Self(Kind::Virtual(Arc::new(Virtual { thread, state: Mutex::default() })))
+    }
+
+    /// The paused clock of the runtime that this is called on.
+    pub(crate) fn tokio() -> Self {
+        Self(Kind::Tokio { base: tokio::time::Instant::now() })
+    }
+
+    /// Back to zero, for the next scenario. Tasks of the last one that still wait will never be woken by this clock.
+    pub(crate) fn reset(&self) {
+        if let Kind::Virtual(clock) = &self.0 {
+            let old = {
+                let mut state = clock.lock();
+                let fresh = State { foreign_threads: state.foreign_threads, ..State::default() };
+                std::mem::replace(&mut *state, fresh)
+            };
+            drop(old);
+        }
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        match &self.0 {
+            Kind::Virtual(clock) => {
+                let mut state = clock.lock();
+                if !state.foreign_threads && std::thread::current().id() != clock.thread {
+                    state.foreign_threads = true;
+                }
+                state.now
+            }
+            Kind::Tokio { base } => {
+                Time::from_millis(u64::try_from(base.elapsed().as_millis()).unwrap_or(u64::MAX))
+            }
+        }
+    }
+
+    /// The time as a server on another thread sees it; does not count as a foreign thread of the subject's.
+    pub(crate) fn peek(&self) -> Time {
+        match &self.0 {
+            Kind::Virtual(clock) => clock.lock().now,
+            Kind::Tokio { .. } => self.now(),
+        }
+    }
+
+    pub(crate) async fn sleep(&self, span: Duration) {
+        self.sleep_until(self.now() + span).await;
+    }
+
+    pub(crate) async fn sleep_until(&self, due: Time) {
+        match &self.0 {
+            Kind::Virtual(clock) => Sleep { clock, due, key: None }.await,
+            Kind::Tokio { base } => tokio::time::sleep_until(*base + Duration::from_millis(due.as_millis())).await,
+        }
+    }
+
+    /// The server of an exchange takes its time.
+    pub(crate) async fn server_sleep(&self, exchange: u64, span: Duration) {
+        let due = self.peek() + span;
+        match &self.0 {
+            Kind::Virtual(clock) => Sleep { clock, due, key: Some((due, false, exchange)) }.await,
+            Kind::Tokio { .. } => self.sleep_until(due).await,
+        }
+    }
+
+    /// Waits until nothing else can happen at this moment; no time passes.
+    pub(crate) async fn settle(&self) {
+        let Kind::Virtual(clock) = &self.0 else {
+            for _ in 0..32 {
+                tokio::task::yield_now().await;
+            }
+            return;
+        };
+        let mut registered = false;
+        poll_fn(|cx| {
+            if registered {
+                return Poll::Ready(());
+            }
+            registered = true;
+            clock.lock().settling.push(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// The `on_thread_park` hook: nothing is runnable.
+    pub(crate) fn park(&self) {
+        let Kind::Virtual(clock) = &self.0 else { return };
+        let mut state = clock.lock();
+        let waiting = state.flying.iter().any(|id| !state.stalled.contains(id));
+        if waiting || state.runaway {
+            return;
+        }
+        let due_now = state.landed.pop_first().map(|(_, waker)| waker).or_else(|| state.settling.pop());
+        if let Some(waker) = due_now {
+            drop(state);
+            return waker.wake();
+        }
+        if state.foreign_threads {
+            drop(state);
+            rest();
+            state = clock.lock();
+        }
+        if state.jumps >= JUMP_LIMIT {
+            state.runaway = true;
+            let waker = state.on_runaway.take();
+            drop(state);
+            return waker.into_iter().for_each(Waker::wake);
+        }
+        // A timer that waits for the distant future waits for ever.
+        let next = state.timers.first_key_value().map(|(key, _)| *key);
+        if let Some(key) = next.filter(|(due, ..)| *due != Time::DISTANT_FUTURE) {
+            state.jumps += 1;
+            state.now = state.now.max(key.0);
+            let waker = state.timers.remove(&key);
+            drop(state);
+            waker.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// Resolves if the scenario turns out never to come to rest.
+    pub(crate) async fn runaway(&self) {
+        let Kind::Virtual(clock) = &self.0 else { return std::future::pending().await };
+        poll_fn(|cx| {
+            let mut state = clock.lock();
+            if state.runaway {
+                return Poll::Ready(());
+            }
+            state.on_runaway = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Runs IO for exchange `id`: time stands still until it is ready, and then it waits for its turn to land.
+    pub(crate) async fn io<F: Future>(&self, id: u64, io: F) -> F::Output {
+        let Kind::Virtual(clock) = &self.0 else { return io.await };
+        let mut flight = Flight { clock, id, landed: false };
+        clock.lock().flying.insert(id);
+        let output = io.await;
+        flight.land().await;
+        output
+    }
+
+    /// The server of exchange `id` has gone silent on purpose (`true`) or speaks again.
+    pub(crate) fn stall(&self, id: u64, silent: bool) {
+        let Kind::Virtual(clock) = &self.0 else { return };
+        let waker = {
+            let mut state = clock.lock();
+            if silent {
+                state.stalled.insert(id);
+                state.on_stall.remove(&id)
+            } else {
+                state.stalled.remove(&id);
+                None
+            }
+        };
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    /// Resolves when the server of exchange `id` is silent on purpose: whoever reads can land with what it has.
+    pub(crate) async fn stalled(&self, id: u64) {
+        let Kind::Virtual(clock) = &self.0 else { return std::future::pending().await };
+        poll_fn(|cx| {
+            let mut state = clock.lock();
+            if state.stalled.contains(&id) {
+                return Poll::Ready(());
+            }
+            state.on_stall.insert(id, cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Has the subject been seen on a thread of its own?
+    pub(crate) fn has_foreign_threads(&self) -> bool {
+        matches!(&self.0, Kind::Virtual(clock) if clock.lock().foreign_threads)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a subject's own threads live in real time; nothing can signal their rest")]
+fn rest() {
+    std::thread::sleep(GRACE);
+}
+
+impl Virtual {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Sleep<'a> {
+    clock: &'a Virtual,
+    due: Time,
+    key: Option<TimerKey>,
+}
+
+impl Future for Sleep<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.clock.lock();
+        if state.now >= self.due && self.due != Time::DISTANT_FUTURE {
+            return Poll::Ready(());
+        }
+        let due = self.due;
+        let key = self.key.unwrap_or_else(|| {
+            state.seq += 1;
+            (due, true, state.seq)
+        });
+        state.timers.insert(key, cx.waker().clone());
+        drop(state);
+        self.key = Some(key);
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep<'_> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            let waker = self.clock.lock().timers.remove(&key);
+            drop(waker);
+        }
+    }
+}
+
+/// Takes an exchange out of the books however its future ends.
+struct Flight<'a> {
+    clock: &'a Virtual,
+    id: u64,
+    landed: bool,
+}
+
+impl Flight<'_> {
+    async fn land(&mut self) {
+        poll_fn(|cx| {
+            let mut state = self.clock.lock();
+            if self.landed {
+                // Woken by anything but `park`: the turn has not come.
+                if let Some(waker) = state.landed.get_mut(&self.id) {
+                    *waker = cx.waker().clone();
+                    return Poll::Pending;
+                }
+                return Poll::Ready(());
+            }
+            self.landed = true;
+            state.flying.remove(&self.id);
+            state.landed.insert(self.id, cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        let mut state = self.clock.lock();
+        state.flying.remove(&self.id);
+        state.on_stall.remove(&self.id);
+        state.landed.remove(&self.id);
+    }
+}
+
+#[async_trait]
+impl contract::Clock for Clock {
+    fn now(&self) -> Time {
+        Self::now(self)
+    }
+
+    async fn sleep_until(&self, deadline: Time) {
+        Self::sleep_until(self, deadline).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run<T>(clock: &Clock, future: impl Future<Output = T>) -> T {
+        let hook = clock.clone();
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().on_thread_park(move || hook.park()).build().unwrap();
+        runtime.block_on(future)
+    }
+
+    #[test]
+    fn seven_days_pass_at_once_and_timers_fire_in_the_order_they_were_set() {
+        let clock = Clock::virtual_time();
+        let order = Arc::new(Mutex::new(Vec::new()));
+        run(&clock, async {
+            for (name, secs) in [("late", 7 * 86_400), ("first", 5), ("second", 5)] {
+                let (clock, order) = (clock.clone(), Arc::clone(&order));
+                tokio::spawn(async move {
+                    clock.sleep(Duration::from_secs(secs)).await;
+                    order.lock().unwrap().push((name, clock.now().to_string()));
+                });
+            }
+            clock.sleep(Duration::from_secs(8 * 86_400)).await;
+        });
+        let expected = [("first", "00:05.000"), ("second", "00:05.000"), ("late", "7d 00:00:00.000")];
+        assert_eq!(*order.lock().unwrap(), expected.map(|(name, at)| (name, at.to_owned())));
+    }
+
+    #[test]
+    fn a_scenario_that_never_rests_is_ended() {
+        let clock = Clock::virtual_time();
+        run(&clock, async {
+            let ticking = clock.clone();
+            tokio::spawn(async move {
+                loop {
+                    ticking.sleep(Time::TICK).await;
+                }
+            });
+            tokio::select! {
+                biased;
+                () = clock.runaway() => {}
+                () = clock.sleep(Duration::from_secs(86_400 * 365)) => panic!("was never stopped"),
+            }
+        });
+    }
+
+    #[test]
+    fn results_land_in_the_order_of_their_numbers() {
+        let clock = Clock::virtual_time();
+        let order = Arc::new(Mutex::new(Vec::new()));
+        run(&clock, async {
+            let gate = Arc::new(tokio::sync::Notify::new());
+            for id in [3, 1, 2] {
+                let (clock, order, gate) = (clock.clone(), Arc::clone(&order), Arc::clone(&gate));
+                tokio::spawn(async move {
+                    clock.io(id, gate.notified()).await;
+                    order.lock().unwrap().push(id);
+                });
+            }
+            tokio::task::yield_now().await;
+            gate.notify_waiters();
+            clock.sleep(Time::TICK).await;
+        });
+        assert_eq!(*order.lock().unwrap(), [1, 2, 3]);
+    }
+}

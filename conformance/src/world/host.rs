@@ -1,0 +1,268 @@
+//! Runs scenarios: a runtime and a clock for a thread, a fresh device and system for each scenario.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use bgsession_mock_server::Origin;
+use bgsession_reference::scheduler::ReferenceScheduler;
+use bgsession_reference::service::ReferenceService;
+use bgsession_reference::storage::{DiskStorage, MemoryStorage};
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::AbortHandle;
+
+use super::app::{App, Process, System};
+use super::guard;
+use super::network::{Network, script};
+use super::player::Player;
+use super::wire::Wire;
+use super::{Clock, World};
+use crate::contract::{
+    Conditions, Device, DeviceChange, ScheduleError, Scheduler, SessionId, Spawn, Storage, TaskMint, Time,
+    TransferService, UserInfo, WakeOutcome, WakeReason,
+};
+use crate::history::{Event, FaultKind, History, Recorder};
+use crate::scenario::Scenario;
+use crate::subject::{Boot, Subject};
+
+/// Starts tasks on the world's runtime, from whatever thread, and ends them with the scenario.
+#[derive(Clone)]
+pub(crate) struct Spawner {
+    runtime: Handle,
+    recorder: Recorder,
+    started: Arc<Mutex<Vec<AbortHandle>>>,
+    /// The runtime goes on after the scenario, so the tasks must be ended one by one.
+    keep: bool,
+}
+
+impl Spawner {
+    fn end_all(&self) {
+        let started = std::mem::take(&mut *self.started.lock().unwrap_or_else(PoisonError::into_inner));
+        started.iter().for_each(AbortHandle::abort);
+    }
+}
+
+impl Spawn for Spawner {
+    fn spawn(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        let started = self.runtime.spawn(guard::task(self.recorder.clone(), task));
+        if self.keep {
+            self.started.lock().unwrap_or_else(PoisonError::into_inner).push(started.abort_handle());
+        }
+    }
+}
+
+/// Plays scenarios on the thread that made it, one after the other.
+pub(crate) struct Worker {
+    world: World,
+    clock: Clock,
+    http: Option<Http>,
+}
+
+/// What outlives a scenario on real HTTP: the runtime with its connections, and the servers.
+struct Http {
+    runtime: Runtime,
+    wire: Arc<Wire>,
+    storage: tempfile::TempDir,
+    scenarios: u64,
+}
+
+/// More tasks than servers and idle connections account for: a subject has left some behind.
+const STRAY_TASKS: usize = 256;
+
+impl Worker {
+    /// A worker for this thread.
+    ///
+    /// # Errors
+    ///
+    /// What the operating system says if it gives no socket, thread or folder.
+    pub(crate) fn new(world: World) -> std::io::Result<Self> {
+        let clock = Clock::virtual_time();
+        let http = match world {
+            World::Sim => None,
+            World::Http => Some(Http::new(&clock)?),
+        };
+        Ok(Self { world, clock, http })
+    }
+
+    /// Has the subject been seen on threads of its own?
+    pub(crate) fn has_foreign_threads(&self) -> bool {
+        self.clock.has_foreign_threads()
+    }
+
+    /// Plays one scenario to its end.
+    pub(crate) fn run(&mut self, subject: &Subject, scenario: &Scenario) -> std::io::Result<History> {
+        self.clock.reset();
+        let mut history = match &mut self.http {
+            Some(http) => http.run(&self.clock, subject, scenario)?,
+            None if subject.tokio_time => {
+                let runtime = Builder::new_current_thread().enable_time().start_paused(true).build()?;
+                runtime.block_on(async {
+                    let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
+                    Case::new(Clock::tokio(), subject, scenario, storage, None).run().await
+                })
+            }
+            None => {
+                let hook = self.clock.clone();
+                let runtime = Builder::new_current_thread().on_thread_park(move || hook.park()).build()?;
+                let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
+                runtime.block_on(async { Case::new(self.clock.clone(), subject, scenario, storage, None).run().await })
+            }
+        };
+        self.world.name().clone_into(&mut history.world);
+        subject.name().clone_into(&mut history.subject);
+        Ok(history)
+    }
+}
+
+impl Http {
+    fn new(clock: &Clock) -> std::io::Result<Self> {
+        let hook = clock.clone();
+        let runtime = Builder::new_current_thread().enable_all().on_thread_park(move || hook.park()).build()?;
+        let wire = runtime.block_on(Wire::start(clock.clone()))?;
+        let storage = tempfile::Builder::new().prefix("bgsession").tempdir()?;
+        Ok(Self { runtime, wire, storage, scenarios: 0 })
+    }
+
+    fn run(&mut self, clock: &Clock, subject: &Subject, scenario: &Scenario) -> std::io::Result<History> {
+        self.scenarios += 1;
+        let folder = self.storage.path().join(self.scenarios.to_string());
+        let storage: Arc<dyn Storage> = Arc::new(DiskStorage::new(folder.clone()));
+        let wire = Arc::clone(&self.wire);
+        let history = self.runtime.block_on(async {
+            let case = Case::new(clock.clone(), subject, scenario, storage, Some(wire));
+            let spawner = case.spawner.clone();
+            let history = case.run().await;
+            spawner.end_all();
+            clock.settle().await;
+            history
+        });
+        // A scenario without a file has no folder.
+        let _ = std::fs::remove_dir_all(folder);
+        self.runtime.block_on(self.wire.forget());
+        if self.runtime.metrics().num_alive_tasks() > STRAY_TASKS {
+            *self = Self::new(clock)?;
+        }
+        Ok(history)
+    }
+}
+
+/// One scenario with its device and system.
+struct Case<'a> {
+    subject: &'a Subject,
+    scenario: &'a Scenario,
+    recorder: Recorder,
+    spawner: Spawner,
+    app: Arc<App>,
+    storage: Arc<dyn Storage>,
+    wire: Option<Arc<Wire>>,
+}
+
+impl<'a> Case<'a> {
+    fn new(
+        clock: Clock,
+        subject: &'a Subject,
+        scenario: &'a Scenario,
+        storage: Arc<dyn Storage>,
+        wire: Option<Arc<Wire>>,
+    ) -> Self {
+        let recorder = Recorder::new(clock.clone());
+        let spawner = Spawner {
+            runtime: Handle::current(),
+            recorder: recorder.clone(),
+            started: Arc::default(),
+            keep: wire.is_some(),
+        };
+        let app = App::new(clock, recorder.clone(), spawner.clone(), scenario.setup.clone());
+        Self { subject, scenario, recorder, spawner, app, storage, wire }
+    }
+
+    async fn run(self) -> History {
+        let origin = Origin::new(script(self.scenario)).expect("the kit's own scripts are sound");
+        let network = Network::new(Arc::clone(&self.app), origin, self.wire.clone());
+        let device = Device {
+            clock: Arc::new(self.app.clock.clone()),
+            app: Arc::new(Process(Arc::clone(&self.app))),
+            network: Arc::clone(&network) as _,
+            storage: Arc::clone(&self.storage),
+            tasks: Arc::new(self.spawner.clone()),
+            mint: TaskMint::new(Arc::new(self.recorder.clone())),
+            policy: Arc::clone(&self.subject.policy),
+            conditions: Conditions::default(),
+        };
+        let clock = self.app.clock.clone();
+        if let Some(system) = guard::call_now(&self.recorder, "boot", || self.boot(&device)) {
+            self.app.attach(device, system);
+            let player = Player {
+                app: Arc::clone(&self.app),
+                network,
+                scenario: self.scenario,
+                limits: &self.subject.limits,
+                conditions: Conditions::default(),
+            };
+            tokio::select! {
+                biased;
+                () = clock.runaway() => {
+                    self.recorder.fault(FaultKind::Runaway, "a million timers have fired and more are set");
+                }
+                () = player.play() => {}
+            }
+        }
+        self.recorder.take()
+    }
+
+    fn boot(&self, device: &Device) -> System {
+        let observed = |scheduler| Arc::new(Observed { scheduler, recorder: self.recorder.clone() });
+        let service = |scheduler: Arc<Observed>| ReferenceService::new(device.clone(), scheduler as _) as Arc<dyn TransferService>;
+        match &self.subject.boot {
+            Boot::Throttle(make) => {
+                let scheduler = observed(ReferenceScheduler::with_throttle(device.clone(), make(&device.policy)));
+                System { service: service(Arc::clone(&scheduler)), scheduler }
+            }
+            Boot::Scheduler(boot) => {
+                let scheduler = observed(boot(device.clone()));
+                System { service: service(Arc::clone(&scheduler)), scheduler }
+            }
+            Boot::Sessions(boot) => {
+                let scheduler = observed(ReferenceScheduler::new(device.clone()));
+                System { service: boot(device.clone(), Arc::clone(&scheduler) as _), scheduler }
+            }
+            Boot::System(boot) => {
+                let (scheduler, service) = boot(device.clone());
+                System { scheduler, service }
+            }
+        }
+    }
+}
+
+/// Notes what sessions ask of the scheduler.
+struct Observed {
+    scheduler: Arc<dyn Scheduler>,
+    recorder: Recorder,
+}
+
+#[async_trait]
+impl Scheduler for Observed {
+    async fn schedule_background_refresh(&self, preferred: Time, info: Option<UserInfo>) -> Result<(), ScheduleError> {
+        self.scheduler.schedule_background_refresh(preferred, info).await
+    }
+
+    async fn schedule_snapshot_refresh(&self, preferred: Time, info: Option<UserInfo>) -> Result<(), ScheduleError> {
+        self.scheduler.schedule_snapshot_refresh(preferred, info).await
+    }
+
+    async fn request_wake(&self, session: &SessionId, reason: WakeReason) -> WakeOutcome {
+        self.recorder.record(Event::WakeRequested { session: session.clone(), reason });
+        let outcome = self.scheduler.request_wake(session, reason).await;
+        self.recorder.record(Event::WakeResolved { session: session.clone(), outcome });
+        outcome
+    }
+
+    fn withdraw_wake(&self, session: &SessionId) {
+        self.scheduler.withdraw_wake(session);
+    }
+
+    fn device_changed(&self, change: &DeviceChange) {
+        self.scheduler.device_changed(change);
+    }
+}

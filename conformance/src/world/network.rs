@@ -1,0 +1,358 @@
+//! The device's network: every exchange is observed here, whoever makes it and wherever it goes.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bgsession_mock_server as origin;
+use bgsession_mock_server::body::Digest;
+use bgsession_mock_server::memory::{Event as Walked, Walk};
+use bgsession_mock_server::{Answer, DigestAlgorithm, Fault, Login, Origin, Ranges, Resource, RetryAfter, Scheme, Script};
+
+use super::app::App;
+use super::wire::Wire;
+use super::Clock;
+use crate::contract::{AppLife, HttpBody, HttpRequest, HttpResponse, Response, Transport, TransportError};
+use crate::history::{Event, ExchangeOutcome, Recorder, TransferKey};
+use crate::scenario::{Route, Scenario, Step};
+
+/// The user that every login of a scenario lets in.
+pub(crate) const USER: &str = "user";
+/// And the password.
+pub(crate) const PASSWORD: &str = "secret";
+
+const HOST: &str = "http://origin.test";
+
+/// The address of the transfer that a step creates.
+pub(crate) fn step_url(step: usize) -> String {
+    format!("{HOST}/t/{step}")
+}
+
+/// The address of a chained transfer.
+pub(crate) fn chain_url(number: u8) -> String {
+    format!("{HOST}/c/{number}")
+}
+
+/// What a transfer's addresses have in common: `/t/3` of `http://origin.test/t/3/hop/1`.
+pub(crate) fn place(url: &str) -> &str {
+    let path = url.splitn(4, '/').nth(3).unwrap_or("");
+    let end = path.match_indices(['/', '?']).nth(1).map_or(path.len(), |(at, _)| at);
+    &path[..end]
+}
+
+/// The script of a scenario's origin: a route for each transfer that may be created.
+pub(crate) fn script(scenario: &Scenario) -> Script {
+    let mut script = Script::new();
+    for (index, step) in scenario.steps.iter().enumerate() {
+        match step {
+            Step::Download { route, size, .. } => {
+                let path = format!("/t/{index}");
+                let resource = Resource::new(u64::from(*size)).seed(index as u64 + 1);
+                if *route == Route::Redirect {
+                    let (first, second) = (format!("{path}/hop/1"), format!("{path}/hop/2"));
+                    let hop = |to: &str, code| origin::Route::default().answer(Answer::redirect(code, to));
+                    script = script.route(path, hop(&first, 302)).route(first, hop(&second, 307));
+                    script = script.route(second, origin::Route::new(resource));
+                } else {
+                    script = script.route(path, answers(*route, resource));
+                }
+            }
+            Step::Upload { .. } => {
+                script = script.route(format!("/t/{index}"), origin::Route::default().answer(Answer::status(201)));
+            }
+            _ => {}
+        }
+    }
+    for number in 1..=scenario.setup.chain {
+        script = script.route(format!("/c/{number}"), origin::Route::new(Resource::new(16).seed(u64::from(number))));
+    }
+    script
+}
+
+fn answers(route: Route, resource: Resource) -> origin::Route {
+    let size = resource.size;
+    let with = origin::Route::new(resource);
+    let status = |code, retry_after| Answer::Status { code, body_size: size, retry_after };
+    let login = |scheme| Login::new(USER, PASSWORD).scheme(scheme);
+    match route {
+        Route::Plain | Route::Redirect => with,
+        Route::NotFound => with.answer(status(404, None)),
+        Route::ServerError => with.answer(status(500, None)),
+        Route::Unavailable => with.answer(status(503, Some(RetryAfter::Secs(120)))),
+        Route::Slow => with.answer(Answer::fault(Fault::Drip { piece: size.div_ceil(3).max(1), every_ms: 20_000 })),
+        Route::Cut => with.answer(Answer::fault(Fault::CutAfter(size / 2))).answer(Answer::serve()),
+        Route::CutNoRanges => {
+            with.ranges(Ranges::Ignored).answer(Answer::fault(Fault::CutAfter(size / 2))).answer(Answer::serve())
+        }
+        Route::Drop => with.answer(Answer::DropBeforeHead).answer(Answer::DropBeforeHead).answer(Answer::serve()),
+        Route::Stall => with.answer(Answer::fault(Fault::StallAfter(size / 2))).answer(Answer::serve()),
+        Route::NeverServed => with.answer(Answer::DropBeforeHead),
+        Route::LoginBasic => with.login(login(Scheme::basic("the vault"))),
+        Route::LoginDigest => with.login(login(Scheme::digest("the vault", DigestAlgorithm::Sha256))),
+        Route::LoginNever => with.login(login(Scheme::basic("the vault")).never()),
+    }
+}
+
+/// The device's network in one scenario.
+pub(crate) struct Network {
+    clock: Clock,
+    recorder: Recorder,
+    app: Arc<App>,
+    latency: Duration,
+    next: AtomicU32,
+    link: Mutex<Link>,
+    origin: Origin,
+    wire: Option<Arc<Wire>>,
+}
+
+/// The link that exchanges run over; a lost one takes them along.
+struct Link {
+    up: bool,
+    life: AppLife,
+}
+
+impl Network {
+    pub(crate) fn new(app: Arc<App>, origin: Origin, wire: Option<Arc<Wire>>) -> Arc<Self> {
+        Arc::new(Self {
+            clock: app.clock.clone(),
+            recorder: app.recorder.clone(),
+            latency: app.setup.latency.duration(),
+            app,
+            next: AtomicU32::new(0),
+            link: Mutex::new(Link { up: true, life: AppLife::new() }),
+            origin,
+            wire,
+        })
+    }
+
+    pub(crate) fn set_link(&self, up: bool) {
+        let lost = {
+            let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
+            if link.up == up {
+                return;
+            }
+            link.up = up;
+            std::mem::replace(&mut link.life, AppLife::new())
+        };
+        if !up {
+            lost.end();
+        }
+    }
+
+    fn link(&self) -> Option<AppLife> {
+        let link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
+        link.up.then(|| link.life.clone())
+    }
+
+    /// The transfer that asks for this address, if the kit knows.
+    fn key(&self, url: &str) -> Option<TransferKey> {
+        self.app.lock().claims.get(place(url)).cloned()
+    }
+
+    /// As the origin sees the request.
+    fn as_seen(&self, request: &HttpRequest) -> Result<origin::Request, TransportError> {
+        let mut seen = origin::Request::new(request.method.as_str(), format!("/{}", path_of(&request.url)));
+        seen.host = "origin.test".to_owned();
+        seen.headers.clone_from(&request.headers);
+        if let Some(body) = &request.body {
+            let mut digest = Digest::new();
+            let mut at = 0;
+            while at < body.len {
+                let piece = body.storage.read(&body.file, at, 65_536);
+                let piece = piece.map_err(|error| TransportError::BadRequest { reason: error.to_string() })?;
+                if piece.is_empty() {
+                    let reason = format!("the file ends at byte {at} of {}", body.len);
+                    return Err(TransportError::BadRequest { reason });
+                }
+                digest.update(&piece);
+                at += piece.len() as u64;
+            }
+            (seen.body_size, seen.body_hash) = (at, digest.finish());
+        }
+        Ok(seen)
+    }
+
+    async fn open(&self, exchange: u32, request: HttpRequest) -> Result<(Response, Source), TransportError> {
+        if let Some(wire) = &self.wire {
+            return wire.open(&self.clock, exchange, &self.origin, request).await;
+        }
+        let url = request.url.clone();
+        let at = Duration::from_millis(self.clock.now().as_millis());
+        let mut walk = Walk::new(self.origin.answer(&self.as_seen(&request)?, at));
+        loop {
+            match walk.next().unwrap_or(Walked::End) {
+                Walked::Wait(span) => self.clock.server_sleep(u64::from(exchange), span).await,
+                Walked::Stalled => std::future::pending().await,
+                event => {
+                    // Results land here as they do on a real network: in turn.
+                    self.clock.io(u64::from(exchange), async {}).await;
+                    return match event {
+                        Walked::Head { status, headers } => {
+                            let clock = self.clock.clone();
+                            Ok((Response { status, url, headers }, Source::Memory { walk, clock, exchange, next: None }))
+                        }
+                        Walked::Refused => Err(TransportError::NotConnected),
+                        Walked::Broken => Err(TransportError::BadResponse),
+                        _ => Err(TransportError::ConnectionLost),
+                    };
+                }
+            }
+        }
+    }
+}
+
+pub(crate) fn path_of(url: &str) -> &str {
+    url.splitn(4, '/').nth(3).unwrap_or("")
+}
+
+#[async_trait]
+impl Transport for Network {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        self.recorder.record(Event::RequestSent {
+            exchange: id,
+            key: self.key(&request.url),
+            request: format!("{} /{}", request.method.as_str(), path_of(&request.url)),
+            range: range_start(&request),
+            credential: credential(&request),
+        });
+        let mut exchange = Exchange::new(self.recorder.clone(), id);
+        let Some(link) = self.link() else {
+            exchange.end(ExchangeOutcome::NotConnected);
+            return Err(TransportError::NotConnected);
+        };
+        let opening = async {
+            self.clock.sleep(self.latency).await;
+            self.open(id, request).await
+        };
+        let opened = link.interruptible(opening).await.unwrap_or(Err(TransportError::ConnectionLost));
+        match opened {
+            Ok((response, source)) => {
+                let challenge = response.status == 401 && response.header("www-authenticate").is_some();
+                self.recorder.record(Event::ResponseHead { exchange: id, status: response.status, challenge });
+                Ok(HttpResponse::new(response, Box::new(Body { source, link, exchange })))
+            }
+            Err(error) => {
+                exchange.end(outcome(&error));
+                Err(error)
+            }
+        }
+    }
+}
+
+fn outcome(error: &TransportError) -> ExchangeOutcome {
+    match error {
+        TransportError::NotConnected => ExchangeOutcome::NotConnected,
+        _ => ExchangeOutcome::Lost,
+    }
+}
+
+fn range_start(request: &HttpRequest) -> Option<u64> {
+    let (_, value) = request.headers.iter().find(|(name, _)| name == "range")?;
+    value.strip_prefix("bytes=")?.split('-').next()?.parse().ok()
+}
+
+fn credential(request: &HttpRequest) -> Option<String> {
+    let (_, value) = request.headers.iter().find(|(name, _)| name == "authorization")?;
+    value.split(' ').next().map(str::to_owned)
+}
+
+/// Counts what arrives, and notes how the exchange ends even if it is only dropped.
+struct Exchange {
+    recorder: Recorder,
+    id: u32,
+    received: u64,
+    digest: Digest,
+    ended: bool,
+}
+
+impl Exchange {
+    fn new(recorder: Recorder, id: u32) -> Self {
+        Self { recorder, id, received: 0, digest: Digest::new(), ended: false }
+    }
+
+    fn took(&mut self, bytes: &[u8]) {
+        self.received += bytes.len() as u64;
+        self.digest.update(bytes);
+    }
+
+    fn end(&mut self, outcome: ExchangeOutcome) {
+        if !std::mem::replace(&mut self.ended, true) {
+            let (exchange, received, digest) = (self.id, self.received, self.digest.finish());
+            self.recorder.record(Event::ExchangeEnded { exchange, outcome, received, digest });
+        }
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.end(ExchangeOutcome::Abandoned);
+    }
+}
+
+/// Where a body comes from.
+pub(crate) enum Source {
+    Memory {
+        walk: Walk,
+        clock: Clock,
+        exchange: u32,
+        /// Looked at already, to see whether more data follows at once.
+        next: Option<Walked>,
+    },
+    Wire { body: super::wire::WireBody },
+}
+
+impl Source {
+    async fn chunk(&mut self) -> Result<Option<Vec<u8>>, TransportError> {
+        let (walk, clock, exchange, next) = match self {
+            Self::Memory { walk, clock, exchange, next } => (walk, clock, u64::from(*exchange), next),
+            Self::Wire { body } => return body.chunk().await,
+        };
+        // What a server sends without a pause arrives as one piece, whatever pieces it was made of.
+        let mut piece = Vec::new();
+        loop {
+            match next.take().unwrap_or_else(|| walk.next().unwrap_or(Walked::End)) {
+                Walked::Data(bytes) => piece.extend_from_slice(&bytes),
+                event if !piece.is_empty() => {
+                    *next = Some(event);
+                    clock.io(exchange, async {}).await;
+                    return Ok(Some(piece));
+                }
+                Walked::Wait(span) => clock.server_sleep(exchange, span).await,
+                Walked::Stalled => std::future::pending().await,
+                event => {
+                    clock.io(exchange, async {}).await;
+                    return match event {
+                        Walked::End => Ok(None),
+                        Walked::Broken => Err(TransportError::BadResponse),
+                        _ => Err(TransportError::ConnectionLost),
+                    };
+                }
+            }
+        }
+    }
+}
+
+struct Body {
+    source: Source,
+    link: AppLife,
+    exchange: Exchange,
+}
+
+#[async_trait]
+impl HttpBody for Body {
+    async fn chunk(&mut self) -> Result<Option<Vec<u8>>, TransportError> {
+        if self.exchange.ended {
+            return Ok(None);
+        }
+        let source = &mut self.source;
+        let chunk = self.link.interruptible(source.chunk()).await.unwrap_or(Err(TransportError::ConnectionLost));
+        match &chunk {
+            Ok(Some(bytes)) => self.exchange.took(bytes),
+            Ok(None) => self.exchange.end(ExchangeOutcome::Complete),
+            Err(error) => self.exchange.end(outcome(error)),
+        }
+        chunk
+    }
+}

@@ -1,0 +1,156 @@
+//! Plays a scenario: resolves its symbolic steps against what there is, one after the other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::app::App;
+use super::network::{Network, step_url};
+use crate::contract::{
+    AppChange, Charge, Conditions, DeviceChange, FilePath, Link, SessionId, TransferKind, TransferOptions,
+};
+use crate::history::{Event, Phase, TransferKey};
+use crate::scenario::{IDENTIFIERS, Scenario, Step};
+use crate::subject::Limits;
+
+/// After everything that is owed has come, the world goes on for so long, to see whether more comes.
+const AFTERMATH: Duration = Duration::from_secs(2 * 3_600);
+/// How much longer than the resource timeout the world waits for what is owed.
+const PATIENCE: Duration = Duration::from_secs(12 * 3_600);
+
+pub(crate) struct Player<'a> {
+    pub(crate) app: Arc<App>,
+    pub(crate) network: Arc<Network>,
+    pub(crate) scenario: &'a Scenario,
+    pub(crate) limits: &'a Limits,
+    pub(crate) conditions: Conditions,
+}
+
+impl Player<'_> {
+    pub(crate) async fn play(mut self) {
+        self.app.enter();
+        for index in 0..self.scenario.steps.len() {
+            self.app.clock.settle().await;
+            self.step(index).await;
+        }
+        self.app.clock.settle().await;
+        self.heal().await;
+        self.collect().await;
+    }
+
+    async fn step(&mut self, index: usize) {
+        let scenario = self.scenario;
+        let running = self.app.process().is_running();
+        match &scenario.steps[index] {
+            Step::Open { session, launch_events } if running => {
+                self.app.open(&identifier(*session), *launch_events).await;
+            }
+            Step::Download { session, not_before, .. } if running => {
+                let earliest_begin_date = not_before.map(|span| self.app.clock.now() + span.duration());
+                let options = TransferOptions { earliest_begin_date, ..TransferOptions::default() };
+                self.transfer(index, *session, TransferKind::Download, options, None).await;
+            }
+            Step::Upload { session, size } if running && self.limits.no_uploads.is_none() => {
+                let file = FilePath::new(format!("app/upload-{index}"));
+                let bytes = vec![b'u'; usize::try_from(*size).unwrap_or(0)];
+                if self.app.device().storage.append(&file, &bytes).is_ok() {
+                    self.transfer(index, *session, TransferKind::Upload, TransferOptions::default(), Some(file)).await;
+                }
+            }
+            Step::Cancel { transfer } if running => self.cancel(usize::from(*transfer)).await,
+            Step::Refresh { after } if running => {
+                self.app.schedule(Charge::ApplicationRefresh, after.duration()).await;
+            }
+            Step::Snapshot { after } if running && self.limits.no_snapshots.is_none() => {
+                self.app.schedule(Charge::Snapshot, after.duration()).await;
+            }
+            Step::Leave => self.app.leave(),
+            Step::Enter => self.enter().await,
+            Step::Purge => self.app.end(AppChange::Purged),
+            Step::Crash => self.app.end(AppChange::Crashed),
+            Step::Link { up } => self.link(*up),
+            Step::Wait { span } => self.app.clock.sleep(span.duration()).await,
+            // What only a running app can do, while it does not run.
+            _ => {}
+        }
+    }
+
+    async fn transfer(
+        &self,
+        index: usize,
+        session: u8,
+        kind: TransferKind,
+        options: TransferOptions,
+        file: Option<FilePath>,
+    ) {
+        let outstanding = self.app.lock().outstanding.len();
+        if self.limits.transfers.is_some_and(|most| outstanding >= most) {
+            return;
+        }
+        let id = identifier(session);
+        let known = self.app.lock().known.iter().find(|(known, _)| *known == id).cloned();
+        let (id, launch_events) = known.unwrap_or((id, true));
+        if let Some(session) = self.app.open(&id, launch_events).await {
+            self.app.start(&session, kind, step_url(index), options, file).await;
+        }
+    }
+
+    async fn cancel(&self, position: usize) {
+        let target: Option<TransferKey> = {
+            let state = self.app.lock();
+            let own = state.outstanding.iter().filter(|key| state.sessions.contains_key(&key.session));
+            own.cloned().collect::<Vec<_>>().get(position).cloned()
+        };
+        if let Some(key) = target {
+            self.app.cancel(&key).await;
+        }
+    }
+
+    /// The user opens the app; launched so, it opens every session it knows.
+    async fn enter(&self) {
+        if !self.app.process().is_foreground() && self.app.enter() {
+            self.app.reopen_all().await;
+        }
+    }
+
+    fn link(&mut self, up: bool) {
+        let link = if up { Link::Wifi } else { Link::Offline };
+        if self.conditions.link != link {
+            self.conditions.link = link;
+            self.network.set_link(up);
+            self.app.recorder.record(Event::Conditions { conditions: self.conditions });
+            self.app.conditions(DeviceChange::Conditions(self.conditions));
+        }
+    }
+
+    /// Every fault of the device is mended and the user goes away: from here on what is owed must come by itself.
+    async fn heal(&mut self) {
+        self.app.recorder.record(Event::Phase { phase: Phase::Healed });
+        self.link(true);
+        self.app.leave();
+        let clock = self.app.clock.clone();
+        let horizon = clock.now() + self.scenario.setup.resource_timeout.duration() + PATIENCE;
+        let mut pause = Duration::from_secs(1_800);
+        while clock.now() < horizon && !self.app.recorder.is_full() {
+            clock.sleep(pause).await;
+            if self.app.is_settled() {
+                clock.sleep(AFTERMATH).await;
+                break;
+            }
+            pause = (pause + pause / 2).min(Duration::from_secs(6 * 3_600));
+        }
+    }
+
+    /// The user opens the app and it opens every session: what has been kept for that moment must come now.
+    async fn collect(&self) {
+        self.app.recorder.record(Event::Phase { phase: Phase::Collected });
+        self.app.enter();
+        self.app.reopen_all().await;
+        self.app.clock.sleep(Duration::from_secs(3_600)).await;
+        self.app.recorder.record(Event::Phase { phase: Phase::Ended });
+    }
+}
+
+fn identifier(index: u8) -> SessionId {
+    let name = IDENTIFIERS[usize::from(index) % IDENTIFIERS.len()];
+    SessionId::new(name).expect("none of them is empty")
+}
