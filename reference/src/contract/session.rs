@@ -217,7 +217,8 @@ pub trait Session: Send + Sync {
     /// [`SessionError::NoSuchTransfer`] if it is not outstanding.
     async fn resume(&self, transfer: TransferId) -> Result<(), SessionError>;
 
-    /// Stops network traffic until as many resumes have come. Its timeouts stand still.
+    /// Stops network traffic until as many resumes have come. Its request timeout stands still; its resource timeout,
+    /// which bounds the whole transfer, does not.
     ///
     /// # Errors
     ///

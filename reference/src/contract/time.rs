@@ -57,7 +57,7 @@ impl Time {
 /// Rounds up, so that waiting for a span never ends early.
 fn millis(span: Duration) -> u64 {
     let whole = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
-    if span.subsec_nanos() % 1_000_000 == 0 { whole } else { whole.saturating_add(1) }
+    if span.subsec_nanos().is_multiple_of(1_000_000) { whole } else { whole.saturating_add(1) }
 }
 
 impl Add<Duration> for Time {

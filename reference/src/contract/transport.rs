@@ -97,6 +97,7 @@ impl Response {
 }
 
 /// An answer whose head has arrived.
+#[expect(clippy::exhaustive_structs, reason = "services take these apart")]
 pub struct HttpResponse {
     /// The head.
     pub response: Response,

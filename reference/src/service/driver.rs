@@ -169,7 +169,12 @@ impl Shared {
                     exchanges.push((id, request, stop));
                 }
                 Output::Abort(id) => stopped.extend(state.stops.remove(&id)),
-                other => rest.push(other),
+                output @ (Output::RequestWake(..)
+                | Output::WithdrawWake(_)
+                | Output::Drain(_)
+                | Output::Remove(_)) => {
+                    rest.push(output);
+                }
             }
         }
         let timer = self.set_timer(&mut state);

@@ -139,13 +139,12 @@ impl Session {
             t.until = until;
         }
         self.arm(id, env);
-        match event {
-            Event::AskDelegate => {
-                self.queue.push(Message::Delayed(id));
-                self.wants_app(WakeReason::DelayedRequestReady, env);
-                self.pump(env);
-            }
-            _ => self.start_queued(env),
+        if event == Event::AskDelegate {
+            self.queue.push(Message::Delayed(id));
+            self.wants_app(WakeReason::DelayedRequestReady, env);
+            self.pump(env);
+        } else {
+            self.start_queued(env);
         }
     }
 
@@ -292,7 +291,14 @@ impl Session {
                     self.arm(id, env);
                 }
                 Phase::AwaitingConditions => self.proceed(id, env),
-                _ => {}
+                Phase::Suspended
+                | Phase::AwaitingDate
+                | Phase::AwaitingDelegate
+                | Phase::Queued
+                | Phase::Exchanging
+                | Phase::AwaitingAnswer
+                | Phase::BackingOff
+                | Phase::Ended => {}
             }
         }
     }

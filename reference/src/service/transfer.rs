@@ -193,11 +193,11 @@ impl Transfer {
 
     /// As listed; `None` once it is no longer outstanding.
     pub(super) fn info(&self) -> Option<TransferInfo> {
-        let state = match self.phase {
-            Phase::Ended if self.cancelled => TransferState::Canceling,
-            Phase::Ended => return None,
-            _ if self.holds > 0 => TransferState::Suspended,
-            _ => TransferState::Running,
+        let state = match (self.phase == Phase::Ended, self.cancelled, self.holds > 0) {
+            (true, true, _) => TransferState::Canceling,
+            (true, false, _) => return None,
+            (false, _, true) => TransferState::Suspended,
+            (false, _, false) => TransferState::Running,
         };
         Some(TransferInfo {
             id: self.id,

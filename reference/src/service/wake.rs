@@ -115,6 +115,9 @@ impl Session {
                 }
             }
             AppState::Suspended => {
+                // SES-19: a drain that is cut short has no end; the next wake brings one of its own. SCH-02: and what
+                // is left of it does not run ahead of the next wake's `handle`.
+                self.queue.drop_markers();
                 self.stop_progress();
                 self.ask_for_wake(env);
             }

@@ -1,4 +1,8 @@
 //! The references on a small hand-driven device: clock, app and origin are the test's.
+#![expect(
+    clippy::unwrap_used,
+    reason = "the device of a test: what it locks is never poisoned"
+)]
 
 mod executor;
 mod origin;
