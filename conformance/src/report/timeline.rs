@@ -17,7 +17,7 @@ enum Lane {
 
 const WIDTH: usize = 80;
 /// `▶ ` and the time, then four lanes of four columns.
-const TIME: usize = 16;
+const TIME: usize = 17;
 const LANES: usize = 16;
 const TEXT: usize = WIDTH - 2 - TIME - LANES;
 /// More lines than this are folded in the middle.
@@ -86,9 +86,9 @@ impl Line<'_> {
         let time = self.entry.at.to_string();
         let mut pieces = wrap(&self.text, TEXT).into_iter();
         let first = pieces.next().unwrap_or_default();
-        writeln!(text, "{mark} {time:>14}  {lanes}{first}").expect("a string takes everything");
+        writeln!(text, "{mark} {time:>15}  {lanes}{first}").expect("a string takes everything");
         for piece in pieces {
-            writeln!(text, "  {:14}   ·   ·   ·   ·    {piece}", "").expect("a string takes everything");
+            writeln!(text, "  {:15}   ·   ·   ·   ·    {piece}", "").expect("a string takes everything");
         }
     }
 }

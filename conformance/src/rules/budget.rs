@@ -15,12 +15,17 @@ fn charge(kind: &RefreshKind) -> Option<Charge> {
     }
 }
 
-/// The deliveries that are charged to one budget, in order.
+/// The deliveries that are charged to one budget, in order. Each counts from the moment of its wake: how long the app
+/// then takes to come up is not the throttle's doing.
 fn deliveries(facts: &Facts<'_>, budget: Charge) -> Vec<Place> {
     let charged = |handle: &super::facts::Handle| {
         handle.tasks.iter().filter(|index| charge(facts.tasks[**index].kind) == Some(budget)).count()
     };
-    facts.handles.iter().flat_map(|handle| std::iter::repeat_n(handle.place, charged(handle))).collect()
+    facts.handles.iter().flat_map(|handle| std::iter::repeat_n(delivered(handle), charged(handle))).collect()
+}
+
+fn delivered(handle: &super::facts::Handle) -> Place {
+    Place { seq: handle.place.seq, at: handle.woke.map_or(handle.place.at, |woke| woke.at) }
 }
 
 fn name(budget: Charge) -> &'static str {

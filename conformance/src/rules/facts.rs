@@ -160,6 +160,8 @@ pub(crate) struct Transfer<'a> {
     pub(crate) resource_timeout: Duration,
     pub(crate) cancelled: Option<Place>,
     pub(crate) exchanges: Vec<Exchange>,
+    /// Where the app gave up a login: cancelled it, or left it to default handling.
+    pub(crate) given_up: Option<Place>,
     /// Indices into [`Facts::deliveries`].
     pub(crate) messages: Vec<usize>,
 }
@@ -184,7 +186,7 @@ impl Transfer<'_> {
         };
         let seen = |p: Place| p.seq < place.seq;
         if last.challenge().is_some_and(seen) {
-            return Progress::Login;
+            return if self.given_up.is_some_and(seen) { Progress::Ended } else { Progress::Login };
         }
         match last.concluded(self.kind) {
             Some(end) if seen(end) => Progress::Ended,
@@ -281,6 +283,7 @@ impl<'a> Facts<'a> {
                     resource_timeout: Duration::from_millis(*resource_timeout),
                     cancelled: None,
                     exchanges: Vec::new(),
+                    given_up: None,
                     messages: Vec::new(),
                 });
             }
@@ -320,8 +323,18 @@ impl<'a> Facts<'a> {
             }
             Event::MessageReturned { id } => self.known_delivery(*id, |delivery| delivery.end = Some((place, true))),
             Event::MessageInterrupted { id } => self.known_delivery(*id, |delivery| delivery.end = Some((place, false))),
-            Event::Answered { id, .. } => self.known_delivery(*id, |delivery| delivery.answered = Some(place)),
+            Event::Answered { id, answer } => self.answered(place, *id, answer),
             _ => {}
+        }
+    }
+
+    fn answered(&mut self, place: Place, id: MessageId, answer: &str) {
+        let Some(index) = self.index.deliveries.get(&id).copied() else { return };
+        let delivery = &mut self.deliveries[index];
+        delivery.answered = Some(place);
+        let session = delivery.session.clone();
+        if let Some(transfer) = delivery.transfer.filter(|_| !answer.starts_with("UseCredential")) {
+            self.known_transfer(&TransferKey { session, transfer }, |transfer| transfer.given_up = Some(place));
         }
     }
 

@@ -185,17 +185,19 @@ pub(super) const SCH_18: Rule = Rule {
         for task in &facts.tasks {
             let Some(deadline) = task.deadline() else { continue };
             for (position, (place, open)) in task.expirations.iter().enumerate() {
+                // In front, no allowance is enforced; afterwards its end may lie in the past.
+                let in_front = task.delivered.first().is_some_and(|d| facts.in_front_between(d.at, place.at));
                 if !open {
                     finding.broken(*place, "no expiration for a completed task", format!("{} was expired", task.id));
                 } else if position > 0 {
                     finding.broken(*place, "one expiration for a task", format!("{} was expired again", task.id));
-                } else if place.at >= deadline {
+                } else if place.at >= deadline && !in_front {
                     finding.broken(
                         *place,
                         format!("the expiration of {} before its deadline at {deadline}", task.id),
                         format!("its expiration at {}", place.at),
                     );
-                } else if place.at < early(facts, deadline) {
+                } else if place.at < early(facts, deadline) && !in_front {
                     finding.broken(
                         *place,
                         format!("the expiration of {} when its time is nearly over, at {deadline}", task.id),

@@ -47,20 +47,26 @@ fn offered(facts: &Facts<'_>, transfer: &Transfer<'_>, challenge: Place, finding
     let wakes = session.is_some_and(|session| session.launch_events);
     let horizon = facts.horizon();
     if let Some(asked) = asked {
-        let woken = session.is_some_and(|session| {
-            session.wakes.iter().any(|wake| wake.seq > challenge.seq && wake.seq < asked.began.seq)
-        });
-        finding.witnesses += u32::from(woken);
+        let between = |wake: &Place| wake.seq > challenge.seq && wake.seq < asked.began.seq;
+        finding.witnesses += u32::from(session.is_some_and(|session| session.wakes.iter().any(between)));
         return;
     }
+    let Some(collected) = facts.collected.filter(|_| !given_up) else { return };
     // It can only be asked before the transfer has run out of time; budget may delay the wake by some hours.
     let patience = facts.policy.budget_window * 3 + facts.policy.delivery_slack;
     let due = challenge.at + patience;
-    if wakes && !given_up && due < horizon.at && due < transfer.times_out() && facts.collected.is_some() {
+    let woken = session.is_some_and(|session| session.wakes.iter().any(|wake| wake.seq > challenge.seq));
+    if wakes && !woken && due < horizon.at && due < transfer.times_out() {
         finding.broken(
             challenge,
             format!("a wake, and did_receive_challenge for {}", transfer.key),
             format!("neither by {}", horizon.at),
+        );
+    } else if collected.at + HELD_UP < transfer.times_out() && facts.ended.is_some() {
+        finding.broken(
+            challenge,
+            format!("did_receive_challenge for {} when the app ran again", transfer.key),
+            "it never came, though the user opened the app in time",
         );
     }
 }

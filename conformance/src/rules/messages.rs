@@ -86,6 +86,7 @@ pub(super) const SES_19: Rule = Rule {
     judge: |facts| {
         let mut finding = Finding::default();
         for session in &facts.sessions {
+            repeated(facts, session, &mut finding);
             for (index, wake) in session.wakes.iter().enumerate() {
                 let until = session.wakes.get(index + 1).copied().unwrap_or_else(|| facts.last());
                 drain(facts, session, *wake, until, &mut finding);
@@ -97,25 +98,38 @@ pub(super) const SES_19: Rule = Rule {
 
 fn drain(facts: &Facts<'_>, session: &Session<'_>, wake: Place, until: Place, finding: &mut Finding) {
     let inside = |place: Place| place.seq > wake.seq && place.seq <= until.seq;
-    let signals = facts.deliveries.iter().filter(|delivery| {
-        matches!(delivery.message, Message::DidFinishEvents) && delivery.session == session.id && inside(delivery.began)
-    });
-    let mut acknowledged = signals.clone().filter(|delivery| delivery.returned().is_some());
-    let first = acknowledged.next();
-    if let Some(again) = acknowledged.next() {
-        finding.broken(again.began, format!("did_finish_events once for the wake at {}", wake.at), "it again");
-        return;
+    // The signal of a wake that was cut short may come in the next, before that wake's own.
+    match signals(facts, session).filter(|delivery| inside(delivery.began)).last() {
+        None => missing(facts, session, wake, until, finding),
+        Some(signal) => match owed_before(facts, session, wake, signal.began) {
+            Some(owed) => {
+                finding.broken(signal.began, format!("{owed} before did_finish_events"), "did_finish_events first");
+            }
+            None => finding.witnesses += u32::from(signal.returned().is_some()),
+        },
     }
-    for signal in signals {
-        if let Some(owed) = owed_before(facts, session, wake, signal.began) {
-            finding.broken(signal.began, format!("{owed} before did_finish_events"), "did_finish_events first");
+}
+
+fn signals<'b>(facts: &'b Facts<'_>, session: &'b Session<'_>) -> impl Iterator<Item = &'b Delivery<'b>> {
+    facts
+        .deliveries
+        .iter()
+        .filter(|delivery| matches!(delivery.message, Message::DidFinishEvents) && delivery.session == session.id)
+}
+
+/// There are never more signals than there were wakes.
+fn repeated(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
+    let delivered = signals(facts, session).filter(|delivery| delivery.returned().is_some());
+    for (index, signal) in delivered.enumerate() {
+        let wakes = session.wakes.iter().filter(|wake| wake.seq < signal.began.seq).count();
+        if index + 1 > wakes {
+            finding.broken(
+                signal.began,
+                format!("did_finish_events once for each wake of session {:?}: there were {wakes}", session.id),
+                "another one",
+            );
             return;
         }
-    }
-    if first.is_some() {
-        finding.witness();
-    } else {
-        missing(facts, session, wake, until, finding);
     }
 }
 
@@ -129,7 +143,9 @@ fn owed_before(facts: &Facts<'_>, session: &Session<'_>, wake: Place, signal: Pl
         if ended && !told(|message| matches!(message, Message::DidComplete { .. })) {
             return Some(format!("did_complete for {}", transfer.key));
         }
-        let login = transfer.cancelled.is_none() && transfer.progress(wake) == Progress::Login;
+        let login = transfer.cancelled.is_none()
+            && transfer.progress(wake) == Progress::Login
+            && signal.at < transfer.times_out();
         (login && !told(|message| matches!(message, Message::DidReceiveChallenge { .. })))
             .then(|| format!("did_receive_challenge for {}", transfer.key))
     })

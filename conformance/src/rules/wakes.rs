@@ -40,7 +40,19 @@ fn cause(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, wake: Pl
     if has(Progress::Login) || has(Progress::Unknown) {
         return;
     }
-    if let Some((open, _)) = waiting.iter().find(|(_, progress)| *progress == Progress::Open) {
+    let open = waiting.iter().find(|(_, progress)| *progress == Progress::Open);
+    // A transfer that was started after the others had ended takes nothing back: the wake may have been under way.
+    let had_ended = || {
+        let ended = waiting.iter().filter(|(_, progress)| *progress == Progress::Ended);
+        ended.filter_map(|(transfer, _)| end_of(facts, transfer)).any(|end| {
+            facts.transfers_of(session.id).filter(|other| other.resumed.seq < end.seq).all(|other| {
+                let later = Place { seq: end.seq + 1, at: end.at };
+                went_on(other, later).unwrap_or_else(|| other.progress(later)) == Progress::Ended
+                    || facts.acknowledged(other).is_some_and(|place| place.seq < end.seq)
+            })
+        })
+    };
+    if let Some((open, _)) = open.filter(|_| !had_ended()) {
         let done = known().count() - waiting.iter().filter(|(_, progress)| *progress == Progress::Open).count();
         finding.broken(
             wake,
@@ -73,7 +85,7 @@ fn ended_between(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, 
     let inside = |place: Option<Place>| place.is_some_and(|place| place.seq >= after && place.seq < wake.seq);
     facts.transfers_of(session.id).any(|transfer| {
         let timed_out = last.is_none_or(|last| last.at <= transfer.times_out()) && transfer.times_out() <= wake.at;
-        inside(transfer.concluded()) || inside(transfer.cancelled) || timed_out || inside(facts.acknowledged(transfer))
+        inside(transfer.concluded()) || inside(transfer.given_up) || inside(transfer.cancelled) || timed_out || inside(facts.acknowledged(transfer))
     })
 }
 
@@ -183,7 +195,11 @@ fn missing(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
     }
     let ends: Option<Vec<Place>> = transfers.iter().map(|transfer| end_of(facts, transfer)).collect();
     let Some(last) = ends.and_then(|ends| ends.into_iter().max()) else { return };
-    let untold = transfers.iter().find(|transfer| facts.acknowledged(transfer).is_none_or(|p| p.seq > horizon.seq));
+    // A callback that was begun has told the app, even if the app was suspended or ended in the middle of it.
+    let told = |transfer: &Transfer<'_>| {
+        facts.messages_of(transfer).any(|delivery| delivery.is_final() && delivery.began.seq < horizon.seq)
+    };
+    let untold = transfers.iter().find(|transfer| !told(transfer));
     let woken = session.wakes.iter().any(|wake| wake.seq > last.seq || facts.state_at(wake.seq) == AppState::NotRunning);
     let Some(untold) = untold else {
         finding.witnesses += u32::from(session.wakes.iter().any(|wake| wake.seq > last.seq));
@@ -209,5 +225,7 @@ fn end_of(facts: &Facts<'_>, transfer: &Transfer<'_>) -> Option<Place> {
         let entry = facts.history.entries.iter().rev().find(|entry| entry.at <= transfer.times_out())?;
         (facts.horizon().at > transfer.times_out()).then_some(Place { seq: entry.seq, at: transfer.times_out() })
     };
-    transfer.concluded().or_else(timed_out)
+    let given_up = transfer.given_up.filter(|given_up| transfer.exchanges.iter().all(|e| e.sent.seq < given_up.seq));
+    let told = || facts.messages_of(transfer).find(|delivery| delivery.is_final()).map(|delivery| delivery.began);
+    transfer.concluded().or(given_up).or_else(told).or_else(timed_out)
 }

@@ -29,7 +29,7 @@ pub struct Focus {
     pub(crate) replies: &'static [Reply],
     /// How many different sessions a scenario may use.
     pub(crate) sessions: u8,
-    /// One in how many sessions may not wake the app; 0 for none.
+    /// One in how many scenarios has a session that may not wake the app; 0 for none.
     pub(crate) silent: u8,
     /// One in how many downloads has an earliest begin date; 0 for none.
     pub(crate) delayed: u8,
@@ -37,6 +37,8 @@ pub struct Focus {
     pub(crate) chained: u8,
     /// One in how many scenarios has slow callbacks; 0 for none.
     pub(crate) slow_callbacks: u8,
+    /// How many of the generator's spans may come, from the shortest.
+    pub(crate) spans: usize,
     /// The most steps.
     pub(crate) steps: u8,
 }
@@ -90,6 +92,7 @@ impl Focus {
         delayed: 8,
         chained: 4,
         slow_callbacks: 4,
+        spans: 21,
         steps: 12,
     };
 
@@ -119,6 +122,7 @@ impl Focus {
         ],
         routes: &[Route::Plain, Route::Slow, Route::NotFound],
         silent: 0,
+        spans: 10,
         ..Self::GENERAL
     };
 
@@ -151,7 +155,7 @@ impl Focus {
     };
 
     /// Sessions that may not wake the app.
-    pub const SILENT: Self = Self { silent: 2, ..Self::WAKES };
+    pub const SILENT: Self = Self { silent: 1, sessions: 2, ..Self::WAKES };
 
     /// Earliest begin dates.
     pub const DELAYED: Self = Self { delayed: 1, ..Self::WAKES };

@@ -100,8 +100,6 @@ pub enum Step {
     Open {
         /// Which of the identifiers.
         session: u8,
-        /// May it wake the app?
-        launch_events: bool,
     },
     /// The app creates a download and resumes it; opens the session if it has not.
     Download {
@@ -229,6 +227,8 @@ pub struct Setup {
     pub reschedule: Option<Span>,
     /// Served a session's events, the app starts another download, this many times in all.
     pub chain: u8,
+    /// The sessions that may not wake the app (`sends_launch_events` false), by identifier.
+    pub silent: Vec<u8>,
     /// The sessions' resource timeout.
     pub resource_timeout: Span,
 }
@@ -244,6 +244,7 @@ impl Default for Setup {
             replies: vec![Reply::Right],
             reschedule: None,
             chain: 0,
+            silent: Vec::new(),
             resource_timeout: Span(7 * 86_400_000),
         }
     }

@@ -94,6 +94,7 @@ impl Dice {
             replies,
             callback: if self.one_in(self.focus.slow_callbacks) { Span(self.pick(&[10, 1_000, 6_000])) } else { Span(0) },
             reschedule: chained.then_some(Span(minutes * 60_000)),
+            silent: if self.one_in(self.focus.silent) { vec![self.rng.u8(..self.focus.sessions.max(1))] } else { Vec::new() },
             chain: if chained { self.rng.u8(1..=7) } else { 0 },
             resource_timeout: Span(self.pick(&[600_000, 86_400_000, 604_800_000])),
         }
@@ -127,7 +128,7 @@ impl Dice {
     fn step_of_kind(&mut self, kind: usize, front: &mut bool) -> Step {
         let session = self.rng.u8(..self.focus.sessions.max(1));
         match kind {
-            0 => Step::Open { session, launch_events: !self.one_in(self.focus.silent) },
+            0 => Step::Open { session },
             1 => Step::Download {
                 session,
                 route: self.pick(self.focus.routes),
@@ -158,7 +159,7 @@ impl Dice {
 
     fn span(&mut self) -> Span {
         // Short spans oftener: wakes, drains and retries happen within minutes.
-        let upto = if self.rng.u8(..4) == 0 { SPANS.len() } else { 21 };
+        let upto = if self.rng.u8(..4) == 0 && self.focus.spans > 12 { SPANS.len() } else { self.focus.spans };
         Span(SPANS[self.rng.usize(..upto)])
     }
 }
@@ -318,12 +319,8 @@ fn simpler_step(step: &Step, way: usize) -> Option<Step> {
         .get(way)
         .cloned(),
         Step::Cancel { transfer } if *transfer > 0 && way == 0 => Some(Step::Cancel { transfer: 0 }),
-        Step::Open { session, launch_events } => {
-            [Step::Open { session: 0, launch_events: *launch_events }, Step::Open { session: *session, launch_events: true }]
-                .get(way)
-                .cloned()
-        }
-        Step::Cancel { .. } | Step::Leave | Step::Enter | Step::Purge | Step::Crash | Step::Link { .. } => None,
+        Step::Open { session } if *session > 0 && way == 0 => Some(Step::Open { session: 0 }),
+        Step::Open { .. } | Step::Cancel { .. } | Step::Leave | Step::Enter | Step::Purge | Step::Crash | Step::Link { .. } => None,
     }
 }
 
@@ -352,7 +349,8 @@ fn simpler_setup(setup: &Setup, way: usize) -> Option<Setup> {
         13 => with(|s, _| s.finishes.iter_mut().for_each(|f| *f = Finish::WhenServed)),
         14 => with(|s, _| s.replies.iter_mut().for_each(|r| *r = Reply::Right)),
         15 => with(|s, _| drop(s.finishes.drain(..s.finishes.len() / 2))),
-        16 => with(|s, _| drop(s.replies.drain(..s.replies.len() / 2))),
+        16 => with(|s, d| s.silent = d.silent),
+        17 => with(|s, _| drop(s.replies.drain(..s.replies.len() / 2))),
         _ => return None,
     })
 }

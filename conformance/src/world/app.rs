@@ -41,6 +41,8 @@ pub(crate) struct State {
     process: AppState,
     /// The run of the process that is going on, or went on last.
     life: AppLife,
+    /// Resumed for a wake whose `handle` has not begun yet.
+    waking: bool,
     /// Code that waits until the process runs again.
     gate: Vec<Waker>,
     /// Changes that the system has not been told of yet.
@@ -79,6 +81,7 @@ impl App {
             state: Mutex::new(State {
                 process: AppState::NotRunning,
                 life: AppLife::new(),
+                waking: false,
                 gate: Vec::new(),
                 news: VecDeque::new(),
                 telling: false,
@@ -177,6 +180,7 @@ impl App {
         let woken = {
             let mut state = self.lock();
             state.process = change.state();
+            state.waking = change == AppChange::Resumed;
             state.news.push_back(DeviceChange::App(change));
             if state.process.is_running() { std::mem::take(&mut state.gate) } else { Vec::new() }
         };
@@ -223,6 +227,34 @@ impl App {
             Poll::Pending
         })
         .await;
+    }
+
+    /// Waits until the app can take a message. One that is sent to a running app gets through at once. One that was
+    /// sent before, or was overtaken by the suspension, is received after the `handle` of the next wake has begun:
+    /// whoever sent it can not know that the app was not there any more.
+    pub(crate) async fn receiving(&self) {
+        if self.process().is_running() {
+            return;
+        }
+        poll_fn(|cx| {
+            let mut state = self.lock();
+            if state.process.is_running() && !state.waking {
+                return Poll::Ready(());
+            }
+            state.gate.push(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// `handle` begins: what has waited for that may go on.
+    fn awake(&self) {
+        let woken = {
+            let mut state = self.lock();
+            state.waking = false;
+            std::mem::take(&mut state.gate)
+        };
+        woken.into_iter().for_each(Waker::wake);
     }
 
     /// The app's own code waits: its time stands still while it is suspended.
@@ -315,6 +347,7 @@ impl AppProcess for Process {
         }
         app.recorder.record(Event::HandleBegan { tasks: app.refs(&tasks, cold) });
         app.handle(tasks);
+        app.awake();
         Ok(())
     }
 

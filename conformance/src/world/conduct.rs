@@ -321,7 +321,7 @@ impl Drop for Delivery<'_> {
 impl Recording {
     async fn begin(&self, session: &SessionId, transfer: Option<TransferId>, message: impl FnOnce() -> Message) -> Delivery<'_> {
         let app = &*self.0;
-        app.running().await;
+        app.receiving().await;
         let id = app.recorder.next_message();
         let message = message();
         app.recorder.record(Event::MessageBegan { id, session: session.clone(), transfer, message });

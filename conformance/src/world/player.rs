@@ -41,8 +41,8 @@ impl Player<'_> {
         let scenario = self.scenario;
         let running = self.app.process().is_running();
         match &scenario.steps[index] {
-            Step::Open { session, launch_events } if running => {
-                self.app.open(&identifier(*session), *launch_events).await;
+            Step::Open { session } if running => {
+                self.app.open(&identifier(*session), self.may_wake(*session)).await;
             }
             Step::Download { session, not_before, .. } if running => {
                 let earliest_begin_date = not_before.map(|span| self.app.clock.now() + span.duration());
@@ -87,11 +87,14 @@ impl Player<'_> {
             return;
         }
         let id = identifier(session);
-        let known = self.app.lock().known.iter().find(|(known, _)| *known == id).cloned();
-        let (id, launch_events) = known.unwrap_or((id, true));
-        if let Some(session) = self.app.open(&id, launch_events).await {
+        if let Some(session) = self.app.open(&id, self.may_wake(session)).await {
             self.app.start(&session, kind, step_url(index), options, file).await;
         }
+    }
+
+    fn may_wake(&self, session: u8) -> bool {
+        let identifiers = u8::try_from(IDENTIFIERS.len()).unwrap_or(u8::MAX);
+        !self.scenario.setup.silent.contains(&(session % identifiers))
     }
 
     async fn cancel(&self, position: usize) {
