@@ -8,7 +8,7 @@ use super::session::Session;
 use super::transfer::{Discretion, Transfer};
 use crate::contract::{
     CancelReason, DelayedRequestDisposition, ResourceTimer, ResumeData, SessionError, Time, TransferError,
-    TransferId, WakeReason,
+    TransferId,
 };
 
 impl Session {
@@ -141,7 +141,7 @@ impl Session {
         self.arm(id, env);
         if event == Event::AskDelegate {
             self.queue.push(Message::Delayed(id));
-            self.wants_app(WakeReason::DelayedRequestReady, env);
+            self.wants_app(env);
             self.pump(env);
         } else {
             self.start_queued(env);

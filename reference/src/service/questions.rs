@@ -9,9 +9,7 @@ use super::phase::{Event, Phase};
 use super::queue::{Call, Message};
 use super::session::{Methods, Session};
 use super::transfer::Question;
-use crate::contract::{
-    Challenge, ChallengeDisposition, FilePath, Response, TransferError, TransferId, WakeReason,
-};
+use crate::contract::{Challenge, ChallengeDisposition, FilePath, Response, TransferError, TransferId};
 
 /// How often a transfer repeats its request without asking the delegate: for stale nonces, and with credentials that
 /// the session knows. More than that is a server that plays games.
@@ -127,7 +125,7 @@ impl Session {
     pub(super) fn ask(&mut self, id: TransferId, env: &mut Env) {
         self.queue.push(Message::Challenge(id));
         // SES-28: if the app can not hear it now, it is woken.
-        self.wants_app(WakeReason::AuthenticationNeeded, env);
+        self.wants_app(env);
         self.pump(env);
     }
 

@@ -95,18 +95,21 @@ impl Queue {
 
     /// Messages that are not progress: those that must reach the app sooner or later.
     pub(super) fn owes_nothing(&self) -> bool {
-        let owed = |message: &Message| !message.is_progress();
-        !self.waiting.iter().any(owed) && !self.in_flight.as_ref().is_some_and(owed)
+        !self.has(|message| !message.is_progress())
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
+    /// Is there such a message, waiting or with the delegate?
+    pub(super) fn has(&self, wanted: impl Fn(&Message) -> bool) -> bool {
+        self.waiting.iter().any(&wanted) || self.in_flight.as_ref().is_some_and(wanted)
+    }
+
     /// Is a drain going on that has not reached its end?
     pub(super) fn has_marker(&self) -> bool {
-        let marker = |message: &Message| matches!(message, Message::FinishedEvents);
-        self.waiting.iter().any(marker) || self.in_flight.as_ref().is_some_and(marker)
+        self.has(|message| matches!(message, Message::FinishedEvents))
     }
 
     /// SES-19: behind everything that waits now, and before the session's very last message.
@@ -135,7 +138,6 @@ impl Queue {
 
     /// Does a question about this transfer wait, or is the delegate being asked?
     pub(super) fn asks_about(&self, transfer: TransferId) -> bool {
-        let asks = |message: &Message| message.asks_about(transfer);
-        self.waiting.iter().any(asks) || self.in_flight.as_ref().is_some_and(asks)
+        self.has(|message| message.asks_about(transfer))
     }
 }

@@ -14,7 +14,7 @@ use super::transfer::{Discretion, LoginState, Transfer};
 use super::wake::Wake;
 use crate::contract::{
     CancelReason, Configuration, Connection, FilePath, OptionalMethod, Request, SessionError, Time,
-    TransferEnd, TransferError, TransferId, TransferKind, TransferOptions, WakeReason,
+    TransferEnd, TransferError, TransferId, TransferKind, TransferOptions,
 };
 
 /// Which optional methods the delegate had when the app last opened the session.
@@ -70,8 +70,10 @@ pub(super) struct Session {
     /// Somebody is delivering messages.
     pub(super) draining: bool,
     pub(super) wake: Wake,
-    /// Why the app is wanted, until it has been told.
-    pub(super) cause: Option<WakeReason>,
+    /// A cause to wake the app has come about, and the app has not been told of it.
+    pub(super) untold: bool,
+    /// The app has run since the wake was asked for.
+    pub(super) ran_meanwhile: bool,
     pub(super) logins: Logins,
     pub(super) invalidated: bool,
     /// The last message has been queued.
@@ -96,7 +98,8 @@ impl Session {
             queue: Queue::default(),
             draining: false,
             wake: Wake::None,
-            cause: None,
+            untold: false,
+            ran_meanwhile: false,
             logins: Logins::default(),
             invalidated: false,
             said_goodbye: false,
@@ -281,7 +284,7 @@ impl Session {
         self.drop_unused_logins();
         // SCH-19: the end of one of several transfers wakes nobody; the last one does, well or badly.
         if was_resumed && self.running == 0 && !force_quit {
-            self.wants_app(WakeReason::TransfersEnded, env);
+            self.wants_app(env);
         }
         self.say_goodbye_if_done();
         self.pump(env);

@@ -28,21 +28,39 @@ impl Session {
     }
 
     /// One of the three causes has come about.
-    pub(super) fn wants_app(&mut self, reason: WakeReason, env: &mut Env) {
+    pub(super) fn wants_app(&mut self, env: &mut Env) {
         // SCH-21: a session without launch events never wakes the app; its messages wait.
         if self.config.sends_launch_events {
-            self.cause = Some(reason);
+            self.untold = true;
             self.ask_for_wake(env);
+        }
+    }
+
+    /// Which of the three causes holds at the moment: a login that came too late for a cancelled transfer, or an end
+    /// of all transfers after which another was started, does not any more.
+    fn cause(&self) -> Option<WakeReason> {
+        let waits = |wanted: fn(&Message) -> bool| self.queue.has(wanted);
+        if waits(|message| matches!(message, Message::Challenge(_))) {
+            Some(WakeReason::AuthenticationNeeded)
+        } else if waits(|message| matches!(message, Message::Delayed(_))) {
+            Some(WakeReason::DelayedRequestReady)
+        } else {
+            (self.running == 0 && !self.queue.owes_nothing()).then_some(WakeReason::TransfersEnded)
         }
     }
 
     /// Asks the scheduler, if there is a cause that the app has not been told of and can not be told of.
     fn ask_for_wake(&mut self, env: &mut Env) {
-        let Some(reason) = self.cause else { return };
+        if !self.untold || self.wake != Wake::None {
+            return;
+        }
+        // SCH-19: these three and nothing else.
+        let Some(reason) = self.cause() else { return };
         // SCH-22: an app that runs is told directly; so is one that was woken and has not opened the session yet.
         let hears = env.app.is_running() && (self.is_attached() || self.queue.has_marker());
-        if self.wake == Wake::None && !hears {
+        if !hears {
             self.wake = Wake::Requested;
+            self.ran_meanwhile = false;
             env.outputs.push(Output::RequestWake(
                 self.key,
                 self.config.identifier.clone(),
@@ -57,14 +75,15 @@ impl Session {
         match outcome {
             WakeOutcome::Handled(_) => {
                 // One cause, one wake: what is left of this drain if it is cut short asks for no other.
-                self.cause = None;
-                // SES-19: one for each wake, behind everything that waits now, also if no transfer has ended.
-                if env.app != AppState::NotRunning {
+                self.untold = false;
+                // SES-19: one for each wake, behind everything that waits now, also if no transfer has ended. None if
+                // the app has stopped already; but that it runs may not have been reported yet.
+                if env.app.is_running() || !self.ran_meanwhile {
                     self.queue.push_marker();
                 }
             }
             WakeOutcome::Withdrawn => self.ask_for_wake(env),
-            WakeOutcome::Suppressed => self.cause = None,
+            WakeOutcome::Suppressed => self.untold = false,
         }
         self.pump(env);
     }
@@ -108,7 +127,7 @@ impl Session {
                 self.logins.forget_session();
                 if change == AppChange::ForceQuit {
                     // SES-23: cancelled, and no wake.
-                    self.cause = None;
+                    self.untold = false;
                     self.cancel_all(CancelReason::ForceQuit, env);
                 } else {
                     self.ask_for_wake(env);
@@ -122,6 +141,7 @@ impl Session {
                 self.ask_for_wake(env);
             }
             AppState::Background | AppState::Inactive | AppState::Active => {
+                self.ran_meanwhile = true;
                 self.withdraw_in_front(env);
                 if change == AppChange::Foregrounded {
                     self.release_for_front(env);
@@ -266,7 +286,7 @@ impl Session {
         }
         // SCH-22: everything has been said to the app itself, so nothing is left to wake it for.
         if self.wake == Wake::None && self.queue.owes_nothing() {
-            self.cause = None;
+            self.untold = false;
         }
         false
     }
