@@ -171,8 +171,11 @@ impl SchedulerMachine {
         self.wakes.request(session, self.policy.over_budget_wakes)
     }
 
-    /// A session does not want the app any more. A wake already on its way still comes.
+    /// A session does not want the app any more. A wake already on its way still comes, but is not tried again.
     pub fn withdraw_wake(&mut self, session: &SessionId) {
+        for wake in self.flight.iter_mut().flat_map(|flight| &mut flight.wakes) {
+            wake.withdrawn |= wake.session == *session;
+        }
         let waiters = self.wakes.withdraw(session);
         if !waiters.is_empty() {
             self.resolved.push_back((waiters, WakeOutcome::Withdrawn));
@@ -280,6 +283,7 @@ impl SchedulerMachine {
         for (at, wake) in flight.wakes.into_iter().enumerate() {
             match (begun, flight.ids.get(at)) {
                 (true, Some(id)) => self.resolved.push_back((wake.waiters, WakeOutcome::Handled(*id))),
+                _ if wake.withdrawn => self.resolved.push_back((wake.waiters, WakeOutcome::Withdrawn)),
                 _ if self.suppressed => self.resolved.push_back((wake.waiters, WakeOutcome::Suppressed)),
                 // SCH-15: a wake is never lost. The pause keeps an app that dies at once from becoming a loop.
                 _ => self
@@ -312,14 +316,16 @@ impl SchedulerMachine {
         if let Some(output) = self.enforce(now) {
             return Some(output);
         }
-        if self.flight.is_none() {
+        // What was asked of the app must have happened first: a task handed over now would be taken for one of those
+        // that end with it.
+        if self.flight.is_none() && !self.suspending {
             let orders = self.take_due(now);
             // SCH-01: a set is never empty.
             if !orders.is_empty() {
                 return Some(Output::Deliver(orders));
             }
             // SCH-04: not while any task is open or on its way, and at once when none is.
-            if self.app == AppState::Background && self.open.is_empty() && !self.suspending {
+            if self.app == AppState::Background && self.open.is_empty() {
                 self.suspending = true;
                 return Some(Output::Suspend);
             }

@@ -12,6 +12,8 @@ pub(super) struct PendingWake {
     pub(super) waiters: Vec<WaiterId>,
     /// The budget's word, or the pause after a lost delivery.
     pub(super) not_before: Time,
+    /// Its session has changed its mind while the delivery was on its way.
+    pub(super) withdrawn: bool,
 }
 
 /// Bounded by what sessions ask for: one entry each when merging, else one for each call that still waits.
@@ -33,6 +35,7 @@ impl Wakes {
                     session: session.clone(),
                     waiters: vec![waiter],
                     not_before: Time::ZERO,
+                    withdrawn: false,
                 });
             }
         }

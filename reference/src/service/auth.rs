@@ -185,3 +185,122 @@ impl fmt::Debug for Login {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin() -> Origin {
+        Origin {
+            secure: false,
+            host: "a.test".into(),
+            port: 80,
+        }
+    }
+
+    fn unauthorised(fields: &[&str]) -> Vec<Offer> {
+        let headers = fields
+            .iter()
+            .map(|field| ("www-authenticate".to_owned(), (*field).to_owned()))
+            .collect();
+        offers(
+            &Response {
+                status: 401,
+                url: String::new(),
+                headers,
+            },
+            &origin(),
+        )
+    }
+
+    fn methods(fields: &[&str]) -> Vec<AuthenticationMethod> {
+        unauthorised(fields)
+            .iter()
+            .map(|offer| offer.space.method)
+            .collect()
+    }
+
+    #[test]
+    fn the_strongest_first_whatever_the_order_and_the_fields() {
+        use AuthenticationMethod::{HttpBasic, HttpBearer, HttpDigest, Negotiate};
+        let digest = "Digest realm=\"d\", nonce=\"n\", qop=\"auth\"";
+        let mixed = format!("Negotiate, Bearer, Basic realm=\"b\", {digest}");
+        assert_eq!(methods(&[&mixed]), [HttpDigest, HttpBasic, HttpBearer, Negotiate]);
+        let sha = "Digest realm=\"s\", nonce=\"n\", qop=\"auth\", algorithm=SHA-256";
+        let offers = unauthorised(&[digest, "Basic realm=\"b\"", sha]);
+        let realms: Vec<Option<&str>> = offers.iter().map(|offer| offer.space.realm.as_deref()).collect();
+        assert_eq!(realms, [Some("s"), Some("d"), Some("b")]);
+    }
+
+    #[test]
+    fn what_can_not_be_read_is_no_offer() {
+        for field in [
+            "",
+            "Basic",
+            "Digest realm=\"d\"",
+            "Digest realm=\"d\", nonce=\"n\", algorithm=MD4",
+            "\u{1}",
+        ] {
+            assert!(unauthorised(&[field]).is_empty(), "{field:?}");
+        }
+        assert_eq!(
+            methods(&["Basic realm=\"b\", nonsense here \"", "Bearer"]).len(),
+            2
+        );
+    }
+
+    /// The two examples of RFC 7616, section 3.9.1.
+    #[test]
+    fn digest_answers_as_the_rfc_does() {
+        let examples = [
+            ("MD5", "8ca523f5e9506fed4657c9700eebdbec"),
+            (
+                "SHA-256",
+                "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1",
+            ),
+        ];
+        for (algorithm, response) in examples {
+            let field = format!(
+                "Digest realm=\"http-auth@example.org\", qop=\"auth, auth-int\", algorithm={algorithm}, \
+                 nonce=\"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v\", \
+                 opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\""
+            );
+            let offer = unauthorised(&[&field]).remove(0);
+            let Scheme::Digest(mut client) = offer.scheme else {
+                panic!("it is Digest")
+            };
+            let params = PasswordParams {
+                username: "Mufasa",
+                password: "Circle of Life",
+                uri: "/dir/index.html",
+                method: "GET",
+                body: None,
+            };
+            let nonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ";
+            let answer = client.respond_with_testing_cnonce(&params, nonce).unwrap();
+            assert!(answer.contains(response), "{answer}");
+        }
+    }
+
+    #[test]
+    fn every_request_counts_the_nonce_up_and_needs_the_right_kind_of_credential() {
+        let offer = || unauthorised(&["Digest realm=\"d\", nonce=\"n\", qop=\"auth\""]).remove(0);
+        assert!(Login::new(offer(), origin(), Credential::token("t")).is_none());
+        let mut login = Login::new(offer(), origin(), Credential::password("u", "open sesame")).unwrap();
+        let first = login.field(Method::Get, "http://a.test/x?y#z", 1).unwrap();
+        let second = login.field(Method::Get, "http://a.test/x?y#z", 2).unwrap();
+        assert!(
+            first.contains("nc=00000001") && second.contains("nc=00000002"),
+            "{second}"
+        );
+        assert!(first.contains("uri=\"/x?y\""), "{first}");
+        assert!(!format!("{login:?}").contains("sesame"));
+        let mut token = Login::new(
+            unauthorised(&["Bearer"]).remove(0),
+            origin(),
+            Credential::token("t"),
+        )
+        .unwrap();
+        assert_eq!(token.field(Method::Put, "http://a.test/", 1).unwrap(), "Bearer t");
+    }
+}

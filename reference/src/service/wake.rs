@@ -91,10 +91,14 @@ impl Session {
     /// The user has the app in front of him: nothing needs to wait for a wake.
     fn withdraw_in_front(&mut self, env: &mut Env) {
         if self.wake == Wake::Requested && env.app.is_foreground() && self.is_attached() {
-            self.wake = Wake::Withdrawn;
-            env.outputs
-                .push(Output::WithdrawWake(self.config.identifier.clone()));
+            self.withdraw(env);
         }
+    }
+
+    fn withdraw(&mut self, env: &mut Env) {
+        self.wake = Wake::Withdrawn;
+        env.outputs
+            .push(Output::WithdrawWake(self.config.identifier.clone()));
     }
 
     /// A process has opened the session.

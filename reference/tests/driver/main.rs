@@ -8,4 +8,6 @@ mod executor;
 mod origin;
 mod transfers;
 mod wakes;
+#[cfg(feature = "http")]
+mod wire;
 mod world;
