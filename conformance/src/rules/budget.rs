@@ -25,7 +25,7 @@ fn deliveries(facts: &Facts<'_>, budget: Charge) -> Vec<Place> {
 }
 
 fn delivered(handle: &super::facts::Handle) -> Place {
-    Place { seq: handle.place.seq, at: handle.woke.map_or(handle.place.at, |woke| woke.at) }
+    Place { seq: handle.place.seq, at: handle.called.at }
 }
 
 fn name(budget: Charge) -> &'static str {
@@ -154,7 +154,8 @@ fn discarded(facts: &Facts<'_>, slot: Charge, request: &Request<'_>, next: Optio
     let due = request.preferred.max(request.place.at);
     let bound = due + facts.policy.budget_window + facts.policy.delivery_slack;
     let replaced = next.is_some_and(|next| next.place.at <= bound);
-    if replaced || facts.horizon().at <= bound || facts.in_front_between(due, bound) {
+    let lost = facts.wake_cut_off(due, bound);
+    if replaced || lost || facts.horizon().at <= bound || facts.in_front_between(due, bound) {
         return;
     }
     let what = if slot == Charge::Snapshot { "snapshot" } else { "application refresh" };

@@ -26,6 +26,9 @@ pub(crate) struct Handle {
     pub(crate) tasks: Vec<usize>,
     /// The launch or the resumption that this call was made for, if it was the first one after it.
     pub(crate) woke: Option<Place>,
+    /// Where the scheduler set out to make this call: the app may have been launched for it, and then have been opened
+    /// and left by the user before it had come up.
+    pub(crate) called: Place,
 }
 
 /// A refresh task.
@@ -369,7 +372,10 @@ impl<'a> Facts<'a> {
         let last = self.changes.last().filter(|(_, change)| matches!(change, AppChange::Launched | AppChange::Resumed));
         let since = |change: Place| self.handles.last().is_none_or(|handle| handle.place.seq < change.seq);
         let woke = last.map(|(change, _)| *change).filter(|change| since(*change));
-        self.handles.push(Handle { place, tasks, woke });
+        let launch = self.changes.iter().rev().take_while(|(change, _)| since(*change));
+        let mut launch = launch.filter(|(_, change)| matches!(change, AppChange::Launched | AppChange::Resumed));
+        let called = launch.next().map_or(place, |(change, _)| *change);
+        self.handles.push(Handle { place, tasks, woke, called });
     }
 
     fn session_mut(&mut self, id: &'a SessionId, launch_events: bool) -> &mut Session<'a> {
@@ -468,6 +474,26 @@ impl<'a> Facts<'a> {
                 .iter()
                 .take_while(|(place, _)| place.at <= to)
                 .any(|(_, change)| change.state().is_foreground())
+    }
+
+    /// Was a wake cut off by the end of the process, before its `handle`, between these moments? Its tasks are lost.
+    pub(crate) fn wake_cut_off(&self, from: Time, to: Time) -> bool {
+        let mut waking = None;
+        for (place, change) in &self.changes {
+            match change {
+                AppChange::Launched | AppChange::Resumed => waking = Some(*place),
+                _ if change.state() == AppState::NotRunning && place.at >= from && place.at <= to => {
+                    let begun = |wake: Place| {
+                        self.handles.iter().any(|handle| handle.place.seq > wake.seq && handle.place.seq < place.seq)
+                    };
+                    if waking.take().is_some_and(|wake| !begun(wake)) {
+                        return true;
+                    }
+                }
+                _ => {}
+            }
+        }
+        false
     }
 
     /// Did the run of the process that goes on at this entry open the session before it?

@@ -3,6 +3,7 @@
 use super::facts::{Progress, Session, Transfer};
 use super::{BOTH, Facts, Finding, Level, Place, Rule, SESSIONS};
 use crate::contract::AppState;
+use crate::history::Message;
 use crate::scenario::Focus;
 
 pub(super) const SCH_19: Rule = Rule {
@@ -31,6 +32,9 @@ pub(super) const SCH_19: Rule = Rule {
 
 /// Is there a reason for this wake, as far as anybody can tell?
 fn cause(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, wake: Place, finding: &mut Finding) {
+    // What happens while the app comes up can not take the wake back.
+    let handle = facts.handles.iter().find(|handle| handle.place == wake);
+    let wake = handle.map_or(wake, |handle| handle.called);
     let known = || facts.transfers_of(session.id).filter(|transfer| transfer.resumed.seq < wake.seq);
     // A transfer that is through for the app too is no reason for anything.
     let through = |transfer: &Transfer<'_>| facts.acknowledged(transfer).is_some_and(|place| place.seq < wake.seq);
@@ -143,8 +147,9 @@ pub(super) const SCH_22: Rule = Rule {
     judge: |facts| {
         let mut finding = Finding::default();
         for session in &facts.sessions {
-            for wake in &session.wakes {
-                needless(facts, session, *wake, &mut finding);
+            for (index, wake) in session.wakes.iter().enumerate() {
+                let last = index.checked_sub(1).map(|before| session.wakes[before]);
+                needless(facts, session, last, *wake, &mut finding);
             }
             missing(facts, session, &mut finding);
         }
@@ -152,32 +157,42 @@ pub(super) const SCH_22: Rule = Rule {
     },
 };
 
-/// A wake while the app was running and attached the whole time since before anything happened to the session.
-fn needless(facts: &Facts<'_>, session: &Session<'_>, wake: Place, finding: &mut Finding) {
-    let Some(since) = facts.running_since(wake.seq) else { return };
+/// A wake although everything that has happened to the session since its last one reached a running app.
+fn needless(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, wake: Place, finding: &mut Finding) {
+    let after = last.map_or(0, |place| place.seq);
     let handle = facts.handles.iter().find(|handle| handle.place == wake);
-    let woken = handle.is_some_and(|handle| handle.woke.is_some());
-    let attached = session.opened.iter().any(|open| open.seq > since.seq || facts.is_attached(session, since.seq));
-    let asked_before = session.requests.iter().any(|request| request.seq < since.seq);
-    if woken || !attached || asked_before || !facts.is_attached(session, wake.seq) {
-        return;
+    let called = handle.map_or(wake, |handle| handle.called);
+    let mut causes = 0;
+    for transfer in facts.transfers_of(session.id).filter(|transfer| transfer.resumed.seq < wake.seq) {
+        let asked = |challenge: Place| {
+            let mut messages = facts.messages_of(transfer).filter(|delivery| delivery.began.seq > challenge.seq);
+            messages.find(|delivery| matches!(delivery.message, Message::DidReceiveChallenge { .. }))?.returned()
+        };
+        let logins = transfer.exchanges.iter().filter_map(super::facts::Exchange::challenge);
+        let logins = logins.map(|challenge| (challenge, asked(challenge)));
+        let ends = end_of(facts, transfer).into_iter().map(|end| (end, facts.acknowledged(transfer)));
+        for (cause, told) in logins.chain(ends).filter(|(cause, _)| cause.seq >= after && cause.seq < called.seq) {
+            causes += 1;
+            if !reached(facts, session, cause, told, called) {
+                return;
+            }
+        }
     }
-    let opened = session.opened.iter().rev().find(|open| open.seq < wake.seq).map_or(since, |open| *open);
-    let live = since.max(if facts.is_attached(session, since.seq) { since } else { opened });
-    let before = |place: Option<Place>| place.is_some_and(|place| place.seq < live.seq);
-    // Anything of the session's that happened before, or by the passing of time, may be the cause.
-    let unclear = facts.transfers_of(session.id).filter(|transfer| transfer.resumed.seq < wake.seq).any(|transfer| {
-        let through = facts.acknowledged(transfer).is_some_and(|place| place.seq < live.seq);
-        let login = transfer.exchanges.iter().any(|exchange| before(exchange.challenge()));
-        !through && (before(transfer.concluded()) || login || before(transfer.cancelled) || wake.at >= transfer.times_out())
-    });
-    if !unclear {
+    let attached = facts.is_attached(session, wake.seq) && facts.state_at(wake.seq).is_running();
+    if causes > 0 && attached {
         finding.broken(
             wake,
-            format!("messages of session {:?} straight to its delegate: the app has run since {}", session.id, live.at),
+            format!("what happened to session {:?} told to its delegate: the app was running", session.id),
             "a wake for it",
         );
     }
+}
+
+/// Did the app run, with the session open, from the cause until it was told of it?
+fn reached(facts: &Facts<'_>, session: &Session<'_>, cause: Place, told: Option<Place>, wake: Place) -> bool {
+    let until = told.unwrap_or(wake).min(wake);
+    let stays = facts.stops_after(cause.seq).is_none_or(|stop| stop.seq > until.seq);
+    facts.state_at(cause.seq).is_running() && facts.is_attached(session, cause.seq) && stays
 }
 
 /// All transfers have ended, the app never ran again by itself, and no wake came.
@@ -218,14 +233,13 @@ fn missing(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
 
 /// Where a transfer ended for its service; `None` if that can not be told.
 fn end_of(facts: &Facts<'_>, transfer: &Transfer<'_>) -> Option<Place> {
-    if let Some(cancelled) = transfer.cancelled {
-        return Some(cancelled);
-    }
     let timed_out = || {
-        let entry = facts.history.entries.iter().rev().find(|entry| entry.at <= transfer.times_out())?;
+        // What happens at the very moment may already be the consequence.
+        let entry = facts.history.entries.iter().rev().find(|entry| entry.at < transfer.times_out())?;
         (facts.horizon().at > transfer.times_out()).then_some(Place { seq: entry.seq, at: transfer.times_out() })
     };
     let given_up = transfer.given_up.filter(|given_up| transfer.exchanges.iter().all(|e| e.sent.seq < given_up.seq));
     let told = || facts.messages_of(transfer).find(|delivery| delivery.is_final()).map(|delivery| delivery.began);
-    transfer.concluded().or(given_up).or_else(told).or_else(timed_out)
+    // Whatever came first: a login may be given up, or an answer arrive, after the time was up.
+    [transfer.cancelled, transfer.concluded(), given_up, told(), timed_out()].into_iter().flatten().min_by_key(|p| p.at)
 }

@@ -340,7 +340,7 @@ impl SchedulerMachine {
         if self.app == AppState::Background {
             next = self.open.next(self.policy.expiration_lead);
         }
-        if self.flight.is_some() || self.suppressed {
+        if self.flight.is_some() || self.suppressed || self.suspending {
             return next;
         }
         // What is due but held back waits for an input, not for a moment.
