@@ -241,5 +241,5 @@ fn end_of(facts: &Facts<'_>, transfer: &Transfer<'_>) -> Option<Place> {
     let given_up = transfer.given_up.filter(|given_up| transfer.exchanges.iter().all(|e| e.sent.seq < given_up.seq));
     let told = || facts.messages_of(transfer).find(|delivery| delivery.is_final()).map(|delivery| delivery.began);
     // Whatever came first: a login may be given up, or an answer arrive, after the time was up.
-    [transfer.cancelled, transfer.concluded(), given_up, told(), timed_out()].into_iter().flatten().min_by_key(|p| p.at)
+    [timed_out(), transfer.cancelled, transfer.concluded(), given_up, told()].into_iter().flatten().min_by_key(|p| p.at)
 }
