@@ -14,7 +14,7 @@ mod verdict;
 mod world;
 
 pub use report::timeline;
-pub use runner::{DEFAULT_SEED, Options, Progress, RegressionError, RunError, play, run};
+pub use runner::{DEFAULT_SEED, Options, Player, Progress, RegressionError, ReplayWith, RunError, play, run};
 pub use subject::{Role, Subject};
 pub use suite::{check, check_all};
 pub use verdict::{Failure, Fault, Report, Row, Verdict, WorldReport};

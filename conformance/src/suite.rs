@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::report;
 use crate::rules;
-use crate::runner::{Options, run};
+use crate::runner::{Options, ReplayWith, run};
 use crate::subject::Subject;
 use crate::verdict::Verdict;
 
@@ -22,6 +22,7 @@ pub fn check(subject: &Subject, rule: &str, manifest: &str) {
     let options = Options {
         rules: vec![rule],
         regressions: Some(PathBuf::from(manifest).join("bgsession-regressions")),
+        replay_with: ReplayWith::CargoTest,
         ..Options::default()
     };
     let outcome = run(subject, &options).unwrap_or_else(|error| panic!("{error}"));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::history::{History, SubjectFault};
 use crate::report;
 use crate::rules::{Rule, Violation};
+use crate::runner::ReplayWith;
 use crate::scenario::Scenario;
 use crate::subject::Role;
 use crate::world::World;
@@ -94,6 +95,8 @@ pub struct Failure {
     pub number: u64,
     /// Where the scenario was stored.
     pub stored: Option<PathBuf>,
+    /// How to play it again.
+    pub replay_with: ReplayWith,
 }
 
 impl fmt::Display for Failure {

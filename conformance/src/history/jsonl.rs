@@ -53,6 +53,12 @@ pub enum HistoryError {
     },
 }
 
+/// What serde says, without the line and column that it puts at the end: the caller knows them better.
+pub(crate) fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rfind(" at line ").map_or(text.clone(), |at| text[..at].to_owned())
+}
+
 impl History {
     /// The JSON Lines form, with a newline after every line.
     ///
@@ -96,7 +102,7 @@ impl History {
             let entry: Entry = serde_json::from_str(line).map_err(|error| HistoryError::Line {
                 line: index + 1,
                 column: error.column(),
-                reason: error.to_string(),
+                reason: without_place(&error),
             })?;
             history.check_order(&entry, index + 1)?;
             history.entries.push(entry);

@@ -20,6 +20,7 @@ pub use event::{
     EndKind, Event, ExchangeOutcome, FaultKind, Message, MessageId, Phase, SubjectFault, TaskRef, TransferKey,
 };
 pub use jsonl::{FORMAT, HistoryError};
+pub(crate) use jsonl::without_place;
 pub(crate) use recorder::Recorder;
 
 use crate::contract::Time;

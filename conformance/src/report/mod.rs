@@ -6,7 +6,7 @@ pub use timeline::timeline;
 
 use std::fmt::Write as _;
 
-use crate::runner::DEFAULT_SEED;
+use crate::runner::ReplayWith;
 use crate::verdict::{Failure, Fault, Report, Verdict};
 
 const WIDTH: usize = 80;
@@ -77,7 +77,7 @@ pub(crate) fn failure_block(failure: &Failure) -> String {
     block.push('\n');
     field(&mut block, "look at", rule.hint);
     field(&mut block, "scenario", &provenance(failure));
-    field(&mut block, "replay", &replay(failure));
+    replay(failure, &mut block);
     block
 }
 
@@ -88,16 +88,20 @@ fn provenance(failure: &Failure) -> String {
     format!("{steps} {plural}, shrunk from {from} in {tries} tries (seed {}, number {})", failure.seed, failure.number)
 }
 
-fn replay(failure: &Failure) -> String {
-    match &failure.stored {
-        Some(path) => format!(
-            "cargo test {} (the scenario is in {} and is played first from now on)",
-            failure.rule.id.to_lowercase().replace('-', "_"),
-            path.display()
-        ),
-        None => {
-            let seed = if failure.seed == DEFAULT_SEED { String::new() } else { format!(" --seed {}", failure.seed) };
-            format!("bgsession --rule {} --world {}{seed}", failure.rule.id, failure.world)
+/// What to type to see it again; the scenario itself if it was not stored.
+fn replay(failure: &Failure, block: &mut String) {
+    let (rule, world) = (failure.rule.id, failure.world);
+    match (&failure.stored, failure.replay_with) {
+        (Some(path), ReplayWith::CargoTest) => {
+            let test = rule.to_lowercase().replace('-', "_");
+            field(block, "replay", &format!("cargo test {test}, which plays {} first from now on", path.display()));
+        }
+        (Some(path), _) => {
+            field(block, "replay", &format!("bgsession --replay {} --rule {rule} --world {world}", path.display()));
+        }
+        (None, _) => {
+            field(block, "replay", &format!("store this as a file and: bgsession --replay FILE --rule {rule}"));
+            block.push_str(&failure.scenario.to_json(Some(rule)));
         }
     }
 }
@@ -159,7 +163,7 @@ fn cell(verdict: &Verdict) -> String {
 }
 
 fn summary(report: &Report, text: &mut String) {
-    writeln!(text).expect("a string takes everything");
+    writeln!(text, "× times put to the test\n").expect("a string takes everything");
     for world in &report.worlds {
         let seconds = world.elapsed.as_secs_f64();
         writeln!(

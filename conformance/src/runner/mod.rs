@@ -42,10 +42,24 @@ pub struct Options {
     pub threads: usize,
     /// Folder of scenario files: replayed first, and where a failure leaves its own. `None` for neither.
     pub regressions: Option<PathBuf>,
+    /// How the person at the other end can play a failure again.
+    pub replay_with: ReplayWith,
     /// Only these scenarios, instead of generated ones.
     pub replay: Option<Vec<Scenario>>,
     /// Told of every scenario that has been played.
     pub progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
+}
+
+/// How a failure tells people to play it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "the three front ends of the kit")]
+pub enum ReplayWith {
+    /// `cargo test`, which plays stored scenarios first.
+    CargoTest,
+    /// The `bgsession` command with the stored file.
+    Command,
+    /// The scenario itself, printed below the failure.
+    Scenario,
 }
 
 /// How far a run is.
@@ -80,6 +94,7 @@ impl Default for Options {
             worlds: World::ALL.to_vec(),
             threads: 0,
             regressions: None,
+            replay_with: ReplayWith::Scenario,
             replay: None,
             progress: None,
         }
@@ -107,13 +122,6 @@ pub enum RunError {
         /// What the system says.
         reason: String,
     },
-}
-
-/// One scenario to be played, and what it is for.
-#[derive(Clone, Debug)]
-pub(crate) struct Case {
-    pub(crate) scenario: Scenario,
-    pub(crate) number: u64,
 }
 
 /// Runs a subject through scenarios and judges it.
@@ -171,15 +179,60 @@ pub fn run(subject: &Subject, options: &Options) -> Result<Report, RunError> {
     })
 }
 
+/// Plays single scenarios in one world and returns what was observed; keeps runtime, client and servers between them.
+///
+/// It belongs to the thread that made it. There is no watchdog: a subject that never gives the thread back hangs it.
+///
+/// ```
+/// use bgsession_conformance::scenario::{Focus, scenarios};
+/// use bgsession_conformance::{Player, Subject, World};
+/// use bgsession_reference::throttle::SlidingWindow;
+///
+/// let subject = Subject::throttle("window", |policy| Box::new(SlidingWindow::new(policy.budget_window)));
+/// let history = Player::new(World::Sim)?.play(&subject, &scenarios(Focus::GENERAL).generate(7))?;
+/// assert!(!history.entries.is_empty());
+/// # Ok::<(), bgsession_conformance::RunError>(())
+/// ```
+pub struct Player {
+    worker: Worker,
+    world: World,
+}
+
+impl Player {
+    /// Sets a world up.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::World`] if that is not possible.
+    pub fn new(world: World) -> Result<Self, RunError> {
+        let failed = |error: std::io::Error| RunError::World { world, reason: error.to_string() };
+        Ok(Self { worker: Worker::new(world).map_err(failed)?, world })
+    }
+
+    /// Plays one scenario.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::World`] if the operating system gives no file or socket.
+    pub fn play(&mut self, subject: &Subject, scenario: &Scenario) -> Result<History, RunError> {
+        let world = self.world;
+        self.worker.run(subject, scenario).map_err(|error| RunError::World { world, reason: error.to_string() })
+    }
+}
+
+impl std::fmt::Debug for Player {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Player").field("world", &self.world).finish_non_exhaustive()
+    }
+}
+
 /// Plays one scenario in one world and returns what was observed.
 ///
 /// # Errors
 ///
 /// [`RunError::World`] if the world can not be set up.
 pub fn play(subject: &Subject, world: World, scenario: &Scenario) -> Result<History, RunError> {
-    let failed = |error: std::io::Error| RunError::World { world, reason: error.to_string() };
-    let mut worker = Worker::new(world).map_err(failed)?;
-    worker.run(subject, scenario).map_err(failed)
+    Player::new(world)?.play(subject, scenario)
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long a run took is told to people; no verdict depends on it")]
@@ -269,6 +322,7 @@ fn verdicts(
         let known = subject.known_failures.iter().find(|(id, _)| id.eq_ignore_ascii_case(rule.id));
         let failure = failures[index].take().map(|mut failure| {
             failure.seed = options.seed;
+            failure.replay_with = options.replay_with;
             failure.stored = options.regressions.as_ref().and_then(|folder| regressions::store(folder, &failure).ok());
             failure
         });
@@ -346,5 +400,17 @@ pub(crate) fn judge(rule: &Rule, history: &History, policy: &Policy) -> Option<c
 }
 
 pub(crate) fn failure(rule: &'static Rule, world: World, scenario: Scenario, history: History, number: u64) -> Failure {
-    Failure { rule, world, scenario, history, number, violation: None, shrunk_from: 0, tries: 0, seed: 0, stored: None }
+    Failure {
+        rule,
+        world,
+        scenario,
+        history,
+        number,
+        violation: None,
+        shrunk_from: 0,
+        tries: 0,
+        seed: 0,
+        stored: None,
+        replay_with: ReplayWith::Scenario,
+    }
 }

@@ -72,7 +72,7 @@ impl Scenario {
         let file: File = serde_json::from_str(text).map_err(|error| ScenarioError::Json {
             line: error.line(),
             column: error.column(),
-            reason: error.to_string(),
+            reason: crate::history::without_place(&error),
         })?;
         if file.format != FORMAT {
             return Err(ScenarioError::Format { found: file.format });

@@ -56,11 +56,15 @@ impl Scenarios {
         let mut dice = Dice { rng: fastrand::Rng::with_seed(seed), focus: self.focus, steps: 0 };
         // Swarm: each scenario does without some of what the focus allows.
         dice.steps = dice.rng.u16(..) | dice.rng.u16(..);
-        let setup = dice.setup();
+        let mut setup = dice.setup();
         let most = u32::from(self.focus.steps.max(1));
         let count = dice.rng.u32(1..=most);
         let mut front = true;
-        let steps = (0..count).map(|_| dice.step(&mut front)).collect();
+        let steps: Vec<Step> = (0..count).map(|_| dice.step(&mut front)).collect();
+        // An origin that never serves is asked again and again until the timeout: an hour of that is as good as a week.
+        if steps.iter().any(|step| matches!(step, Step::Download { route: Route::NeverServed, .. })) {
+            setup.resource_timeout = setup.resource_timeout.min(Span(3_600_000));
+        }
         Scenario { setup, steps }
     }
 }

@@ -1,15 +1,57 @@
-//! temp
-use bgsession_conformance::*;
-use bgsession_reference::{scheduler::ReferenceScheduler, service::ReferenceService};
-fn main() {
-    let subject = Subject::system("reference", |device| {
-        let s = ReferenceScheduler::new(device.clone());
-        (s.clone() as _, ReferenceService::new(device, s) as _)
-    });
-    let a: Vec<String> = std::env::args().collect();
-    let cases = a.get(1).map_or(400, |c| c.parse().unwrap());
-    let seed = a.get(2).map_or(1, |c| c.parse().unwrap());
-    let worlds = if a.get(3).is_some() { vec![World::Sim, World::Http] } else { vec![World::Sim] };
-    let report = run(&subject, &Options { cases_sim: cases, worlds, seed, ..Options::default() }).unwrap();
-    println!("{report}");
+//! The `bgsession` command: judges the reference implementation, and shows what the kit knows.
+//!
+//! Standard output carries the result and nothing else; progress and errors go to standard error. The exit code is the
+//! verdict: 0 passed, 1 something is not passed, 2 the run could not be made.
+
+mod arguments;
+mod catalogue;
+mod explain;
+mod explore;
+mod failure;
+mod output;
+mod progress;
+mod replay;
+mod subject;
+
+use std::process::ExitCode;
+
+use arguments::{Arguments, Job, RunArguments};
+use clap::Parser;
+use failure::Failure;
+
+/// What a job that could be done came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Passed,
+    NotPassed,
+}
+
+fn main() -> ExitCode {
+    // Wrong usage ends here, with clap's own text and exit code 2.
+    let arguments = Arguments::parse();
+    match work(arguments) {
+        Ok(Outcome::Passed) => ExitCode::SUCCESS,
+        Ok(Outcome::NotPassed) => ExitCode::from(1),
+        Err(failure) => {
+            output::complain(&failure);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn work(arguments: Arguments) -> Result<Outcome, Failure> {
+    match arguments.job {
+        Some(Job::Rules) => catalogue::print(),
+        Some(Job::Explain { id }) => explain::print(&id),
+        Some(Job::Run(run)) => judge(&run),
+        None => judge(&arguments.run),
+    }
+}
+
+fn judge(run: &RunArguments) -> Result<Outcome, Failure> {
+    if run.replay.is_empty() {
+        explore::run(run)
+    } else {
+        replay::run(run)
+    }
 }

@@ -1,0 +1,162 @@
+//! What can be said on the command line.
+
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
+
+use bgsession_conformance::rules::{RULES, Rule};
+use bgsession_conformance::{DEFAULT_SEED, World};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::failure::Failure;
+
+const AFTER: &str = "\
+Examples:
+  bgsession                           every rule in both worlds: the main job
+  bgsession --rule SCH-13 --rule SES-03 --world sim
+  bgsession --time 60 --seed 1000     explore seeds 1000, 1001, … for a minute
+  bgsession --regressions regressions replay what failed before, keep what fails
+  bgsession --replay SCH-19-sim.json --timeline
+  bgsession --replay SCH-19-sim.json --world sim --history > history.jsonl
+  bgsession explain SCH-19
+
+Exit code: 0 everything passed; 1 something is not passed; 2 bad usage, a file
+that can not be used, or a world that can not be set up.";
+
+/// Judges background URL sessions that wake an app.
+///
+/// Without arguments the reference implementation is judged by every rule in
+/// two worlds: `sim`, an origin in memory, and `http`, real HTTP on loopback.
+/// To judge an implementation of yours, add the library as a dev-dependency.
+#[derive(Debug, Parser)]
+#[command(version, about, verbatim_doc_comment, after_help = AFTER, args_conflicts_with_subcommands = true)]
+#[command(disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) job: Option<Job>,
+    #[command(flatten)]
+    pub(crate) run: RunArguments,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Job {
+    /// Judge the reference (the same as naming no command)
+    #[command(after_help = AFTER)]
+    Run(RunArguments),
+    /// List the rules
+    Rules,
+    /// Say everything about one rule
+    Explain {
+        /// Its id, such as SCH-19
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// Judge only this rule; may be repeated
+    #[arg(long = "rule", value_name = "ID")]
+    rules: Vec<String>,
+    /// Play only in this world [default: both]
+    #[arg(long, value_enum)]
+    world: Option<Place>,
+    /// Scenarios for each rule [default: 400 in sim, 60 in http]
+    #[arg(long, value_name = "N")]
+    pub(crate) cases: Option<NonZeroU32>,
+    /// Where the scenarios come from
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
+    pub(crate) seed: u64,
+    /// Go on with further seeds until the time is up
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) time: Option<NonZeroU64>,
+    /// Threads [default: one for each processor]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Folder of scenarios to replay first and to keep failures in
+    #[arg(long, value_name = "DIR")]
+    pub(crate) regressions: Option<PathBuf>,
+    /// Play only the scenario in this file; may be repeated
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["cases", "seed", "time", "regressions"])]
+    pub(crate) replay: Vec<PathBuf>,
+    /// With --replay: print the history (JSON Lines), no report
+    #[arg(long, requires = "replay", conflicts_with = "timeline")]
+    pub(crate) history: bool,
+    /// With --replay: print the timeline before the report
+    #[arg(long, requires = "replay")]
+    pub(crate) timeline: bool,
+}
+
+/// The command's word for a [`World`].
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Place {
+    Sim,
+    Http,
+}
+
+impl RunArguments {
+    /// Was a choice made among the rules?
+    pub(crate) const fn names_rules(&self) -> bool {
+        !self.rules.is_empty()
+    }
+
+    /// The rules to judge, in the order of the catalogue, each once.
+    pub(crate) fn rules(&self) -> Result<Vec<&'static Rule>, Failure> {
+        let named = self
+            .rules
+            .iter()
+            .map(|id| crate::catalogue::find(id))
+            .collect::<Result<Vec<_>, _>>()?;
+        let wanted = |rule: &&Rule| named.is_empty() || named.iter().any(|one| one.id == rule.id);
+        Ok(RULES.iter().filter(wanted).collect())
+    }
+
+    /// Where to play.
+    pub(crate) fn worlds(&self) -> Vec<World> {
+        match self.world {
+            None => World::ALL.to_vec(),
+            Some(Place::Sim) => vec![World::Sim],
+            Some(Place::Http) => vec![World::Http],
+        }
+    }
+
+    /// Worker threads; 0 for as many as there are processors.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads.map_or(0, NonZeroUsize::get)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound_and_its_help_fits_a_terminal() {
+        let mut command = Arguments::command();
+        command.clone().debug_assert();
+        for line in command.render_long_help().to_string().lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+    }
+
+    #[test]
+    fn named_rules_are_judged_in_the_order_of_the_catalogue_and_once() {
+        let arguments = Arguments::parse_from([
+            "bgsession",
+            "--rule",
+            "ses-03",
+            "--rule",
+            "SCH-13",
+            "--rule",
+            "SES-03",
+        ]);
+        let ids: Vec<_> = arguments
+            .run
+            .rules()
+            .unwrap()
+            .iter()
+            .map(|rule| rule.id)
+            .collect();
+        assert_eq!(ids, ["SCH-13", "SES-03"]);
+    }
+}

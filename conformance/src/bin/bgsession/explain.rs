@@ -1,0 +1,132 @@
+//! Everything about one rule.
+
+use std::collections::BTreeMap;
+
+use bgsession_conformance::rules::Rule;
+use bgsession_conformance::scenario::{Focus, Route, Step, scenarios};
+
+use crate::Outcome;
+use crate::catalogue::{find, name};
+use crate::failure::Failure;
+use crate::output::{self, WIDTH, wrap};
+
+/// Scenarios that are looked at to say what they hold.
+const SAMPLE: u64 = 500;
+const NAME: usize = 11;
+
+/// Prints what there is to know about a rule.
+pub(crate) fn print(id: &str) -> Result<Outcome, Failure> {
+    output::print(&text(find(id)?))?;
+    Ok(Outcome::Passed)
+}
+
+fn text(rule: &Rule) -> String {
+    let mut text = format!("{} {}\n", rule.id, rule.level);
+    for line in wrap(rule.sentence, WIDTH) {
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text.push('\n');
+    let binds: Vec<_> = rule.binds.iter().map(|role| name(*role)).collect();
+    field(&mut text, "binds", &binds.join(", "));
+    field(&mut text, "source", rule.source);
+    field(&mut text, "witness", rule.witness);
+    field(&mut text, "look at", rule.hint);
+    field(&mut text, "scenarios", &content(rule.focus));
+    field(&mut text, "judge it", &format!("bgsession --rule {}", rule.id));
+    text
+}
+
+fn field(text: &mut String, name: &str, value: &str) {
+    for (index, line) in wrap(value, WIDTH - NAME).into_iter().enumerate() {
+        let name = if index == 0 { name } else { "" };
+        text.push_str(&format!("{name:NAME$}{line}\n"));
+    }
+}
+
+/// What scenarios of this focus hold, counted in a sample rather than read off the weights: it is what is played.
+fn content(focus: Focus) -> String {
+    let strategy = scenarios(focus);
+    let mut steps: BTreeMap<&'static str, u64> = BTreeMap::new();
+    let mut routes: BTreeMap<String, u64> = BTreeMap::new();
+    for seed in 0..SAMPLE {
+        for step in &strategy.generate(seed).steps {
+            *steps.entry(kind(step)).or_default() += 1;
+            if let Step::Download { route, .. } = step {
+                *routes.entry(route_name(*route)).or_default() += 1;
+            }
+        }
+    }
+    let all: u64 = steps.values().sum();
+    let (whole, tenth) = (all / SAMPLE, all * 10 / SAMPLE % 10);
+    format!(
+        "{whole}.{tenth} steps on average, of these {}; downloads that are {}",
+        shares(&steps),
+        shares(&routes)
+    )
+}
+
+/// `wait 31 %, download 27 %, …`, the most frequent first.
+fn shares<K: AsRef<str>>(counts: &BTreeMap<K, u64>) -> String {
+    let all: u64 = counts.values().sum::<u64>().max(1);
+    let mut sorted: Vec<_> = counts
+        .iter()
+        .map(|(name, count)| (name.as_ref(), *count))
+        .collect();
+    sorted.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), *name));
+    let said: Vec<_> = sorted
+        .iter()
+        .map(|(name, count)| format!("{name} {}\u{a0}%", (count * 100 + all / 2) / all))
+        .collect();
+    said.join(", ")
+}
+
+const fn kind(step: &Step) -> &'static str {
+    match step {
+        Step::Open { .. } => "open",
+        Step::Download { .. } => "download",
+        Step::Upload { .. } => "upload",
+        Step::Cancel { .. } => "cancel",
+        Step::Refresh { .. } => "refresh",
+        Step::Snapshot { .. } => "snapshot",
+        Step::Leave => "leave",
+        Step::Enter => "enter",
+        Step::Purge => "purge",
+        Step::Crash => "crash",
+        Step::Link { .. } => "link",
+        Step::Wait { .. } => "wait",
+        _ => "other",
+    }
+}
+
+/// A route as scenario files spell it.
+fn route_name(route: Route) -> String {
+    serde_json::to_value(route)
+        .ok()
+        .and_then(|name| name.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use bgsession_conformance::rules::RULES;
+
+    use super::*;
+
+    #[test]
+    fn every_explanation_is_complete_and_fits_a_terminal() {
+        for rule in RULES {
+            let text = text(rule);
+            assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+            for name in ["binds", "source", "witness", "look at", "scenarios"] {
+                assert!(text.contains(&format!("\n{name} ")), "{name} is missing:\n{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn shares_are_rounded_and_sorted() {
+        let counts = BTreeMap::from([("a", 1), ("b", 2), ("c", 1)]);
+        assert_eq!(shares(&counts), "b 50\u{a0}%, a 25\u{a0}%, c 25\u{a0}%");
+    }
+}

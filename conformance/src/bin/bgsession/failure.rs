@@ -1,0 +1,21 @@
+//! Why a job can not be done: exit code 2. Each text names the place and the mend.
+
+use std::io;
+use std::path::PathBuf;
+
+use bgsession_conformance::RunError;
+use bgsession_conformance::scenario::ScenarioError;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("there is no rule {named:?}; did you mean {nearest}? `bgsession rules` lists them all")]
+    UnknownRule { named: String, nearest: &'static str },
+    #[error("{}: {error}; is this the path of a scenario file?", path.display())]
+    Unreadable { path: PathBuf, error: io::Error },
+    #[error("{}: {error}; correct it there", path.display())]
+    Scenario { path: PathBuf, error: ScenarioError },
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error("the result can not be written to standard output: {0}")]
+    Output(#[from] io::Error),
+}
