@@ -1,6 +1,7 @@
 //! Decides when the app is woken, and for how long: the driver around [`SchedulerMachine`].
 
 mod allowance;
+mod due;
 mod lifecycle;
 mod machine;
 #[cfg(test)]

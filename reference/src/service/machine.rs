@@ -32,7 +32,7 @@ use crate::contract::{
 #[derive(Debug)]
 pub struct ServiceMachine {
     env: Env,
-    sessions: BTreeMap<SessionKey, Session>,
+    sessions: BTreeMap<SessionKey, Box<Session>>,
     names: BTreeMap<SessionId, SessionKey>,
     next_key: u32,
 }
@@ -120,7 +120,7 @@ impl ServiceMachine {
         self.next_key += 1;
         self.names.insert(configuration.identifier.clone(), key);
         self.sessions
-            .insert(key, Session::new(key, configuration, connection));
+            .insert(key, Box::new(Session::new(key, configuration, connection)));
         Ok(key)
     }
 

@@ -10,10 +10,13 @@ mod handle;
 mod hops;
 mod logins;
 mod machine;
+#[cfg(test)]
+mod machine_tests;
 mod phase;
 mod questions;
 mod queue;
 mod ranges;
+mod requests;
 mod resume_data;
 mod session;
 mod transfer;

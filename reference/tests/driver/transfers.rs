@@ -419,3 +419,63 @@ fn an_upload_sends_its_file_again_after_a_temporary_redirect() {
     );
     assert_eq!(world.seen(), "00:00.000 t1 complete Some(201) None");
 }
+
+#[test]
+fn what_is_started_behind_the_users_back_waits_for_better_conditions() {
+    let world = world();
+    let (own, foreign) = ("http://a.test/own", "http://a.test/foreign");
+    world.origin.plan(own, [ok(b"x")]);
+    world.origin.plan(foreign, [ok(b"x")]);
+    let mut conditions = Conditions::default();
+    conditions.favourable = false;
+    world.conditions(conditions);
+    let session = world.downloads("s", &[own]);
+    assert_eq!(world.origin.log().len(), 1, "started in front: not held");
+    let hold = |seconds: u32| {
+        *world.app.state.lock().unwrap() = AppState::Background;
+        world
+            .service
+            .device_changed(&DeviceChange::App(AppChange::Backgrounded));
+        let session = Arc::clone(&session);
+        world.run(async move {
+            let id = session
+                .download(Request::get(foreign), TransferOptions::default())
+                .await
+                .unwrap();
+            session.resume(id).await.unwrap();
+        });
+        world.pass(seconds * SECOND);
+    };
+    hold(599);
+    assert_eq!(world.origin.log().len(), 1);
+    world.pass(SECOND);
+    assert_eq!(world.origin.log().len(), 2, "held no longer than the policy says");
+    hold(10);
+    assert_eq!(world.origin.log().len(), 2);
+    world
+        .service
+        .device_changed(&DeviceChange::App(AppChange::Foregrounded));
+    world.run(async {});
+    assert_eq!(
+        world.origin.log().len(),
+        3,
+        "the user came: no reason to hold it any more"
+    );
+}
+
+#[test]
+fn no_file_is_left_behind() {
+    let world = world();
+    world
+        .origin
+        .plan(A, [Plan::Cut(tagged(), b"0123456789".to_vec(), 4), Plan::Stall]);
+    let session = world.downloads("s", &[A]);
+    let part = FilePath::new("bgsession/0/1.part");
+    assert_eq!(world.storage.len(&part).unwrap(), 4);
+    world.run(async move { session.cancel(TransferId::new(1)).await.unwrap() });
+    assert!(world.storage.len(&part).is_err());
+    world.origin.plan(A, [ok(b"x")]);
+    world.downloads("s", &[A]);
+    assert!(world.seen().contains("t2 file 200"));
+    assert!(world.storage.len(&FilePath::new("bgsession/0/2.part")).is_err());
+}
