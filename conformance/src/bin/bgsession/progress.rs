@@ -1,5 +1,6 @@
 //! How far a run is, on standard error: a bar on a terminal, else a line when a world begins and one when it is done.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, stderr};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -38,19 +39,19 @@ fn bar() -> Observer {
     })
 }
 
+/// Further seeds are played without a word: what was said of the first one goes for them.
 fn lines() -> Observer {
-    let begun: Mutex<Option<World>> = Mutex::new(None);
+    let told: Mutex<BTreeMap<World, bool>> = Mutex::default();
     Arc::new(move |progress| {
         let Progress {
             world, done, total, ..
         } = progress;
-        let mut begun = begun.lock().unwrap_or_else(PoisonError::into_inner);
-        if *begun != Some(world) {
-            *begun = Some(world);
+        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        let over = told.entry(world).or_insert_with(|| {
             remark(&format!("{world}: {total} scenarios"));
-        }
-        if done == total {
-            *begun = None;
+            false
+        });
+        if done == total && !std::mem::replace(over, true) {
             remark(&format!("{world}: all played"));
         }
     })
