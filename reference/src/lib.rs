@@ -17,3 +17,8 @@ pub mod service;
 pub mod storage;
 pub mod throttle;
 mod timer;
+
+/// The README's example, compiled with the others.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -39,10 +39,22 @@ impl Session {
     /// Which of the three causes holds at the moment: a login that came too late for a cancelled transfer, or an end
     /// of all transfers after which another was started, does not any more.
     fn cause(&self) -> Option<WakeReason> {
-        let waits = |wanted: fn(&Message) -> bool| self.queue.has(wanted);
-        if waits(|message| matches!(message, Message::Challenge(_))) {
+        let asks = |message: &Message, phase: Phase| match message {
+            // The delegate may have one that has become pointless: only what the transfer still waits for counts.
+            Message::Challenge(id) | Message::Delayed(id) => {
+                self.transfers.get(id).is_some_and(|t| t.phase == phase)
+            }
+            Message::Wrote(_)
+            | Message::Sent(_)
+            | Message::ResumedAt(..)
+            | Message::FinishedDownloading(..)
+            | Message::Completed(..)
+            | Message::FinishedEvents
+            | Message::BecameInvalid => false,
+        };
+        if self.queue.has(|message| asks(message, Phase::AwaitingAnswer)) {
             Some(WakeReason::AuthenticationNeeded)
-        } else if waits(|message| matches!(message, Message::Delayed(_))) {
+        } else if self.queue.has(|message| asks(message, Phase::AwaitingDelegate)) {
             Some(WakeReason::DelayedRequestReady)
         } else {
             (self.running == 0 && !self.queue.owes_nothing()).then_some(WakeReason::TransfersEnded)
