@@ -1,11 +1,10 @@
 //! What can be said on the command line.
 
-use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
 use bgsession_conformance::rules::{RULES, Rule};
 use bgsession_conformance::{DEFAULT_SEED, World};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
 use crate::failure::Failure;
 
@@ -22,13 +21,16 @@ Examples:
 Exit code: 0 everything passed; 1 something is not passed; 2 bad usage, a file
 that can not be used, or a world that can not be set up.";
 
-/// Judges background URL sessions that wake an app.
-///
-/// Without arguments the reference implementation is judged by every rule in
-/// two worlds: `sim`, an origin in memory, and `http`, real HTTP on loopback.
-/// To judge an implementation of yours, add the library as a dev-dependency.
+const ABOUT: &str = "\
+Judges background URL sessions that wake an app.
+
+Without arguments the reference implementation is judged by every rule in two
+worlds: `sim`, an origin in memory, and `http`, real HTTP on loopback. To judge
+an implementation of yours, add the library as a dev-dependency instead.";
+
+/// The command line. Short and long help are the same text.
 #[derive(Debug, Parser)]
-#[command(version, about, verbatim_doc_comment, after_help = AFTER, args_conflicts_with_subcommands = true)]
+#[command(version, about = ABOUT, after_help = AFTER, args_conflicts_with_subcommands = true)]
 #[command(disable_help_subcommand = true)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -56,21 +58,21 @@ pub(crate) struct RunArguments {
     /// Judge only this rule; may be repeated
     #[arg(long = "rule", value_name = "ID")]
     rules: Vec<String>,
-    /// Play only in this world [default: both]
-    #[arg(long, value_enum)]
+    /// Play only in this world, sim or http [default: both]
+    #[arg(long, value_enum, hide_possible_values = true)]
     world: Option<Place>,
     /// Scenarios for each rule [default: 400 in sim, 60 in http]
-    #[arg(long, value_name = "N")]
-    pub(crate) cases: Option<NonZeroU32>,
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    pub(crate) cases: Option<u32>,
     /// Where the scenarios come from
     #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
     pub(crate) seed: u64,
     /// Go on with further seeds until the time is up
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) time: Option<NonZeroU64>,
+    #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(1..))]
+    pub(crate) time: Option<u64>,
     /// Threads [default: one for each processor]
-    #[arg(long, value_name = "N")]
-    pub(crate) threads: Option<NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..))]
+    threads: Option<u16>,
     /// Folder of scenarios to replay first and to keep failures in
     #[arg(long, value_name = "DIR")]
     pub(crate) regressions: Option<PathBuf>,
@@ -120,7 +122,7 @@ impl RunArguments {
 
     /// Worker threads; 0 for as many as there are processors.
     pub(crate) fn threads(&self) -> usize {
-        self.threads.map_or(0, NonZeroUsize::get)
+        self.threads.map_or(0, usize::from)
     }
 }
 
@@ -134,6 +136,10 @@ mod tests {
     fn the_definition_is_sound_and_its_help_fits_a_terminal() {
         let mut command = Arguments::command();
         command.clone().debug_assert();
+        assert_eq!(
+            command.render_help().to_string(),
+            command.render_long_help().to_string()
+        );
         for line in command.render_long_help().to_string().lines() {
             assert!(line.chars().count() <= 80, "{line}");
         }

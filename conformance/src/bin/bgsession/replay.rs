@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bgsession_conformance::scenario::Scenario;
-use bgsession_conformance::{Options, Report, Subject, Verdict, play, run as judge, timeline};
+use bgsession_conformance::{Options, ReplayWith, Report, Subject, Verdict, play, run as judge, timeline};
 
 use crate::arguments::RunArguments;
 use crate::failure::Failure;
@@ -24,6 +24,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome, Failure> {
         worlds: arguments.worlds(),
         threads: arguments.threads(),
         replay: Some(scenarios),
+        replay_with: ReplayWith::Command,
         ..Options::default()
     };
     let mut report = judge(&subject, &options)?;
