@@ -32,11 +32,10 @@ pub(crate) struct Spawner {
     runtime: Handle,
     recorder: Recorder,
     started: Arc<Mutex<Vec<AbortHandle>>>,
-    /// The runtime goes on after the scenario, so the tasks must be ended one by one.
-    keep: bool,
 }
 
 impl Spawner {
+    /// The runtime goes on after the scenario, so its tasks are ended one by one.
     fn end_all(&self) {
         let started = std::mem::take(&mut *self.started.lock().unwrap_or_else(PoisonError::into_inner));
         started.iter().for_each(AbortHandle::abort);
@@ -46,9 +45,12 @@ impl Spawner {
 impl Spawn for Spawner {
     fn spawn(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
         let started = self.runtime.spawn(guard::task(self.recorder.clone(), task));
-        if self.keep {
-            self.started.lock().unwrap_or_else(PoisonError::into_inner).push(started.abort_handle());
+        let mut tasks = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        // A handle keeps its task's memory: those of finished tasks go whenever their number may have doubled.
+        if tasks.len() == tasks.capacity() {
+            tasks.retain(|task| !task.is_finished());
         }
+        tasks.push(started.abort_handle());
     }
 }
 
@@ -56,6 +58,7 @@ impl Spawn for Spawner {
 pub(crate) struct Worker {
     world: World,
     clock: Clock,
+    sim: Option<Runtime>,
     http: Option<Http>,
 }
 
@@ -82,7 +85,7 @@ impl Worker {
             World::Sim => None,
             World::Http => Some(Http::new(&clock)?),
         };
-        Ok(Self { world, clock, http })
+        Ok(Self { world, clock, sim: None, http })
     }
 
     /// Has the subject been seen on threads of its own?
@@ -99,18 +102,32 @@ impl Worker {
                 let runtime = Builder::new_current_thread().enable_time().start_paused(true).build()?;
                 runtime.block_on(async {
                     let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
-                    Case::new(Clock::tokio(), subject, scenario, storage, None).run().await
+                    Case::new_on(&Handle::current(), &Clock::tokio(), subject, scenario, storage, None).play().await
                 })
             }
-            None => {
-                let hook = self.clock.clone();
-                let runtime = Builder::new_current_thread().on_thread_park(move || hook.park()).build()?;
-                let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
-                runtime.block_on(async { Case::new(self.clock.clone(), subject, scenario, storage, None).run().await })
-            }
+            None => self.run_sim(subject, scenario)?,
         };
         self.world.name().clone_into(&mut history.world);
         subject.name().clone_into(&mut history.subject);
+        Ok(history)
+    }
+}
+
+impl Worker {
+    fn run_sim(&mut self, subject: &Subject, scenario: &Scenario) -> std::io::Result<History> {
+        let runtime = match self.sim.take() {
+            Some(runtime) => runtime,
+            None => {
+                let hook = self.clock.clone();
+                Builder::new_current_thread().on_thread_park(move || hook.park()).build()?
+            }
+        };
+        let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
+        let history = runtime.block_on(Case::new_on(runtime.handle(), &self.clock, subject, scenario, storage, None).play());
+        // Tasks that the subject started behind the kit's back would live on in the next scenario: away with them.
+        if runtime.metrics().num_alive_tasks() == 0 {
+            self.sim = Some(runtime);
+        }
         Ok(history)
     }
 }
@@ -129,14 +146,8 @@ impl Http {
         let folder = self.storage.path().join(self.scenarios.to_string());
         let storage: Arc<dyn Storage> = Arc::new(DiskStorage::new(folder.clone()));
         let wire = Arc::clone(&self.wire);
-        let history = self.runtime.block_on(async {
-            let case = Case::new(clock.clone(), subject, scenario, storage, Some(wire));
-            let spawner = case.spawner.clone();
-            let history = case.run().await;
-            spawner.end_all();
-            clock.settle().await;
-            history
-        });
+        let case = Case::new_on(self.runtime.handle(), clock, subject, scenario, storage, Some(wire));
+        let history = self.runtime.block_on(case.play());
         // A scenario without a file has no folder.
         let _ = std::fs::remove_dir_all(folder);
         self.runtime.block_on(self.wire.forget());
@@ -159,8 +170,9 @@ struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    fn new(
-        clock: Clock,
+    fn new_on(
+        runtime: &Handle,
+        clock: &Clock,
         subject: &'a Subject,
         scenario: &'a Scenario,
         storage: Arc<dyn Storage>,
@@ -168,13 +180,21 @@ impl<'a> Case<'a> {
     ) -> Self {
         let recorder = Recorder::new(clock.clone());
         let spawner = Spawner {
-            runtime: Handle::current(),
+            runtime: runtime.clone(),
             recorder: recorder.clone(),
-            started: Arc::default(),
-            keep: wire.is_some(),
+            started: Arc::new(Mutex::new(Vec::with_capacity(32))),
         };
-        let app = App::new(clock, recorder.clone(), spawner.clone(), scenario.setup.clone());
+        let app = App::new(clock.clone(), recorder.clone(), spawner.clone(), scenario.setup.clone());
         Self { subject, scenario, recorder, spawner, app, storage, wire }
+    }
+
+    /// Plays the scenario and ends everything that it started.
+    async fn play(self) -> History {
+        let (spawner, clock) = (self.spawner.clone(), self.app.clock.clone());
+        let history = self.run().await;
+        spawner.end_all();
+        clock.settle().await;
+        history
     }
 
     async fn run(self) -> History {
