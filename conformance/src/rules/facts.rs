@@ -83,9 +83,7 @@ pub(crate) struct Session<'a> {
 /// One exchange of a transfer.
 #[derive(Debug)]
 pub(crate) struct Exchange {
-    pub(crate) id: u32,
     pub(crate) sent: Place,
-    pub(crate) range: Option<u64>,
     pub(crate) head: Option<(Place, u16, bool)>,
     pub(crate) end: Option<(Place, ExchangeOutcome, u64, u64)>,
 }
@@ -120,7 +118,6 @@ impl Exchange {
 /// A delivery of a message.
 #[derive(Debug)]
 pub(crate) struct Delivery<'a> {
-    pub(crate) id: MessageId,
     pub(crate) began: Place,
     pub(crate) session: &'a SessionId,
     pub(crate) transfer: Option<TransferId>,
@@ -294,11 +291,11 @@ impl<'a> Facts<'a> {
             Event::TransferCancelled { key } => self.known_transfer(key, |transfer| {
                 transfer.cancelled.get_or_insert(place);
             }),
-            Event::RequestSent { exchange, key: Some(key), range, .. } => {
+            Event::RequestSent { exchange, key: Some(key), .. } => {
                 if let Some(index) = self.index.transfers.get(key).copied() {
                     let exchanges = &mut self.transfers[index].exchanges;
                     self.index.exchanges.insert(*exchange, (index, exchanges.len()));
-                    exchanges.push(Exchange { id: *exchange, sent: place, range: *range, head: None, end: None });
+                    exchanges.push(Exchange { sent: place, head: None, end: None });
                 }
             }
             Event::ResponseHead { exchange, status, challenge } => {
@@ -310,7 +307,6 @@ impl<'a> Facts<'a> {
             Event::MessageBegan { id, session, transfer, message } => {
                 let index = self.deliveries.len();
                 self.deliveries.push(Delivery {
-                    id: *id,
                     began: place,
                     session,
                     transfer: *transfer,
@@ -443,13 +439,6 @@ impl<'a> Facts<'a> {
     pub(crate) fn state_at(&self, seq: usize) -> AppState {
         let after = self.changes.partition_point(|(place, _)| place.seq <= seq);
         self.changes[..after].last().map_or(AppState::NotRunning, |(_, change)| change.state())
-    }
-
-    /// Since when the app's code has been executing without a break, at this entry.
-    pub(crate) fn running_since(&self, seq: usize) -> Option<Place> {
-        let after = self.changes.partition_point(|(place, _)| place.seq <= seq);
-        let running = self.changes[..after].iter().rev().take_while(|(_, change)| change.state().is_running());
-        running.last().map(|(place, _)| *place)
     }
 
     /// Where the present run of the process began, suspended or not.

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::{REAL_TIME, now};
@@ -72,12 +73,19 @@ pub(super) fn run<R: Send + 'static>(
                         *hand = crew.hire()?;
                     }
                 }
+                if watch.iter().all(|hand| hand.thread.is_finished()) {
+                    outcome.done.extend(received.try_iter().collect::<io::Result<Vec<R>>>()?);
+                    break;
+                }
                 if outcome.stuck.len() >= MOST_STUCK {
                     break;
                 }
             }
             Err(RecvTimeoutError::Disconnected) => break,
         }
+    }
+    if outcome.done.len() + outcome.stuck.len() < expected && outcome.stuck.len() < MOST_STUCK {
+        return Err(io::Error::other("a worker thread has ended early"));
     }
     Ok(outcome)
 }
@@ -88,7 +96,7 @@ impl<R: Send + 'static> Crew<R> {
         beat.at(RESTING);
         let (chunks, work, results) = (Arc::clone(&self.chunks), Arc::clone(&self.work), self.results.clone());
         let (pulse, world) = (beat.clone(), self.world);
-        std::thread::Builder::new().name(format!("bgsession-{world}")).spawn(move || {
+        let thread = std::thread::Builder::new().name(format!("bgsession-{world}")).spawn(move || {
             let mut worker = match Worker::new(world) {
                 Ok(worker) => worker,
                 Err(error) => {
@@ -107,7 +115,7 @@ impl<R: Send + 'static> Crew<R> {
                 }
             }
         })?;
-        Ok(Hand { beat, seen: RESTING, since: now() })
+        Ok(Hand { beat, seen: RESTING, since: now(), thread })
     }
 }
 
@@ -116,6 +124,7 @@ struct Hand {
     beat: Beat,
     seen: u64,
     since: Instant,
+    thread: JoinHandle<()>,
 }
 
 impl Hand {

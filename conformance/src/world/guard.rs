@@ -43,11 +43,16 @@ pub(crate) async fn call<T>(
 
 /// Makes a synchronous call into the subject.
 pub(crate) fn call_now<T>(recorder: &Recorder, what: &str, call: impl FnOnce() -> T) -> Option<T> {
+    caught_now(call).map_err(|message| recorder.fault(FaultKind::Panic, format!("in {what}: {message}"))).ok()
+}
+
+/// Does something that may panic; the error is what the panic said.
+pub(crate) fn caught_now<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     silence_panics();
     let quiet = Quiet::enter();
-    let outcome = catch_unwind(AssertUnwindSafe(call));
+    let outcome = catch_unwind(AssertUnwindSafe(work));
     drop(quiet);
-    outcome.map_err(|panic| recorder.fault(FaultKind::Panic, format!("in {what}: {}", message(&*panic)))).ok()
+    outcome.map_err(|panic| message(&*panic))
 }
 
 /// Runs a task of the subject's; a panic is recorded.

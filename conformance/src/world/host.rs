@@ -22,7 +22,7 @@ use crate::contract::{
     Conditions, Device, DeviceChange, ScheduleError, Scheduler, SessionId, Spawn, Storage, TaskMint, Time,
     TransferService, UserInfo, WakeOutcome, WakeReason,
 };
-use crate::history::{Event, FaultKind, History, Recorder};
+use crate::history::{Event, FaultKind, History, Recorder, SubjectFault};
 use crate::scenario::Scenario;
 use crate::subject::{Boot, Subject};
 
@@ -88,15 +88,34 @@ impl Worker {
         Ok(Self { world, clock, sim: None, http })
     }
 
-    /// Has the subject been seen on threads of its own?
-    pub(crate) fn has_foreign_threads(&self) -> bool {
-        self.clock.has_foreign_threads()
-    }
-
     /// Plays one scenario to its end.
     pub(crate) fn run(&mut self, subject: &Subject, scenario: &Scenario) -> std::io::Result<History> {
+        let knew = self.clock.has_foreign_threads();
+        let mut history = self.run_guarded(subject, scenario)?;
+        if !knew && self.clock.has_foreign_threads() {
+            // Time may have run away from the subject's threads before the clock knew of them: once more, with care.
+            history = self.run_guarded(subject, scenario)?;
+        }
+        self.world.name().clone_into(&mut history.world);
+        subject.name().clone_into(&mut history.subject);
+        Ok(history)
+    }
+
+    /// A subject may panic where nobody calls it: when it is dropped, for instance. The world is set up anew then.
+    fn run_guarded(&mut self, subject: &Subject, scenario: &Scenario) -> std::io::Result<History> {
+        match guard::caught_now(|| self.run_once(subject, scenario)) {
+            Ok(played) => played,
+            Err(message) => {
+                *self = Self::new(self.world)?;
+                let fault = SubjectFault::new(FaultKind::Panic, format!("outside of any call: {message}"));
+                Ok(History::new().then(Time::ZERO, Event::Fault { fault }))
+            }
+        }
+    }
+
+    fn run_once(&mut self, subject: &Subject, scenario: &Scenario) -> std::io::Result<History> {
         self.clock.reset();
-        let mut history = match &mut self.http {
+        Ok(match &mut self.http {
             Some(http) => http.run(&self.clock, subject, scenario)?,
             None if subject.tokio_time => {
                 let runtime = Builder::new_current_thread().enable_time().start_paused(true).build()?;
@@ -106,10 +125,7 @@ impl Worker {
                 })
             }
             None => self.run_sim(subject, scenario)?,
-        };
-        self.world.name().clone_into(&mut history.world);
-        subject.name().clone_into(&mut history.subject);
-        Ok(history)
+        })
     }
 }
 
