@@ -14,7 +14,10 @@ use crate::world::World;
 
 /// A rule's verdict in one world. Only [`Verdict::Pass`] counts as pass.
 #[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "a closed set: a new one would have to be handled by every reader")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a closed set: a new one would have to be handled by every reader"
+)]
 pub enum Verdict {
     /// Never broken, and put to the test.
     Pass {
@@ -53,7 +56,10 @@ impl Verdict {
     /// Does a run with this verdict count as passed?
     #[must_use]
     pub const fn is_ok(&self) -> bool {
-        matches!(self, Self::Pass { .. } | Self::NotApplicable { .. } | Self::KnownFail { .. })
+        matches!(
+            self,
+            Self::Pass { .. } | Self::NotApplicable { .. } | Self::KnownFail { .. }
+        )
     }
 
     /// Its name.
@@ -170,16 +176,25 @@ impl Report {
     /// The verdict on one rule in one world.
     #[must_use]
     pub fn verdict(&self, rule: &str, world: World) -> Option<&Verdict> {
-        let row = self.rows.iter().find(|row| row.rule.id.eq_ignore_ascii_case(rule))?;
-        row.verdicts.iter().find(|(of, _)| *of == world).map(|(_, verdict)| verdict)
+        let row = self
+            .rows
+            .iter()
+            .find(|row| row.rule.id.eq_ignore_ascii_case(rule))?;
+        row.verdicts
+            .iter()
+            .find(|(of, _)| *of == world)
+            .map(|(_, verdict)| verdict)
     }
 
     /// The broken rules, those declared as known failures left out.
     pub fn failures(&self) -> impl Iterator<Item = &Failure> {
-        self.rows.iter().flat_map(|row| &row.verdicts).filter_map(|(_, verdict)| match verdict {
-            Verdict::Fail(failure) => Some(&**failure),
-            _ => None,
-        })
+        self.rows
+            .iter()
+            .flat_map(|row| &row.verdicts)
+            .filter_map(|(_, verdict)| match verdict {
+                Verdict::Fail(failure) => Some(&**failure),
+                _ => None,
+            })
     }
 }
 

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{
-    AppChange, AuthenticationMethod, Charge, Conditions, RefreshKind, RefreshTaskId, SessionId, Time, TransferId,
-    TransferKind, UserInfo, WakeOutcome, WakeReason,
+    AppChange, AuthenticationMethod, Charge, Conditions, RefreshKind, RefreshTaskId, SessionId, Time,
+    TransferId, TransferKind, UserInfo, WakeOutcome, WakeReason,
 };
 
 /// A transfer is named by its session and its number there: two sessions may use the same numbers.
@@ -21,7 +21,12 @@ pub struct TransferKey {
 
 impl fmt::Display for TransferKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", crate::report::short(self.session.as_str()), self.transfer)
+        write!(
+            f,
+            "{}/{}",
+            crate::report::short(self.session.as_str()),
+            self.transfer
+        )
     }
 }
 
@@ -159,7 +164,10 @@ pub struct SubjectFault {
 
 impl SubjectFault {
     pub(crate) fn new(kind: FaultKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into() }
+        Self {
+            kind,
+            detail: detail.into(),
+        }
     }
 }
 

@@ -19,8 +19,8 @@ mod recorder;
 pub use event::{
     EndKind, Event, ExchangeOutcome, FaultKind, Message, MessageId, Phase, SubjectFault, TaskRef, TransferKey,
 };
-pub use jsonl::{FORMAT, HistoryError};
 pub(crate) use jsonl::without_place;
+pub use jsonl::{FORMAT, HistoryError};
 pub(crate) use recorder::Recorder;
 
 use crate::contract::Time;

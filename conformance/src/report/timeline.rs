@@ -33,31 +33,63 @@ pub fn timeline(history: &History, offending: Option<usize>) -> String {
     let marked = lines.iter().position(|line| line.offending);
     let end = marked.map_or(lines.len(), |at| (at + 1 + AFTER).min(lines.len()));
     let shown = &lines[..end];
-    let fold = shown.len().saturating_sub(MOST);
-    let keep = MOST / 3;
     let mut last = None;
-    for (index, line) in shown.iter().enumerate() {
-        if fold > 0 && (keep..keep + fold).contains(&index) {
-            if index == keep {
-                writeln!(text, "  {:>TIME$}⋮ {fold} lines left out", "").expect("a string takes everything");
-            }
+    let mut left_out = 0;
+    for (line, kept) in shown.iter().zip(folded(shown)) {
+        if !kept {
+            left_out += 1;
             last = None;
             continue;
         }
+        say_left_out(&mut text, &mut left_out);
         gap(&mut text, last, line.entry.at.as_millis());
         last = Some(line.entry.at.as_millis());
         line.write(&mut text);
     }
+    say_left_out(&mut text, &mut left_out);
     if end < lines.len() {
-        writeln!(text, "  {:>TIME$}⋮ {} more lines", "", lines.len() - end).expect("a string takes everything");
+        writeln!(text, "  {:>TIME$}⋮ {} more", "", lines.len() - end).expect("a string takes everything");
     }
     text
+}
+
+/// Which lines are shown: all of a short timeline; of a long one its beginning, its end, and between them the calls of
+/// `handle` and what the user does. If even that is too much, the middle goes.
+fn folded(lines: &[Line<'_>]) -> Vec<bool> {
+    if lines.len() <= MOST {
+        return vec![true; lines.len()];
+    }
+    let (head, tail) = (MOST / 3, lines.len() - MOST / 3);
+    let middle = |line: &Line<'_>| line.weighty || line.offending;
+    let mut kept: Vec<bool> = lines
+        .iter()
+        .enumerate()
+        .map(|(index, line)| index < head || index >= tail || middle(line))
+        .collect();
+    let mut surplus = kept.iter().filter(|kept| **kept).count().saturating_sub(MOST);
+    for (index, kept) in kept.iter_mut().enumerate().skip(head) {
+        if surplus > 0 && *kept && !lines[index].offending {
+            *kept = false;
+            surplus -= 1;
+        }
+    }
+    kept
+}
+
+fn say_left_out(text: &mut String, count: &mut usize) {
+    match std::mem::take(count) {
+        0 => {}
+        1 => writeln!(text, "  {:>TIME$}⋮ 1 line left out", "").expect("a string takes everything"),
+        n => writeln!(text, "  {:>TIME$}⋮ {n} lines left out", "").expect("a string takes everything"),
+    }
 }
 
 /// Says how much time has passed if it is a lot.
 fn gap(text: &mut String, last: Option<u64>, now: u64) {
     const LONG: u64 = 3_600_000;
-    let Some(span) = last.map(|last| now - last).filter(|span| *span >= LONG) else { return };
+    let Some(span) = last.map(|last| now - last).filter(|span| *span >= LONG) else {
+        return;
+    };
     let (days, hours, minutes) = (span / 86_400_000, span / 3_600_000 % 24, span / 60_000 % 60);
     let said = match (days, hours) {
         (0, hours) => format!("{hours} h {minutes} min later"),
@@ -71,6 +103,8 @@ struct Line<'a> {
     lane: Lane,
     text: String,
     offending: bool,
+    /// Kept when a long timeline is folded.
+    weighty: bool,
 }
 
 impl Line<'_> {
@@ -82,7 +116,9 @@ impl Line<'_> {
             Lane::Network => 3,
         };
         let mark = if self.offending { '▶' } else { ' ' };
-        let lanes: String = (0..4).map(|lane| if lane == column { " ●  " } else { " ·  " }).collect();
+        let lanes: String = (0..4)
+            .map(|lane| if lane == column { " ●  " } else { " ·  " })
+            .collect();
         let time = self.entry.at.to_string();
         let mut pieces = wrap(&self.text, TEXT).into_iter();
         let first = pieces.next().unwrap_or_default();
@@ -105,7 +141,23 @@ fn lines(history: &History, offending: Option<usize>) -> Vec<Line<'_>> {
             None if offending => (Lane::Session, name(&entry.event)),
             None => continue,
         };
-        lines.push(Line { entry, lane, text, offending });
+        let weighty = matches!(
+            entry.event,
+            Event::HandleBegan { .. }
+                | Event::App {
+                    change: AppChange::Foregrounded
+                        | AppChange::Backgrounded
+                        | AppChange::Crashed
+                        | AppChange::Purged
+                }
+        );
+        lines.push(Line {
+            entry,
+            lane,
+            text,
+            offending,
+            weighty,
+        });
     }
     lines
 }
@@ -132,19 +184,40 @@ fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -> Option<(L
     let said = match &entry.event {
         Event::App { change } => app(*change),
         Event::Conditions { conditions } => {
-            let text = if conditions.link == Link::Offline { "the network is gone" } else { "the network is there" };
+            let text = if conditions.link == Link::Offline {
+                "the network is gone"
+            } else {
+                "the network is there"
+            };
             (Lane::Network, text.to_owned())
         }
         Event::Scheduled { slot, preferred, .. } => {
-            let what = if *slot == Charge::Snapshot { "a snapshot" } else { "an application refresh" };
+            let what = if *slot == Charge::Snapshot {
+                "a snapshot"
+            } else {
+                "an application refresh"
+            };
             (Lane::App, format!("asks for {what} at {preferred}"))
         }
-        Event::SessionOpened { session, launch_events } => {
-            let silent = if *launch_events { "" } else { ", without launch events" };
+        Event::SessionOpened {
+            session,
+            launch_events,
+        } => {
+            let silent = if *launch_events {
+                ""
+            } else {
+                ", without launch events"
+            };
             (Lane::App, format!("opens session {}{silent}", id(session)))
         }
-        Event::TransferCreated { key, kind, earliest, .. } => {
-            let what = if *kind == TransferKind::Upload { "upload" } else { "download" };
+        Event::TransferCreated {
+            key, kind, earliest, ..
+        } => {
+            let what = if *kind == TransferKind::Upload {
+                "upload"
+            } else {
+                "download"
+            };
             let date = earliest.map_or_else(String::new, |date| format!(", not before {date}"));
             (Lane::App, format!("starts {what} {}{date}", of(key)))
         }
@@ -158,10 +231,15 @@ fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -> Option<(L
             (Lane::Session, format!("{} asks for a wake: {why}", id(session)))
         }
         Event::HandleBegan { tasks } => {
-            let tasks: Vec<String> = tasks.iter().map(|task| match &task.kind {
-                crate::contract::RefreshKind::UrlSession(session) => format!("{} URL session {}", task.id, id(session)),
-                kind => format!("{} {kind}", task.id),
-            }).collect();
+            let tasks: Vec<String> = tasks
+                .iter()
+                .map(|task| match &task.kind {
+                    crate::contract::RefreshKind::UrlSession(session) => {
+                        format!("{} URL session {}", task.id, id(session))
+                    }
+                    kind => format!("{} {kind}", task.id),
+                })
+                .collect();
             (Lane::Scheduler, format!("handle [{}]", tasks.join(", ")))
         }
         Event::TaskCompleted { task, repeated } => {
@@ -176,21 +254,55 @@ fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -> Option<(L
             };
             (Lane::Scheduler, format!("expires {task}{state}"))
         }
-        Event::MessageBegan { id, session, transfer, message } => {
-            let about = transfer.map_or_else(|| short(session.as_str()), |t| format!("{}/{t}", short(session.as_str())));
-            (Lane::Session, format!("{about}: {}{}", said_by(message), rest(*id, entry, history)))
+        Event::MessageBegan {
+            id,
+            session,
+            transfer,
+            message,
+        } => {
+            let about = transfer.map_or_else(
+                || short(session.as_str()),
+                |t| format!("{}/{t}", short(session.as_str())),
+            );
+            (
+                Lane::Session,
+                format!("{about}: {}{}", said_by(message), rest(*id, entry, history)),
+            )
         }
-        Event::Answered { answer, .. } => (Lane::App, format!("answers the challenge: {}", answer_of(answer))),
-        Event::RequestSent { request, range, credential, .. } => {
+        Event::Answered { answer, .. } => {
+            (Lane::App, format!("answers the challenge: {}", answer_of(answer)))
+        }
+        Event::RequestSent {
+            request,
+            range,
+            credential,
+            ..
+        } => {
             let range = range.map_or_else(String::new, |from| format!(" from byte {from}"));
-            let login = credential.as_ref().map_or_else(String::new, |scheme| format!(", {scheme} login"));
+            let login = credential
+                .as_ref()
+                .map_or_else(String::new, |scheme| format!(", {scheme} login"));
             (Lane::Network, format!("{request}{range}{login}"))
         }
-        Event::ResponseHead { exchange, status, challenge } => head(*exchange, *status, *challenge, next),
-        Event::ExchangeEnded { outcome, received, exchange, .. } => ended(*exchange, *outcome, *received, history)?,
-        Event::Fault { fault } => (Lane::Scheduler, format!("the subject {}: {}", fault.kind, fault.detail)),
+        Event::ResponseHead {
+            exchange,
+            status,
+            challenge,
+        } => head(*exchange, *status, *challenge, next),
+        Event::ExchangeEnded {
+            outcome,
+            received,
+            exchange,
+            ..
+        } => ended(*exchange, *outcome, *received, history)?,
+        Event::Fault { fault } => (
+            Lane::Scheduler,
+            format!("the subject {}: {}", fault.kind, fault.detail),
+        ),
         Event::Phase { phase: Phase::Healed } => (Lane::App, "(left alone from here on)".to_owned()),
-        Event::Phase { phase: Phase::Collected } => (Lane::App, "(whatever comes by itself has come)".to_owned()),
+        Event::Phase {
+            phase: Phase::Collected,
+        } => (Lane::App, "(whatever comes by itself has come)".to_owned()),
         Event::Phase { .. }
         | Event::TransferResumed { .. }
         | Event::WakeResolved { .. }
@@ -238,10 +350,16 @@ fn said_by(message: &Message) -> String {
     let name = message.name();
     match message {
         Message::DidReceiveChallenge { method, failures, .. } => {
-            let refused = if *failures > 0 { format!(", {failures} refused") } else { String::new() };
+            let refused = if *failures > 0 {
+                format!(", {failures} refused")
+            } else {
+                String::new()
+            };
             format!("{name} ({method:?}{refused})")
         }
-        Message::DidWriteData { total } | Message::DidSendBodyData { total } => format!("{name} ({total} bytes)"),
+        Message::DidWriteData { total } | Message::DidSendBodyData { total } => {
+            format!("{name} ({total} bytes)")
+        }
         Message::DidResumeAtOffset { offset } => format!("{name} ({offset})"),
         Message::DidFinishDownloading { status, size, .. } => {
             let size = size.map_or_else(|| "no file".to_owned(), |size| format!("{size} bytes"));
@@ -251,7 +369,9 @@ fn said_by(message: &Message) -> String {
             (crate::history::EndKind::Success, Some(status)) => format!("{name} (status {status})"),
             (end, _) => format!("{name} ({end:?})"),
         },
-        Message::WillBeginDelayedRequest | Message::DidFinishEvents | Message::DidBecomeInvalid => name.to_owned(),
+        Message::WillBeginDelayedRequest | Message::DidFinishEvents | Message::DidBecomeInvalid => {
+            name.to_owned()
+        }
     }
 }
 
@@ -271,16 +391,24 @@ fn head(exchange: u32, status: u16, challenge: bool, next: Option<&Entry>) -> (L
     let login = if challenge { ", asks for a login" } else { "" };
     // An answer that is complete at once needs no second line.
     let whole = next.and_then(|next| match &next.event {
-        Event::ExchangeEnded { exchange: of, outcome: ExchangeOutcome::Complete, received, .. } if *of == exchange => {
-            Some(*received)
-        }
+        Event::ExchangeEnded {
+            exchange: of,
+            outcome: ExchangeOutcome::Complete,
+            received,
+            ..
+        } if *of == exchange => Some(*received),
         _ => None,
     });
     let body = whole.map_or_else(String::new, |received| format!(" and all {received} bytes"));
     (Lane::Network, format!("{status}{login}{body}"))
 }
 
-fn ended(exchange: u32, outcome: ExchangeOutcome, received: u64, history: &History) -> Option<(Lane, String)> {
+fn ended(
+    exchange: u32,
+    outcome: ExchangeOutcome,
+    received: u64,
+    history: &History,
+) -> Option<(Lane, String)> {
     let head = history.entries.iter().position(
         |entry| matches!(&entry.event, Event::ResponseHead { exchange: of, .. } if *of == exchange),
     );

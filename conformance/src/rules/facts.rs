@@ -91,7 +91,9 @@ pub(crate) struct Exchange {
 impl Exchange {
     /// The login that it met with.
     pub(crate) fn challenge(&self) -> Option<Place> {
-        self.head.filter(|(.., challenge)| *challenge).map(|(place, ..)| place)
+        self.head
+            .filter(|(.., challenge)| *challenge)
+            .map(|(place, ..)| place)
     }
 
     pub(crate) fn status(&self) -> Option<u16> {
@@ -181,12 +183,21 @@ impl Transfer<'_> {
         if self.cancelled.is_some_and(|cancelled| cancelled.seq < place.seq) || place.at >= self.times_out() {
             return Progress::Ended;
         }
-        let Some(last) = self.exchanges.iter().rev().find(|exchange| exchange.sent.seq < place.seq) else {
+        let Some(last) = self
+            .exchanges
+            .iter()
+            .rev()
+            .find(|exchange| exchange.sent.seq < place.seq)
+        else {
             return Progress::Open;
         };
         let seen = |p: Place| p.seq < place.seq;
         if last.challenge().is_some_and(seen) {
-            return if self.given_up.is_some_and(seen) { Progress::Ended } else { Progress::Login };
+            return if self.given_up.is_some_and(seen) {
+                Progress::Ended
+            } else {
+                Progress::Login
+            };
         }
         match last.concluded(self.kind) {
             Some(end) if seen(end) => Progress::Ended,
@@ -243,10 +254,16 @@ impl<'a> Facts<'a> {
     }
 
     fn read(&mut self, entry: &'a Entry) {
-        let place = Place { seq: entry.seq, at: entry.at };
+        let place = Place {
+            seq: entry.seq,
+            at: entry.at,
+        };
         match &entry.event {
             Event::App { change } => self.app(place, *change),
-            Event::SessionOpened { session, launch_events } => {
+            Event::SessionOpened {
+                session,
+                launch_events,
+            } => {
                 self.session_mut(session, *launch_events).opened.push(place);
             }
             Event::WakeRequested { session, .. } => self.session_mut(session, true).requests.push(place),
@@ -265,7 +282,9 @@ impl<'a> Facts<'a> {
             Event::ExpirationCalled { task, open, .. } => {
                 self.known_task(*task, |task| task.expirations.push((place, *open)));
             }
-            Event::Phase { phase: Phase::Collected } => self.collected = Some(place),
+            Event::Phase {
+                phase: Phase::Collected,
+            } => self.collected = Some(place),
             Event::Phase { phase: Phase::Ended } => self.ended = Some(place),
             _ => self.read_transfer(place, &entry.event),
         }
@@ -273,7 +292,13 @@ impl<'a> Facts<'a> {
 
     fn read_transfer(&mut self, place: Place, event: &'a Event) {
         match event {
-            Event::TransferCreated { key, kind, earliest, resource_timeout, .. } => {
+            Event::TransferCreated {
+                key,
+                kind,
+                earliest,
+                resource_timeout,
+                ..
+            } => {
                 self.index.transfers.insert(key, self.transfers.len());
                 self.transfers.push(Transfer {
                     key,
@@ -291,20 +316,46 @@ impl<'a> Facts<'a> {
             Event::TransferCancelled { key } => self.known_transfer(key, |transfer| {
                 transfer.cancelled.get_or_insert(place);
             }),
-            Event::RequestSent { exchange, key: Some(key), .. } => {
+            Event::RequestSent {
+                exchange,
+                key: Some(key),
+                ..
+            } => {
                 if let Some(index) = self.index.transfers.get(key).copied() {
                     let exchanges = &mut self.transfers[index].exchanges;
                     self.index.exchanges.insert(*exchange, (index, exchanges.len()));
-                    exchanges.push(Exchange { sent: place, head: None, end: None });
+                    exchanges.push(Exchange {
+                        sent: place,
+                        head: None,
+                        end: None,
+                    });
                 }
             }
-            Event::ResponseHead { exchange, status, challenge } => {
-                self.known_exchange(*exchange, |exchange| exchange.head = Some((place, *status, *challenge)));
+            Event::ResponseHead {
+                exchange,
+                status,
+                challenge,
+            } => {
+                self.known_exchange(*exchange, |exchange| {
+                    exchange.head = Some((place, *status, *challenge))
+                });
             }
-            Event::ExchangeEnded { exchange, outcome, received, digest } => {
-                self.known_exchange(*exchange, |exchange| exchange.end = Some((place, *outcome, *received, *digest)));
+            Event::ExchangeEnded {
+                exchange,
+                outcome,
+                received,
+                digest,
+            } => {
+                self.known_exchange(*exchange, |exchange| {
+                    exchange.end = Some((place, *outcome, *received, *digest))
+                });
             }
-            Event::MessageBegan { id, session, transfer, message } => {
+            Event::MessageBegan {
+                id,
+                session,
+                transfer,
+                message,
+            } => {
                 let index = self.deliveries.len();
                 self.deliveries.push(Delivery {
                     began: place,
@@ -316,24 +367,35 @@ impl<'a> Facts<'a> {
                 });
                 self.index.deliveries.insert(*id, index);
                 if let Some(transfer) = *transfer {
-                    let key = TransferKey { session: session.clone(), transfer };
+                    let key = TransferKey {
+                        session: session.clone(),
+                        transfer,
+                    };
                     self.known_transfer(&key, |transfer| transfer.messages.push(index));
                 }
             }
-            Event::MessageReturned { id } => self.known_delivery(*id, |delivery| delivery.end = Some((place, true))),
-            Event::MessageInterrupted { id } => self.known_delivery(*id, |delivery| delivery.end = Some((place, false))),
+            Event::MessageReturned { id } => {
+                self.known_delivery(*id, |delivery| delivery.end = Some((place, true)))
+            }
+            Event::MessageInterrupted { id } => {
+                self.known_delivery(*id, |delivery| delivery.end = Some((place, false)))
+            }
             Event::Answered { id, answer } => self.answered(place, *id, answer),
             _ => {}
         }
     }
 
     fn answered(&mut self, place: Place, id: MessageId, answer: &str) {
-        let Some(index) = self.index.deliveries.get(&id).copied() else { return };
+        let Some(index) = self.index.deliveries.get(&id).copied() else {
+            return;
+        };
         let delivery = &mut self.deliveries[index];
         delivery.answered = Some(place);
         let session = delivery.session.clone();
         if let Some(transfer) = delivery.transfer.filter(|_| !answer.starts_with("UseCredential")) {
-            self.known_transfer(&TransferKey { session, transfer }, |transfer| transfer.given_up = Some(place));
+            self.known_transfer(&TransferKey { session, transfer }, |transfer| {
+                transfer.given_up = Some(place)
+            });
         }
     }
 
@@ -365,45 +427,65 @@ impl<'a> Facts<'a> {
                 }
             }
         }
-        let last = self.changes.last().filter(|(_, change)| matches!(change, AppChange::Launched | AppChange::Resumed));
-        let since = |change: Place| self.handles.last().is_none_or(|handle| handle.place.seq < change.seq);
+        let last = self
+            .changes
+            .last()
+            .filter(|(_, change)| matches!(change, AppChange::Launched | AppChange::Resumed));
+        let since = |change: Place| {
+            self.handles
+                .last()
+                .is_none_or(|handle| handle.place.seq < change.seq)
+        };
         let woke = last.map(|(change, _)| *change).filter(|change| since(*change));
         let launch = self.changes.iter().rev().take_while(|(change, _)| since(*change));
-        let mut launch = launch.filter(|(_, change)| matches!(change, AppChange::Launched | AppChange::Resumed));
+        let mut launch =
+            launch.filter(|(_, change)| matches!(change, AppChange::Launched | AppChange::Resumed));
         let called = launch.next().map_or(place, |(change, _)| *change);
-        self.handles.push(Handle { place, tasks, woke, called });
+        self.handles.push(Handle {
+            place,
+            tasks,
+            woke,
+            called,
+        });
     }
 
     fn session_mut(&mut self, id: &'a SessionId, launch_events: bool) -> &mut Session<'a> {
-        let index = self.sessions.iter().position(|known| known.id == id).unwrap_or_else(|| {
-            self.sessions.push(Session {
-                id,
-                launch_events,
-                opened: Vec::new(),
-                wakes: Vec::new(),
-                requests: Vec::new(),
+        let index = self
+            .sessions
+            .iter()
+            .position(|known| known.id == id)
+            .unwrap_or_else(|| {
+                self.sessions.push(Session {
+                    id,
+                    launch_events,
+                    opened: Vec::new(),
+                    wakes: Vec::new(),
+                    requests: Vec::new(),
+                });
+                self.sessions.len() - 1
             });
-            self.sessions.len() - 1
-        });
         &mut self.sessions[index]
     }
 
     fn task_index(&mut self, id: RefreshTaskId, kind: &'a RefreshKind) -> usize {
-        self.tasks.iter().position(|known| known.id == id).unwrap_or_else(|| {
-            self.tasks.push(Task {
-                id,
-                kind,
-                minted: Vec::new(),
-                delivered: Vec::new(),
-                allowance: Duration::ZERO,
-                handler: None,
-                completed: None,
-                repeats: Vec::new(),
-                expirations: Vec::new(),
-                orphaned: None,
-            });
-            self.tasks.len() - 1
-        })
+        self.tasks
+            .iter()
+            .position(|known| known.id == id)
+            .unwrap_or_else(|| {
+                self.tasks.push(Task {
+                    id,
+                    kind,
+                    minted: Vec::new(),
+                    delivered: Vec::new(),
+                    allowance: Duration::ZERO,
+                    handler: None,
+                    completed: None,
+                    repeats: Vec::new(),
+                    expirations: Vec::new(),
+                    orphaned: None,
+                });
+                self.tasks.len() - 1
+            })
     }
 
     fn task_mut(&mut self, id: RefreshTaskId, kind: &'a RefreshKind) -> &mut Task<'a> {
@@ -438,20 +520,28 @@ impl<'a> Facts<'a> {
     /// The state of the process after this entry.
     pub(crate) fn state_at(&self, seq: usize) -> AppState {
         let after = self.changes.partition_point(|(place, _)| place.seq <= seq);
-        self.changes[..after].last().map_or(AppState::NotRunning, |(_, change)| change.state())
+        self.changes[..after]
+            .last()
+            .map_or(AppState::NotRunning, |(_, change)| change.state())
     }
 
     /// Where the present run of the process began, suspended or not.
     pub(crate) fn launched_before(&self, seq: usize) -> Option<Place> {
         let after = self.changes.partition_point(|(place, _)| place.seq <= seq);
-        let alive = self.changes[..after].iter().rev().take_while(|(_, change)| change.state() != AppState::NotRunning);
+        let alive = self.changes[..after]
+            .iter()
+            .rev()
+            .take_while(|(_, change)| change.state() != AppState::NotRunning);
         alive.last().map(|(place, _)| *place)
     }
 
     /// Where the app's code stops executing after this entry, if it does.
     pub(crate) fn stops_after(&self, seq: usize) -> Option<Place> {
         let after = self.changes.partition_point(|(place, _)| place.seq <= seq);
-        self.changes[after..].iter().find(|(_, change)| !change.state().is_running()).map(|(place, _)| *place)
+        self.changes[after..]
+            .iter()
+            .find(|(_, change)| !change.state().is_running())
+            .map(|(place, _)| *place)
     }
 
     /// Was the app in front at any time from one moment to another, both included?
@@ -473,7 +563,9 @@ impl<'a> Facts<'a> {
                 AppChange::Launched | AppChange::Resumed => waking = Some(*place),
                 _ if change.state() == AppState::NotRunning && place.at >= from && place.at <= to => {
                     let begun = |wake: Place| {
-                        self.handles.iter().any(|handle| handle.place.seq > wake.seq && handle.place.seq < place.seq)
+                        self.handles
+                            .iter()
+                            .any(|handle| handle.place.seq > wake.seq && handle.place.seq < place.seq)
                     };
                     if waking.take().is_some_and(|wake| !begun(wake)) {
                         return true;
@@ -488,7 +580,12 @@ impl<'a> Facts<'a> {
     /// Did the run of the process that goes on at this entry open the session before it?
     pub(crate) fn is_attached(&self, session: &Session<'_>, seq: usize) -> bool {
         let launched = self.launched_before(seq);
-        launched.is_some_and(|run| session.opened.iter().any(|open| open.seq > run.seq && open.seq < seq))
+        launched.is_some_and(|run| {
+            session
+                .opened
+                .iter()
+                .any(|open| open.seq > run.seq && open.seq < seq)
+        })
     }
 
     pub(crate) fn session(&self, id: &SessionId) -> Option<&Session<'a>> {
@@ -496,23 +593,39 @@ impl<'a> Facts<'a> {
     }
 
     /// The transfers of a session.
-    pub(crate) fn transfers_of<'b>(&'b self, id: &'b SessionId) -> impl Iterator<Item = &'b Transfer<'a>> + use<'a, 'b> {
-        self.transfers.iter().filter(move |transfer| transfer.key.session == *id)
+    pub(crate) fn transfers_of<'b>(
+        &'b self,
+        id: &'b SessionId,
+    ) -> impl Iterator<Item = &'b Transfer<'a>> + use<'a, 'b> {
+        self.transfers
+            .iter()
+            .filter(move |transfer| transfer.key.session == *id)
     }
 
     /// The deliveries about a transfer.
-    pub(crate) fn messages_of<'b>(&'b self, transfer: &'b Transfer<'_>) -> impl Iterator<Item = &'b Delivery<'a>> + use<'a, 'b> {
+    pub(crate) fn messages_of<'b>(
+        &'b self,
+        transfer: &'b Transfer<'_>,
+    ) -> impl Iterator<Item = &'b Delivery<'a>> + use<'a, 'b> {
         transfer.messages.iter().map(|index| &self.deliveries[*index])
     }
 
     /// Where the transfer's last message was acknowledged first.
     pub(crate) fn acknowledged(&self, transfer: &Transfer<'_>) -> Option<Place> {
-        self.messages_of(transfer).filter(|delivery| delivery.is_final()).find_map(Delivery::returned)
+        self.messages_of(transfer)
+            .filter(|delivery| delivery.is_final())
+            .find_map(Delivery::returned)
     }
 
     /// The last entry.
     pub(crate) fn last(&self) -> Place {
-        self.history.entries.last().map_or(Place { seq: 0, at: Time::ZERO }, |e| Place { seq: e.seq, at: e.at })
+        self.history.entries.last().map_or(
+            Place {
+                seq: 0,
+                at: Time::ZERO,
+            },
+            |e| Place { seq: e.seq, at: e.at },
+        )
     }
 
     /// Where the part in which everything must come by itself is over; the end of a log that has no such part.

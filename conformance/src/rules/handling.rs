@@ -19,7 +19,11 @@ pub(super) const SCH_01: Rule = Rule {
         let mut finding = Finding::default();
         for handle in &facts.handles {
             if handle.tasks.is_empty() {
-                finding.broken(handle.place, "at least one task in the call of handle", "a call of handle with no task");
+                finding.broken(
+                    handle.place,
+                    "at least one task in the call of handle",
+                    "a call of handle with no task",
+                );
             }
             for index in &handle.tasks {
                 let task = &facts.tasks[*index];
@@ -55,8 +59,15 @@ pub(super) const SCH_02: Rule = Rule {
         let mut finding = Finding::default();
         for handle in &facts.handles {
             let Some(woke) = handle.woke else { continue };
-            for session in handle.tasks.iter().filter_map(|index| facts.tasks[*index].session()) {
-                let mut messages = facts.deliveries.iter().filter(|delivery| delivery.session == session);
+            for session in handle
+                .tasks
+                .iter()
+                .filter_map(|index| facts.tasks[*index].session())
+            {
+                let mut messages = facts
+                    .deliveries
+                    .iter()
+                    .filter(|delivery| delivery.session == session);
                 let early = messages
                     .clone()
                     .find(|message| message.began.seq > woke.seq && message.began.seq < handle.place.seq);
@@ -92,7 +103,8 @@ pub(super) const SCH_06: Rule = Rule {
                 [first] => {
                     let later = facts.handles.iter().filter(|handle| handle.place.seq > first.seq);
                     let left_open = |seq| task.completed.is_none_or(|completed| completed.seq > seq);
-                    finding.witnesses += u32::from(later.into_iter().any(|handle| left_open(handle.place.seq)));
+                    finding.witnesses +=
+                        u32::from(later.into_iter().any(|handle| left_open(handle.place.seq)));
                 }
                 [first, again, ..] => finding.broken(
                     *again,
@@ -119,9 +131,16 @@ pub(super) const SCH_20: Rule = Rule {
         let mut finding = Finding::default();
         for handle in &facts.handles {
             for (position, index) in handle.tasks.iter().enumerate() {
-                let Some(named) = facts.tasks[*index].session() else { continue };
-                let known = facts.sessions.iter().any(|s| s.id == named && s.opened.iter().any(|o| o.seq < handle.place.seq));
-                let twice = handle.tasks[..position].iter().any(|other| facts.tasks[*other].session() == Some(named));
+                let Some(named) = facts.tasks[*index].session() else {
+                    continue;
+                };
+                let known = facts
+                    .sessions
+                    .iter()
+                    .any(|s| s.id == named && s.opened.iter().any(|o| o.seq < handle.place.seq));
+                let twice = handle.tasks[..position]
+                    .iter()
+                    .any(|other| facts.tasks[*other].session() == Some(named));
                 if !known {
                     finding.broken(
                         handle.place,
@@ -147,11 +166,21 @@ pub(super) const SCH_20: Rule = Rule {
 /// Whoever asked for a wake and was told that it has come must find a task of its own in the app's hands.
 fn answers(facts: &Facts<'_>, finding: &mut Finding) {
     for entry in &facts.history.entries {
-        let Event::WakeResolved { session, outcome: WakeOutcome::Handled(id) } = &entry.event else { continue };
-        let place = super::Place { seq: entry.seq, at: entry.at };
+        let Event::WakeResolved {
+            session,
+            outcome: WakeOutcome::Handled(id),
+        } = &entry.event
+        else {
+            continue;
+        };
+        let place = super::Place {
+            seq: entry.seq,
+            at: entry.at,
+        };
         let task = facts.tasks.iter().find(|task| task.id == *id);
         let delivered = task.is_some_and(|task| task.delivered.first().is_some_and(|d| d.seq < entry.seq));
-        let own = task.is_some_and(|task| matches!(task.kind, RefreshKind::UrlSession(named) if named == session));
+        let own =
+            task.is_some_and(|task| matches!(task.kind, RefreshKind::UrlSession(named) if named == session));
         if !delivered || !own {
             finding.broken(
                 place,

@@ -15,31 +15,48 @@ struct Cut<'f, 'h> {
 
 /// Every suspension and termination by the system, with the tasks that it came too early for.
 fn cuts<'f, 'h>(facts: &'f Facts<'h>) -> impl Iterator<Item = Cut<'f, 'h>> + use<'f, 'h> {
-    let stops = facts.changes.iter().filter(|(_, how)| matches!(how, AppChange::Suspended | AppChange::Terminated(_)));
+    let stops = facts
+        .changes
+        .iter()
+        .filter(|(_, how)| matches!(how, AppChange::Suspended | AppChange::Terminated(_)));
     stops.flat_map(move |(place, how)| {
         let protected = facts.tasks.iter().filter(move |task| {
             let inside = task.deadline().is_some_and(|deadline| place.at < deadline);
             inside && was_open_at(task, *place)
         });
-        protected.map(move |task| Cut { place: *place, how: *how, task })
+        protected.map(move |task| Cut {
+            place: *place,
+            how: *how,
+            task,
+        })
     })
 }
 
 /// As it was just before this entry, which may itself have ended the process.
 fn was_open_at(task: &super::facts::Task<'_>, place: Place) -> bool {
-    task.delivered.first().is_some_and(|delivered| delivered.seq < place.seq)
+    task.delivered
+        .first()
+        .is_some_and(|delivered| delivered.seq < place.seq)
         && task.completed.is_none_or(|completed| completed.seq > place.seq)
         && task.orphaned.is_none_or(|orphaned| orphaned.seq >= place.seq)
 }
 
 /// Another task may be over its allowance: then the app is ended whatever else is open.
 fn excused(facts: &Facts<'_>, place: Place) -> bool {
-    let overdue = |task: &super::facts::Task<'_>| task.deadline().is_some_and(|deadline| place.at >= deadline);
-    facts.tasks.iter().any(|task| was_open_at(task, place) && overdue(task))
+    let overdue =
+        |task: &super::facts::Task<'_>| task.deadline().is_some_and(|deadline| place.at >= deadline);
+    facts
+        .tasks
+        .iter()
+        .any(|task| was_open_at(task, place) && overdue(task))
 }
 
 fn verb(how: AppChange) -> &'static str {
-    if how == AppChange::Suspended { "suspended" } else { "terminated" }
+    if how == AppChange::Suspended {
+        "suspended"
+    } else {
+        "terminated"
+    }
 }
 
 pub(super) const SCH_03: Rule = Rule {
@@ -54,18 +71,30 @@ pub(super) const SCH_03: Rule = Rule {
     judge: |facts| {
         let mut finding = Finding::default();
         for task in &facts.tasks {
-            let overlapped = facts.handles.iter().any(|handle| task.is_open_at(handle.place.seq));
+            let overlapped = facts
+                .handles
+                .iter()
+                .any(|handle| task.is_open_at(handle.place.seq));
             finding.witnesses += u32::from(overlapped);
         }
         for cut in cuts(facts).filter(|cut| !excused(facts, cut.place)) {
-            let later = facts.handles.iter().find(|handle| {
-                handle.place.seq < cut.place.seq && cut.task.is_open_at(handle.place.seq)
-            });
+            let later = facts
+                .handles
+                .iter()
+                .find(|handle| handle.place.seq < cut.place.seq && cut.task.is_open_at(handle.place.seq));
             if let Some(later) = later {
                 finding.broken(
                     cut.place,
-                    format!("task {}, open since {}, to keep the app running", cut.task.id, since(cut.task)),
-                    format!("the app {} with it open, after another handle at {}", verb(cut.how), later.place.at),
+                    format!(
+                        "task {}, open since {}, to keep the app running",
+                        cut.task.id,
+                        since(cut.task)
+                    ),
+                    format!(
+                        "the app {} with it open, after another handle at {}",
+                        verb(cut.how),
+                        later.place.at
+                    ),
                 );
             }
         }
@@ -92,7 +121,11 @@ pub(super) const SCH_04: Rule = Rule {
         for cut in cuts(facts).filter(|cut| !excused(facts, cut.place)) {
             finding.broken(
                 cut.place,
-                format!("the app running: task {} is open and has time until {}", cut.task.id, deadline(cut.task)),
+                format!(
+                    "the app running: task {} is open and has time until {}",
+                    cut.task.id,
+                    deadline(cut.task)
+                ),
                 format!("the app {}", verb(cut.how)),
             );
         }
@@ -117,7 +150,10 @@ fn suspensions(facts: &Facts<'_>, finding: &mut Finding) {
         }
         let change = facts.changes.iter().find(|(place, _)| place.seq > done.seq);
         let handle = facts.handles.iter().find(|handle| handle.place.seq > done.seq);
-        let next = [change.map(|(place, _)| *place), handle.map(|handle| handle.place)].into_iter().flatten().min();
+        let next = [change.map(|(place, _)| *place), handle.map(|handle| handle.place)]
+            .into_iter()
+            .flatten()
+            .min();
         match change {
             Some((place, AppChange::Suspended)) if place.at <= done.at + slack => finding.witness(),
             _ => {
@@ -125,8 +161,14 @@ fn suspensions(facts: &Facts<'_>, finding: &mut Finding) {
                 if until.at > done.at + slack {
                     finding.broken(
                         done,
-                        format!("the app suspended within {} s of the last completion", slack.as_secs()),
-                        format!("the app still ran {} s later with no task open", until.at.since(done.at).as_secs()),
+                        format!(
+                            "the app suspended within {} s of the last completion",
+                            slack.as_secs()
+                        ),
+                        format!(
+                            "the app still ran {} s later with no task open",
+                            until.at.since(done.at).as_secs()
+                        ),
                     );
                 }
             }
@@ -147,14 +189,21 @@ pub(super) const SCH_05: Rule = Rule {
         let mut finding = Finding::default();
         for task in &facts.tasks {
             for repeat in &task.repeats {
-                for other in facts.tasks.iter().filter(|other| other.id != task.id && was_open_at(other, *repeat)) {
+                for other in facts
+                    .tasks
+                    .iter()
+                    .filter(|other| other.id != task.id && was_open_at(other, *repeat))
+                {
                     let cut = cuts(facts).find(|cut| {
                         cut.task.id == other.id && cut.place.seq > repeat.seq && !excused(facts, cut.place)
                     });
                     if let Some(cut) = cut {
                         finding.broken(
                             cut.place,
-                            format!("task {} still to count as open: only {} was completed, twice", other.id, task.id),
+                            format!(
+                                "task {} still to count as open: only {} was completed, twice",
+                                other.id, task.id
+                            ),
                             format!("the app {}", verb(cut.how)),
                         );
                     } else {
@@ -186,11 +235,22 @@ pub(super) const SCH_18: Rule = Rule {
             let Some(deadline) = task.deadline() else { continue };
             for (position, (place, open)) in task.expirations.iter().enumerate() {
                 // In front, no allowance is enforced; afterwards its end may lie in the past.
-                let in_front = task.delivered.first().is_some_and(|d| facts.in_front_between(d.at, place.at));
+                let in_front = task
+                    .delivered
+                    .first()
+                    .is_some_and(|d| facts.in_front_between(d.at, place.at));
                 if !open {
-                    finding.broken(*place, "no expiration for a completed task", format!("{} was expired", task.id));
+                    finding.broken(
+                        *place,
+                        "no expiration for a completed task",
+                        format!("{} was expired", task.id),
+                    );
                 } else if position > 0 {
-                    finding.broken(*place, "one expiration for a task", format!("{} was expired again", task.id));
+                    finding.broken(
+                        *place,
+                        "one expiration for a task",
+                        format!("{} was expired again", task.id),
+                    );
                 } else if place.at >= deadline && !in_front {
                     finding.broken(
                         *place,
@@ -200,7 +260,10 @@ pub(super) const SCH_18: Rule = Rule {
                 } else if place.at < early(facts, deadline) && !in_front {
                     finding.broken(
                         *place,
-                        format!("the expiration of {} when its time is nearly over, at {deadline}", task.id),
+                        format!(
+                            "the expiration of {} when its time is nearly over, at {deadline}",
+                            task.id
+                        ),
                         format!("its expiration {} s before", deadline.since(place.at).as_secs()),
                     );
                 } else {
@@ -221,15 +284,28 @@ fn early(facts: &Facts<'_>, deadline: Time) -> Time {
 
 /// A task that stays open to its deadline, behind, gets its handler called.
 fn owed(facts: &Facts<'_>, task: &super::facts::Task<'_>, deadline: Time, finding: &mut Finding) {
-    let Some((handler, delivered)) = task.handler.zip(task.delivered.first()) else { return };
-    let open = task.completed.is_none_or(|place| place.at > deadline) && task.orphaned.is_none_or(|p| p.at > deadline);
+    let Some((handler, delivered)) = task.handler.zip(task.delivered.first()) else {
+        return;
+    };
+    let open = task.completed.is_none_or(|place| place.at > deadline)
+        && task.orphaned.is_none_or(|p| p.at > deadline);
     let over = facts.last().at > deadline;
     let behind = facts.state_at(delivered.seq) == AppState::Background
         && !facts.in_front_between(delivered.at, deadline)
-        && facts.stops_after(delivered.seq).is_none_or(|place| place.at >= deadline);
+        && facts
+            .stops_after(delivered.seq)
+            .is_none_or(|place| place.at >= deadline);
     if open && over && behind && handler.at < deadline && task.expirations.is_empty() {
-        let after = facts.history.entries.iter().rev().find(|entry| entry.at <= deadline);
-        let place = after.map_or(*delivered, |entry| Place { seq: entry.seq, at: entry.at });
+        let after = facts
+            .history
+            .entries
+            .iter()
+            .rev()
+            .find(|entry| entry.at <= deadline);
+        let place = after.map_or(*delivered, |entry| Place {
+            seq: entry.seq,
+            at: entry.at,
+        });
         finding.broken(
             place,
             format!("the expiration handler of {} called before {deadline}", task.id),
@@ -240,17 +316,24 @@ fn owed(facts: &Facts<'_>, task: &super::facts::Task<'_>, deadline: Time, findin
 
 /// A task completed inside its handler is not punished.
 fn punished(facts: &Facts<'_>, task: &super::facts::Task<'_>, deadline: Time, finding: &mut Finding) {
-    let Some((done, (expired, _))) = task.completed.zip(task.expirations.first()) else { return };
+    let Some((done, (expired, _))) = task.completed.zip(task.expirations.first()) else {
+        return;
+    };
     if done.seq < expired.seq || done.at > deadline {
         return;
     }
     let killed = facts.changes.iter().find(|(place, how)| {
-        *how == AppChange::Terminated(Termination::Wall) && place.seq > done.seq && place.at <= deadline + AFTERWARDS
+        *how == AppChange::Terminated(Termination::Wall)
+            && place.seq > done.seq
+            && place.at <= deadline + AFTERWARDS
     });
     if let Some((place, _)) = killed.filter(|(place, _)| !excused(facts, *place)) {
         finding.broken(
             *place,
-            format!("no punishment: {} was completed in its expiration handler, in time", task.id),
+            format!(
+                "no punishment: {} was completed in its expiration handler, in time",
+                task.id
+            ),
             "the app terminated for using up its allowance",
         );
     }

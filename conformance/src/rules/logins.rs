@@ -23,7 +23,11 @@ pub(super) const SES_28: Rule = Rule {
     judge: |facts| {
         let mut finding = Finding::default();
         for transfer in &facts.transfers {
-            for challenge in transfer.exchanges.iter().filter_map(super::facts::Exchange::challenge) {
+            for challenge in transfer
+                .exchanges
+                .iter()
+                .filter_map(super::facts::Exchange::challenge)
+            {
                 offered(facts, transfer, challenge, &mut finding);
             }
             unanswered(facts, transfer, &mut finding);
@@ -33,7 +37,9 @@ pub(super) const SES_28: Rule = Rule {
 };
 
 fn questions<'b>(facts: &'b Facts<'_>, transfer: &'b Transfer<'_>) -> impl Iterator<Item = &'b Delivery<'b>> {
-    facts.messages_of(transfer).filter(|delivery| matches!(delivery.message, Message::DidReceiveChallenge { .. }))
+    facts
+        .messages_of(transfer)
+        .filter(|delivery| matches!(delivery.message, Message::DidReceiveChallenge { .. }))
 }
 
 /// A challenge that came while the app was away is put to it, in a wake of its session.
@@ -42,7 +48,8 @@ fn offered(facts: &Facts<'_>, transfer: &Transfer<'_>, challenge: Place, finding
         return;
     }
     let asked = questions(facts, transfer).find(|delivery| delivery.began.seq > challenge.seq);
-    let given_up = transfer.cancelled.is_some() || transfer.exchanges.iter().any(|e| e.sent.seq > challenge.seq);
+    let given_up =
+        transfer.cancelled.is_some() || transfer.exchanges.iter().any(|e| e.sent.seq > challenge.seq);
     let session = facts.session(&transfer.key.session);
     let wakes = session.is_some_and(|session| session.launch_events);
     let horizon = facts.horizon();
@@ -51,7 +58,9 @@ fn offered(facts: &Facts<'_>, transfer: &Transfer<'_>, challenge: Place, finding
         finding.witnesses += u32::from(session.is_some_and(|session| session.wakes.iter().any(between)));
         return;
     }
-    let Some(collected) = facts.collected.filter(|_| !given_up) else { return };
+    let Some(collected) = facts.collected.filter(|_| !given_up) else {
+        return;
+    };
     // It can only be asked before the transfer has run out of time; budget may delay the wake by some hours.
     let patience = facts.policy.budget_window * 3 + facts.policy.delivery_slack;
     let due = challenge.at + patience;
@@ -65,7 +74,10 @@ fn offered(facts: &Facts<'_>, transfer: &Transfer<'_>, challenge: Place, finding
     } else if collected.at + HELD_UP < transfer.times_out() && facts.ended.is_some() {
         finding.broken(
             challenge,
-            format!("did_receive_challenge for {} when the app ran again", transfer.key),
+            format!(
+                "did_receive_challenge for {} when the app ran again",
+                transfer.key
+            ),
             "it never came, though the user opened the app in time",
         );
     }
@@ -73,15 +85,19 @@ fn offered(facts: &Facts<'_>, transfer: &Transfer<'_>, challenge: Place, finding
 
 /// A challenge that never was answered ends its transfer, and only that.
 fn unanswered(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
-    let Some(question) = questions(facts, transfer).find(|delivery| delivery.returned().is_some()) else { return };
+    let Some(question) = questions(facts, transfer).find(|delivery| delivery.returned().is_some()) else {
+        return;
+    };
     let answered = questions(facts, transfer).any(|delivery| delivery.answered.is_some());
     if answered || transfer.cancelled.is_some() {
         return;
     }
-    let end = facts.messages_of(transfer).find_map(|delivery| match delivery.message {
-        Message::DidComplete { end, .. } => Some((delivery.began, *end)),
-        _ => None,
-    });
+    let end = facts
+        .messages_of(transfer)
+        .find_map(|delivery| match delivery.message {
+            Message::DidComplete { end, .. } => Some((delivery.began, *end)),
+            _ => None,
+        });
     match (end, facts.ended) {
         (Some((place, EndKind::Success)), _) => finding.broken(
             place,
@@ -91,7 +107,11 @@ fn unanswered(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding)
         (Some(_), _) => finding.witness(),
         (None, Some(ended)) if ended.at > transfer.times_out() => finding.broken(
             ended,
-            format!("{} to end with an error at its resource timeout, {}", transfer.key, transfer.times_out()),
+            format!(
+                "{} to end with an error at its resource timeout, {}",
+                transfer.key,
+                transfer.times_out()
+            ),
             "it never ended",
         ),
         (None, _) => {}
@@ -107,11 +127,21 @@ fn blocked(
     until: Option<Place>,
     finding: &mut Finding,
 ) {
-    let Some(session) = facts.session(&waiting.key.session) else { return };
-    for other in facts.transfers_of(session.id).filter(|other| other.key != waiting.key) {
-        let Some(end) = other.concluded().filter(|end| end.seq > question.began.seq) else { continue };
+    let Some(session) = facts.session(&waiting.key.session) else {
+        return;
+    };
+    for other in facts
+        .transfers_of(session.id)
+        .filter(|other| other.key != waiting.key)
+    {
+        let Some(end) = other.concluded().filter(|end| end.seq > question.began.seq) else {
+            continue;
+        };
         let meanwhile = until.is_none_or(|until| end.seq < until.seq);
-        let told = facts.messages_of(other).find(|delivery| delivery.is_final()).map(|delivery| delivery.began);
+        let told = facts
+            .messages_of(other)
+            .find(|delivery| delivery.is_final())
+            .map(|delivery| delivery.began);
         let due = end.at + HELD_UP;
         let stays = facts.state_at(end.seq).is_running()
             && facts.stops_after(end.seq).is_none_or(|stop| stop.at > due)
@@ -120,7 +150,10 @@ fn blocked(
         if meanwhile && stays && told.is_none_or(|told| told.at > due) && other.cancelled.is_none() {
             finding.broken(
                 end,
-                format!("the end of {} told: only {} waits for a login", other.key, waiting.key),
+                format!(
+                    "the end of {} told: only {} waits for a login",
+                    other.key, waiting.key
+                ),
                 format!("nothing for {} s", HELD_UP.as_secs()),
             );
         }

@@ -20,14 +20,24 @@ pub(super) const SES_03: Rule = Rule {
         for transfer in &facts.transfers {
             let Some(last) = facts.acknowledged(transfer) else {
                 if let Some(ended) = facts.ended {
-                    finding.broken(ended, format!("did_complete for {}", transfer.key), "it never came");
+                    finding.broken(
+                        ended,
+                        format!("did_complete for {}", transfer.key),
+                        "it never came",
+                    );
                 }
                 continue;
             };
-            match facts.messages_of(transfer).find(|delivery| delivery.began.seq > last.seq) {
+            match facts
+                .messages_of(transfer)
+                .find(|delivery| delivery.began.seq > last.seq)
+            {
                 Some(late) => finding.broken(
                     late.began,
-                    format!("nothing about {} after its did_complete at {}", transfer.key, last.at),
+                    format!(
+                        "nothing about {} after its did_complete at {}",
+                        transfer.key, last.at
+                    ),
                     late.message.name(),
                 ),
                 None => finding.witness(),
@@ -38,11 +48,18 @@ pub(super) const SES_03: Rule = Rule {
 };
 
 /// The last message and how it says that the transfer ended.
-fn end<'b>(facts: &'b Facts<'_>, transfer: &'b Transfer<'_>) -> Option<(&'b Delivery<'b>, EndKind, Option<u16>)> {
-    facts.messages_of(transfer).find_map(|delivery| match delivery.message {
-        Message::DidComplete { end, status } if delivery.returned().is_some() => Some((delivery, *end, *status)),
-        _ => None,
-    })
+fn end<'b>(
+    facts: &'b Facts<'_>,
+    transfer: &'b Transfer<'_>,
+) -> Option<(&'b Delivery<'b>, EndKind, Option<u16>)> {
+    facts
+        .messages_of(transfer)
+        .find_map(|delivery| match delivery.message {
+            Message::DidComplete { end, status } if delivery.returned().is_some() => {
+                Some((delivery, *end, *status))
+            }
+            _ => None,
+        })
 }
 
 pub(super) const SES_04: Rule = Rule {
@@ -57,27 +74,46 @@ pub(super) const SES_04: Rule = Rule {
     focus: Focus::GENERAL,
     judge: |facts| {
         let mut finding = Finding::default();
-        for transfer in facts.transfers.iter().filter(|transfer| transfer.kind == TransferKind::Download) {
-            let Some((last, how, _)) = end(facts, transfer) else { continue };
+        for transfer in facts
+            .transfers
+            .iter()
+            .filter(|transfer| transfer.kind == TransferKind::Download)
+        {
+            let Some((last, how, _)) = end(facts, transfer) else {
+                continue;
+            };
             let finished: Vec<&Delivery<'_>> = facts
                 .messages_of(transfer)
                 .filter(|delivery| matches!(delivery.message, Message::DidFinishDownloading { .. }))
                 .collect();
-            let delivered: Vec<_> = finished.iter().filter_map(|delivery| delivery.returned()).collect();
+            let delivered: Vec<_> = finished
+                .iter()
+                .filter_map(|delivery| delivery.returned())
+                .collect();
             match (how, delivered.as_slice()) {
                 (EndKind::Success, [once]) if once.seq < last.began.seq => finding.witness(),
                 (EndKind::Success, [_, again, ..]) => {
-                    finding.broken(*again, format!("did_finish_downloading once for {}", transfer.key), "it again");
+                    finding.broken(
+                        *again,
+                        format!("did_finish_downloading once for {}", transfer.key),
+                        "it again",
+                    );
                 }
                 (EndKind::Success, _) => finding.broken(
                     last.began,
-                    format!("did_finish_downloading for {} before its did_complete", transfer.key),
+                    format!(
+                        "did_finish_downloading for {} before its did_complete",
+                        transfer.key
+                    ),
                     "did_complete without error, and no file",
                 ),
                 (_, []) => finding.witness(),
                 (error, [file, ..]) => finding.broken(
                     *file,
-                    format!("no file of {}, which ended with an error ({error:?})", transfer.key),
+                    format!(
+                        "no file of {}, which ended with an error ({error:?})",
+                        transfer.key
+                    ),
                     "did_finish_downloading",
                 ),
             }
@@ -99,11 +135,26 @@ pub(super) const SES_06: Rule = Rule {
         let mut finding = Finding::default();
         for transfer in &facts.transfers {
             // The first answer that is the transfer's own: no login, no redirect, no refused range.
-            let refused = |status: Option<u16>| status.is_some_and(|s| s >= 400 && s != 401 && s != 407 && s != 416);
-            let whole = |e: &&super::facts::Exchange| matches!(e.end, Some((_, ExchangeOutcome::Complete, ..)));
-            let Some(exchange) = transfer.exchanges.iter().filter(whole).find(|e| refused(e.status())) else { continue };
-            let (Some((_, status, _)), Some((_, _, received, digest))) = (exchange.head, exchange.end) else { continue };
-            if let Some(again) = transfer.exchanges.iter().find(|other| other.sent.seq > exchange.sent.seq) {
+            let refused =
+                |status: Option<u16>| status.is_some_and(|s| s >= 400 && s != 401 && s != 407 && s != 416);
+            let whole =
+                |e: &&super::facts::Exchange| matches!(e.end, Some((_, ExchangeOutcome::Complete, ..)));
+            let Some(exchange) = transfer
+                .exchanges
+                .iter()
+                .filter(whole)
+                .find(|e| refused(e.status()))
+            else {
+                continue;
+            };
+            let (Some((_, status, _)), Some((_, _, received, digest))) = (exchange.head, exchange.end) else {
+                continue;
+            };
+            if let Some(again) = transfer
+                .exchanges
+                .iter()
+                .find(|other| other.sent.seq > exchange.sent.seq)
+            {
                 finding.broken(
                     again.sent,
                     format!("the answer {status} to be the end of {}", transfer.key),
@@ -120,34 +171,49 @@ pub(super) const SES_06: Rule = Rule {
 /// The messages say what the server said.
 fn judge_end(facts: &Facts<'_>, transfer: &Transfer<'_>, answer: (u16, u64, u64), finding: &mut Finding) {
     let (status, received, digest) = answer;
-    let Some((last, how, told)) = end(facts, transfer) else { return };
+    let Some((last, how, told)) = end(facts, transfer) else {
+        return;
+    };
     // Whoever cancelled may be told so even if the answer had come.
     if transfer.cancelled.is_some() && how == EndKind::Cancelled {
         return;
     }
     if how != EndKind::Success {
-        finding.broken(last.began, format!("no error for {}: {status} is an answer", transfer.key), format!("{how:?}"));
+        finding.broken(
+            last.began,
+            format!("no error for {}: {status} is an answer", transfer.key),
+            format!("{how:?}"),
+        );
         return;
     }
     if told != Some(status) {
         let seen = told.map_or_else(|| "none".to_owned(), |told| told.to_string());
-        finding.broken(last.began, format!("status {status} in {}'s response", transfer.key), seen);
+        finding.broken(
+            last.began,
+            format!("status {status} in {}'s response", transfer.key),
+            seen,
+        );
         return;
     }
     if transfer.kind != TransferKind::Download {
         finding.witness();
         return;
     }
-    let file = facts.messages_of(transfer).find_map(|delivery| match delivery.message {
-        Message::DidFinishDownloading { size, digest, .. } => Some((delivery.began, *size, *digest)),
-        _ => None,
-    });
+    let file = facts
+        .messages_of(transfer)
+        .find_map(|delivery| match delivery.message {
+            Message::DidFinishDownloading { size, digest, .. } => Some((delivery.began, *size, *digest)),
+            _ => None,
+        });
     match file {
         Some((_, size, found)) if size == Some(received) && found == Some(digest) => finding.witness(),
         Some((place, size, _)) => finding.broken(
             place,
             format!("a file with the {received} bytes that came with the {status}"),
-            size.map_or_else(|| "a file that can not be read".to_owned(), |size| format!("a file of {size} other bytes")),
+            size.map_or_else(
+                || "a file that can not be read".to_owned(),
+                |size| format!("a file of {size} other bytes"),
+            ),
         ),
         // SES-04's business.
         None => {}
@@ -166,12 +232,18 @@ pub(super) const SES_13: Rule = Rule {
     judge: |facts| {
         let mut finding = Finding::default();
         for transfer in &facts.transfers {
-            let (Some(earliest), Some(first)) = (transfer.earliest, transfer.exchanges.first()) else { continue };
+            let (Some(earliest), Some(first)) = (transfer.earliest, transfer.exchanges.first()) else {
+                continue;
+            };
             if first.sent.at < earliest {
                 finding.broken(
                     first.sent,
                     format!("no request for {} before {earliest}", transfer.key),
-                    format!("one at {}, {} ms too early", first.sent.at, earliest.since(first.sent.at).as_millis()),
+                    format!(
+                        "one at {}, {} ms too early",
+                        first.sent.at,
+                        earliest.since(first.sent.at).as_millis()
+                    ),
                 );
             } else {
                 finding.witness();

@@ -76,7 +76,10 @@ pub struct Progress {
 
 impl std::fmt::Debug for Options {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Options").field("seed", &self.seed).field("worlds", &self.worlds).finish_non_exhaustive()
+        f.debug_struct("Options")
+            .field("seed", &self.seed)
+            .field("worlds", &self.worlds)
+            .finish_non_exhaustive()
     }
 }
 
@@ -138,8 +141,12 @@ pub enum RunError {
 /// ```
 pub fn run(subject: &Subject, options: &Options) -> Result<Report, RunError> {
     let started = now();
-    let rules: Vec<&'static Rule> =
-        options.rules.iter().copied().filter(|rule| rule.binds.contains(&subject.role())).collect();
+    let rules: Vec<&'static Rule> = options
+        .rules
+        .iter()
+        .copied()
+        .filter(|rule| rule.binds.contains(&subject.role()))
+        .collect();
     if rules.is_empty() {
         return Err(RunError::NothingToJudge { role: subject.role() });
     }
@@ -147,13 +154,24 @@ pub fn run(subject: &Subject, options: &Options) -> Result<Report, RunError> {
         Some(folder) => regressions::read(folder)?,
         None => Vec::new(),
     };
-    let mut rows: Vec<Row> = rules.iter().map(|rule| Row { rule, verdicts: Vec::new() }).collect();
+    let mut rows: Vec<Row> = rules
+        .iter()
+        .map(|rule| Row {
+            rule,
+            verdicts: Vec::new(),
+        })
+        .collect();
     let mut worlds = Vec::new();
     for world in &options.worlds {
         if *world == World::Http && subject.tokio_time {
             let reason = "the subject waits with tokio::time, which real sockets make leap ahead";
             for row in &mut rows {
-                row.verdicts.push((*world, Verdict::NotApplicable { reason: reason.to_owned() }));
+                row.verdicts.push((
+                    *world,
+                    Verdict::NotApplicable {
+                        reason: reason.to_owned(),
+                    },
+                ));
             }
             continue;
         }
@@ -205,8 +223,14 @@ impl Player {
     ///
     /// [`RunError::World`] if that is not possible.
     pub fn new(world: World) -> Result<Self, RunError> {
-        let failed = |error: std::io::Error| RunError::World { world, reason: error.to_string() };
-        Ok(Self { worker: Worker::new(world).map_err(failed)?, world })
+        let failed = |error: std::io::Error| RunError::World {
+            world,
+            reason: error.to_string(),
+        };
+        Ok(Self {
+            worker: Worker::new(world).map_err(failed)?,
+            world,
+        })
     }
 
     /// Plays one scenario.
@@ -216,13 +240,20 @@ impl Player {
     /// [`RunError::World`] if the operating system gives no file or socket.
     pub fn play(&mut self, subject: &Subject, scenario: &Scenario) -> Result<History, RunError> {
         let world = self.world;
-        self.worker.run(subject, scenario).map_err(|error| RunError::World { world, reason: error.to_string() })
+        self.worker
+            .run(subject, scenario)
+            .map_err(|error| RunError::World {
+                world,
+                reason: error.to_string(),
+            })
     }
 }
 
 impl std::fmt::Debug for Player {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Player").field("world", &self.world).finish_non_exhaustive()
+        f.debug_struct("Player")
+            .field("world", &self.world)
+            .finish_non_exhaustive()
     }
 }
 
@@ -235,7 +266,10 @@ pub fn play(subject: &Subject, world: World, scenario: &Scenario) -> Result<Hist
     Player::new(world)?.play(subject, scenario)
 }
 
-#[expect(clippy::disallowed_methods, reason = "how long a run took is told to people; no verdict depends on it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a run took is told to people; no verdict depends on it"
+)]
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
@@ -266,19 +300,28 @@ fn run_world(
     let plan = Arc::new(plan);
     let policy = Arc::clone(&subject.policy);
     let rules: Arc<[&'static Rule]> = rules.into();
-    let (for_work, subject_for_work, plan_for_work) = (Arc::clone(&rules), subject.clone(), Arc::clone(&plan));
-    let outcome = pool::run(world, threads(options), plan.chunks(), move |worker, beat, chunk| {
-        let mut tally = Tally::new(for_work.len());
-        for number in chunk.clone() {
-            beat.at(number);
-            let scenario = plan_for_work.scenario(number);
-            let history = worker.run(&subject_for_work, &scenario)?;
-            tally.judge(&for_work, &history, &policy, number);
-        }
-        report(chunk.end - chunk.start);
-        Ok(tally)
-    });
-    let outcome = outcome.map_err(|error| RunError::World { world, reason: error.to_string() })?;
+    let (for_work, subject_for_work, plan_for_work) =
+        (Arc::clone(&rules), subject.clone(), Arc::clone(&plan));
+    let outcome = pool::run(
+        world,
+        threads(options),
+        plan.chunks(),
+        move |worker, beat, chunk| {
+            let mut tally = Tally::new(for_work.len());
+            for number in chunk.clone() {
+                beat.at(number);
+                let scenario = plan_for_work.scenario(number);
+                let history = worker.run(&subject_for_work, &scenario)?;
+                tally.judge(&for_work, &history, &policy, number);
+            }
+            report(chunk.end - chunk.start);
+            Ok(tally)
+        },
+    );
+    let outcome = outcome.map_err(|error| RunError::World {
+        world,
+        reason: error.to_string(),
+    })?;
     let mut tally = Tally::new(rules.len());
     for part in outcome.done {
         tally.add(part);
@@ -309,9 +352,20 @@ fn verdicts(
     plan: &Plan,
     tally: &Tally,
 ) -> Vec<Verdict> {
-    let failed: Vec<(usize, u64)> =
-        tally.failed.iter().enumerate().filter_map(|(index, number)| Some((index, (*number)?))).collect();
-    let mut failures = shrink::all(subject, world, rules, &failed, |number| plan.scenario(number), threads(options));
+    let failed: Vec<(usize, u64)> = tally
+        .failed
+        .iter()
+        .enumerate()
+        .filter_map(|(index, number)| Some((index, (*number)?)))
+        .collect();
+    let mut failures = shrink::all(
+        subject,
+        world,
+        rules,
+        &failed,
+        |number| plan.scenario(number),
+        threads(options),
+    );
     let fault = tally.fault.as_ref().map(|(number, fault)| Fault {
         fault: fault.clone(),
         scenario: shrink::fault(subject, world, plan.scenario(*number), fault),
@@ -319,20 +373,33 @@ fn verdicts(
     });
     let mut verdicts = Vec::new();
     for (index, rule) in rules.iter().enumerate() {
-        let known = subject.known_failures.iter().find(|(id, _)| id.eq_ignore_ascii_case(rule.id));
+        let known = subject
+            .known_failures
+            .iter()
+            .find(|(id, _)| id.eq_ignore_ascii_case(rule.id));
         let failure = failures[index].take().map(|mut failure| {
             failure.seed = options.seed;
             failure.replay_with = options.replay_with;
-            failure.stored = options.regressions.as_ref().and_then(|folder| regressions::store(folder, &failure).ok());
+            failure.stored = options
+                .regressions
+                .as_ref()
+                .and_then(|folder| regressions::store(folder, &failure).ok());
             failure
         });
         verdicts.push(match (failure, known) {
-            (Some(failure), Some((_, reason))) => Verdict::KnownFail { reason: reason.clone(), failure: Box::new(failure) },
+            (Some(failure), Some((_, reason))) => Verdict::KnownFail {
+                reason: reason.clone(),
+                failure: Box::new(failure),
+            },
             (Some(failure), None) => Verdict::Fail(Box::new(failure)),
-            (None, Some((_, reason))) => Verdict::UnexpectedPass { reason: reason.clone() },
+            (None, Some((_, reason))) => Verdict::UnexpectedPass {
+                reason: reason.clone(),
+            },
             (None, None) => match (&fault, tally.witnesses[index]) {
                 (Some(fault), _) => Verdict::Inconclusive(Box::new(fault.clone())),
-                (None, 0) => Verdict::Vacuous { scenarios: tally.scenarios },
+                (None, 0) => Verdict::Vacuous {
+                    scenarios: tally.scenarios,
+                },
                 (None, witnesses) => Verdict::Pass { witnesses },
             },
         });
@@ -361,7 +428,12 @@ impl Plan {
             Some(scenarios) => (scenarios.clone(), 0),
             None => (stored.to_vec(), u64::from(cases)),
         };
-        Self { given, rules: rules.to_vec(), cases, seed: options.seed }
+        Self {
+            given,
+            rules: rules.to_vec(),
+            cases,
+            seed: options.seed,
+        }
     }
 
     fn total(&self) -> u64 {
@@ -369,13 +441,18 @@ impl Plan {
     }
 
     fn chunks(&self) -> Vec<std::ops::Range<u64>> {
-        (0..self.total().div_ceil(CHUNK)).map(|n| n * CHUNK..((n + 1) * CHUNK).min(self.total())).collect()
+        (0..self.total().div_ceil(CHUNK))
+            .map(|n| n * CHUNK..((n + 1) * CHUNK).min(self.total()))
+            .collect()
     }
 
     /// The rules take turns, so that the first scenarios hold something of everything.
     fn scenario(&self, number: u64) -> Scenario {
         let given = self.given.len() as u64;
-        if let Some(scenario) = usize::try_from(number).ok().and_then(|index| self.given.get(index)) {
+        if let Some(scenario) = usize::try_from(number)
+            .ok()
+            .and_then(|index| self.given.get(index))
+        {
             return scenario.clone();
         }
         let number = number - given;
@@ -386,7 +463,8 @@ impl Plan {
 
 /// A seed of its own for every scenario (splitmix64).
 fn mix(seed: u64, number: u64) -> u64 {
-    let mut z = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ number.wrapping_add(1).wrapping_mul(0xd1b5_4a32_d192_ed03);
+    let mut z =
+        seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ number.wrapping_add(1).wrapping_mul(0xd1b5_4a32_d192_ed03);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
@@ -399,7 +477,13 @@ pub(crate) fn judge(rule: &Rule, history: &History, policy: &Policy) -> Option<c
     rule.judge(history, policy).violation
 }
 
-pub(crate) fn failure(rule: &'static Rule, world: World, scenario: Scenario, history: History, number: u64) -> Failure {
+pub(crate) fn failure(
+    rule: &'static Rule,
+    world: World,
+    scenario: Scenario,
+    history: History,
+    number: u64,
+) -> Failure {
     Failure {
         rule,
         world,

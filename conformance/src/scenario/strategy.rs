@@ -41,9 +41,33 @@ impl Strategy for Scenarios {
 
 /// Boundaries that budgets, allowances and timeouts turn on, each with its neighbours.
 const SPANS: [u64; 27] = [
-    1, 50, 1_000, 5_000, 12_999, 13_000, 14_999, 15_000, 15_001, 59_999, 60_000, 60_001, 120_000, 300_000, 600_000,
-    899_999, 900_000, 900_001, 1_200_000, 3_599_999, 3_600_000, 3_600_001, 4_500_000, 10_800_000, 86_400_000,
-    604_800_000, 604_800_001,
+    1,
+    50,
+    1_000,
+    5_000,
+    12_999,
+    13_000,
+    14_999,
+    15_000,
+    15_001,
+    59_999,
+    60_000,
+    60_001,
+    120_000,
+    300_000,
+    600_000,
+    899_999,
+    900_000,
+    900_001,
+    1_200_000,
+    3_599_999,
+    3_600_000,
+    3_600_001,
+    4_500_000,
+    10_800_000,
+    86_400_000,
+    604_800_000,
+    604_800_001,
 ];
 
 /// Body sizes: nothing, one byte, around a piece, many pieces.
@@ -53,7 +77,11 @@ impl Scenarios {
     /// The scenario of a seed.
     #[must_use]
     pub fn generate(&self, seed: u64) -> Scenario {
-        let mut dice = Dice { rng: fastrand::Rng::with_seed(seed), focus: self.focus, steps: 0 };
+        let mut dice = Dice {
+            rng: fastrand::Rng::with_seed(seed),
+            focus: self.focus,
+            steps: 0,
+        };
         // Swarm: each scenario does without some of what the focus allows.
         dice.steps = dice.rng.u16(..) | dice.rng.u16(..);
         let mut setup = dice.setup();
@@ -62,7 +90,15 @@ impl Scenarios {
         let mut front = true;
         let steps: Vec<Step> = (0..count).map(|_| dice.step(&mut front)).collect();
         // An origin that never serves is asked again and again until the timeout: an hour of that is as good as a week.
-        if steps.iter().any(|step| matches!(step, Step::Download { route: Route::NeverServed, .. })) {
+        if steps.iter().any(|step| {
+            matches!(
+                step,
+                Step::Download {
+                    route: Route::NeverServed,
+                    ..
+                }
+            )
+        }) {
             setup.resource_timeout = setup.resource_timeout.min(Span(3_600_000));
         }
         Scenario { setup, steps }
@@ -86,8 +122,12 @@ impl Dice {
     }
 
     fn setup(&mut self) -> Setup {
-        let finishes = (0..self.rng.usize(1..=3)).map(|_| self.pick(self.focus.finishes)).collect();
-        let replies = (0..self.rng.usize(1..=3)).map(|_| self.pick(self.focus.replies)).collect();
+        let finishes = (0..self.rng.usize(1..=3))
+            .map(|_| self.pick(self.focus.finishes))
+            .collect();
+        let replies = (0..self.rng.usize(1..=3))
+            .map(|_| self.pick(self.focus.replies))
+            .collect();
         let chained = self.one_in(self.focus.chained);
         let minutes = self.pick(&[1, 5, 10, 14, 15, 16]);
         Setup {
@@ -96,9 +136,17 @@ impl Dice {
             reopen: self.pick(&[Reopen::AtLaunch, Reopen::InHandle]),
             finishes,
             replies,
-            callback: if self.one_in(self.focus.slow_callbacks) { Span(self.pick(&[10, 1_000, 6_000])) } else { Span(0) },
+            callback: if self.one_in(self.focus.slow_callbacks) {
+                Span(self.pick(&[10, 1_000, 6_000]))
+            } else {
+                Span(0)
+            },
             reschedule: chained.then_some(Span(minutes * 60_000)),
-            silent: if self.one_in(self.focus.silent) { vec![self.rng.u8(..self.focus.sessions.max(1))] } else { Vec::new() },
+            silent: if self.one_in(self.focus.silent) {
+                vec![self.rng.u8(..self.focus.sessions.max(1))]
+            } else {
+                Vec::new()
+            },
             chain: if chained { self.rng.u8(1..=7) } else { 0 },
             resource_timeout: Span(self.pick(&[600_000, 86_400_000, 604_800_000])),
         }
@@ -108,9 +156,25 @@ impl Dice {
         let w = self.focus.weights;
         // What only an app in front can do is not tried otherwise: most of it would do nothing.
         let table = if *front {
-            [w.open, w.download, w.upload, w.cancel, w.refresh, w.snapshot, w.leave, 0, 0, w.crash, w.link, w.wait]
+            [
+                w.open, w.download, w.upload, w.cancel, w.refresh, w.snapshot, w.leave, 0, 0, w.crash,
+                w.link, w.wait,
+            ]
         } else {
-            [0, 0, 0, w.cancel.min(1), 0, 0, 0, w.enter, w.purge, w.crash, w.link, w.wait.saturating_mul(2)]
+            [
+                0,
+                0,
+                0,
+                w.cancel.min(1),
+                0,
+                0,
+                0,
+                w.enter,
+                w.purge,
+                w.crash,
+                w.link,
+                w.wait.saturating_mul(2),
+            ]
         };
         // Leaving, entering and waiting are never left out by the swarm: nothing would happen.
         let allowed = |kind: usize| self.steps & (1 << kind) != 0 || matches!(kind, 1 | 6 | 7 | 11);
@@ -137,10 +201,19 @@ impl Dice {
                 session,
                 route: self.pick(self.focus.routes),
                 size: self.pick(&SIZES),
-                not_before: if self.one_in(self.focus.delayed) { Some(self.span()) } else { None },
+                not_before: if self.one_in(self.focus.delayed) {
+                    Some(self.span())
+                } else {
+                    None
+                },
             },
-            2 => Step::Upload { session, size: self.pick(&SIZES) },
-            3 => Step::Cancel { transfer: self.rng.u8(..4) },
+            2 => Step::Upload {
+                session,
+                size: self.pick(&SIZES),
+            },
+            3 => Step::Cancel {
+                transfer: self.rng.u8(..4),
+            },
             4 => Step::Refresh { after: self.span() },
             5 => Step::Snapshot { after: self.span() },
             6 => {
@@ -163,7 +236,11 @@ impl Dice {
 
     fn span(&mut self) -> Span {
         // Short spans oftener: wakes, drains and retries happen within minutes.
-        let upto = if self.rng.u8(..4) == 0 && self.focus.spans > 12 { SPANS.len() } else { self.focus.spans };
+        let upto = if self.rng.u8(..4) == 0 && self.focus.spans > 12 {
+            SPANS.len()
+        } else {
+            self.focus.spans
+        };
         Span(SPANS[self.rng.usize(..upto)])
     }
 }
@@ -182,11 +259,19 @@ pub struct ScenarioTree {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     /// Leave out `len` steps from `at`.
-    Drop { at: usize, len: usize },
+    Drop {
+        at: usize,
+        len: usize,
+    },
     /// Make the step at `at` simpler in its `way`th way.
-    Simplify { at: usize, way: usize },
+    Simplify {
+        at: usize,
+        way: usize,
+    },
     /// Make the set-up simpler in its `way`th way.
-    Setup { way: usize },
+    Setup {
+        way: usize,
+    },
     Done,
 }
 
@@ -198,7 +283,13 @@ impl ScenarioTree {
     #[must_use]
     pub fn new(scenario: Scenario) -> Self {
         let len = scenario.steps.len().div_ceil(2);
-        Self { best: scenario, candidate: None, stage: Stage::Drop { at: 0, len }, progress: false, rounds: 0 }
+        Self {
+            best: scenario,
+            candidate: None,
+            stage: Stage::Drop { at: 0, len },
+            progress: false,
+            rounds: 0,
+        }
     }
 
     /// Puts the next candidate in place; false when there is none.
@@ -224,7 +315,10 @@ impl ScenarioTree {
                 None
             }
             Stage::Drop { at, len } if at >= count => {
-                self.stage = Stage::Drop { at: 0, len: if len == 1 { 0 } else { len.div_ceil(2) } };
+                self.stage = Stage::Drop {
+                    at: 0,
+                    len: if len == 1 { 0 } else { len.div_ceil(2) },
+                };
                 None
             }
             Stage::Drop { at, len } => {
@@ -235,13 +329,23 @@ impl ScenarioTree {
             }
             Stage::Setup { way } => {
                 let simpler = simpler_setup(&self.best.setup, way);
-                self.stage = if simpler.is_some() { Stage::Setup { way: way + 1 } } else { Stage::Simplify { at: 0, way: 0 } };
-                simpler.map(|setup| Scenario { setup, steps: self.best.steps.clone() })
+                self.stage = if simpler.is_some() {
+                    Stage::Setup { way: way + 1 }
+                } else {
+                    Stage::Simplify { at: 0, way: 0 }
+                };
+                simpler.map(|setup| Scenario {
+                    setup,
+                    steps: self.best.steps.clone(),
+                })
             }
             Stage::Simplify { at, .. } if at >= count => {
                 self.rounds += 1;
                 self.stage = if std::mem::take(&mut self.progress) && self.rounds < ROUNDS {
-                    Stage::Drop { at: 0, len: count.div_ceil(2) }
+                    Stage::Drop {
+                        at: 0,
+                        len: count.div_ceil(2),
+                    }
                 } else {
                     Stage::Done
                 };
@@ -249,8 +353,11 @@ impl ScenarioTree {
             }
             Stage::Simplify { at, way } => {
                 let simpler = simpler_step(&self.best.steps[at], way);
-                self.stage =
-                    if simpler.is_some() { Stage::Simplify { at, way: way + 1 } } else { Stage::Simplify { at: at + 1, way: 0 } };
+                self.stage = if simpler.is_some() {
+                    Stage::Simplify { at, way: way + 1 }
+                } else {
+                    Stage::Simplify { at: at + 1, way: 0 }
+                };
                 simpler.map(|step| {
                     let mut scenario = self.best.clone();
                     scenario.steps[at] = step;
@@ -293,38 +400,106 @@ impl ValueTree for ScenarioTree {
 
 /// The `way`th simpler form of a step, simplest first; `None` when there are no more.
 fn simpler_step(step: &Step, way: usize) -> Option<Step> {
-    let span = |current: Span| SPANS.iter().map(|ms| Span(*ms)).filter(|span| *span < current).nth(way);
+    let span = |current: Span| {
+        SPANS
+            .iter()
+            .map(|ms| Span(*ms))
+            .filter(|span| *span < current)
+            .nth(way)
+    };
     match step {
         Step::Wait { span: current } => span(*current).map(|span| Step::Wait { span }),
         Step::Refresh { after } => span(*after).map(|after| Step::Refresh { after }),
         Step::Snapshot { after } => span(*after).map(|after| Step::Snapshot { after }),
-        Step::Download { session, route, size, not_before } => {
-            let plain = Step::Download { session: 0, route: Route::Plain, size: 1, not_before: None };
+        Step::Download {
+            session,
+            route,
+            size,
+            not_before,
+        } => {
+            let plain = Step::Download {
+                session: 0,
+                route: Route::Plain,
+                size: 1,
+                not_before: None,
+            };
             let candidates = [
                 plain,
-                Step::Download { session: 0, route: *route, size: 1, not_before: None },
-                Step::Download { session: *session, route: Route::Plain, size: *size, not_before: *not_before },
-                Step::Download { session: *session, route: *route, size: *size, not_before: None },
-                Step::Download { session: 0, route: *route, size: *size, not_before: *not_before },
-                Step::Download { session: *session, route: *route, size: 1, not_before: *not_before },
-                Step::Download { session: *session, route: *route, size: 64, not_before: *not_before },
+                Step::Download {
+                    session: 0,
+                    route: *route,
+                    size: 1,
+                    not_before: None,
+                },
+                Step::Download {
+                    session: *session,
+                    route: Route::Plain,
+                    size: *size,
+                    not_before: *not_before,
+                },
+                Step::Download {
+                    session: *session,
+                    route: *route,
+                    size: *size,
+                    not_before: None,
+                },
+                Step::Download {
+                    session: 0,
+                    route: *route,
+                    size: *size,
+                    not_before: *not_before,
+                },
+                Step::Download {
+                    session: *session,
+                    route: *route,
+                    size: 1,
+                    not_before: *not_before,
+                },
+                Step::Download {
+                    session: *session,
+                    route: *route,
+                    size: 64,
+                    not_before: *not_before,
+                },
             ];
             candidates.get(way).cloned().or_else(|| {
-                let shorter = SPANS.iter().map(|ms| Span(*ms)).filter(|s| not_before.is_some_and(|now| *s < now));
+                let shorter = SPANS
+                    .iter()
+                    .map(|ms| Span(*ms))
+                    .filter(|s| not_before.is_some_and(|now| *s < now));
                 let not_before = shorter.clone().nth(way - candidates.len())?;
-                Some(Step::Download { session: *session, route: *route, size: *size, not_before: Some(not_before) })
+                Some(Step::Download {
+                    session: *session,
+                    route: *route,
+                    size: *size,
+                    not_before: Some(not_before),
+                })
             })
         }
         Step::Upload { session, size } => [
-            Step::Download { session: *session, route: Route::Plain, size: *size, not_before: None },
+            Step::Download {
+                session: *session,
+                route: Route::Plain,
+                size: *size,
+                not_before: None,
+            },
             Step::Upload { session: 0, size: 1 },
-            Step::Upload { session: *session, size: 1 },
+            Step::Upload {
+                session: *session,
+                size: 1,
+            },
         ]
         .get(way)
         .cloned(),
         Step::Cancel { transfer } if *transfer > 0 && way == 0 => Some(Step::Cancel { transfer: 0 }),
         Step::Open { session } if *session > 0 && way == 0 => Some(Step::Open { session: 0 }),
-        Step::Open { .. } | Step::Cancel { .. } | Step::Leave | Step::Enter | Step::Purge | Step::Crash | Step::Link { .. } => None,
+        Step::Open { .. }
+        | Step::Cancel { .. }
+        | Step::Leave
+        | Step::Enter
+        | Step::Purge
+        | Step::Crash
+        | Step::Link { .. } => None,
     }
 }
 
@@ -345,6 +520,7 @@ fn simpler_setup(setup: &Setup, way: usize) -> Option<Setup> {
         5 => with(|s, d| s.replies = d.replies),
         6 => with(|s, d| s.callback = d.callback),
         7 => with(|s, d| s.reschedule = d.reschedule),
+        18 => with(|s, _| s.reschedule = s.reschedule.map(|now| now.min(Span(60_000)))),
         8 => with(|s, _| s.chain /= 2),
         9 => with(|s, _| s.chain = s.chain.saturating_sub(1)),
         10 => with(|s, d| s.resource_timeout = d.resource_timeout),
@@ -369,7 +545,11 @@ mod tests {
         let mut more = tree.simplify();
         while more {
             tries += 1;
-            more = if fails(&tree.current()) { tree.simplify() } else { tree.complicate() };
+            more = if fails(&tree.current()) {
+                tree.simplify()
+            } else {
+                tree.complicate()
+            };
         }
         (tree.current(), tries)
     }
@@ -384,8 +564,18 @@ mod tests {
     #[test]
     fn only_what_the_failure_needs_is_left() {
         let needs = |s: &Scenario| {
-            s.steps.iter().any(|step| matches!(step, Step::Wait { span } if span.0 >= 900_000))
-                && s.steps.iter().any(|step| matches!(step, Step::Download { route: Route::Cut, .. }))
+            s.steps
+                .iter()
+                .any(|step| matches!(step, Step::Wait { span } if span.0 >= 900_000))
+                && s.steps.iter().any(|step| {
+                    matches!(
+                        step,
+                        Step::Download {
+                            route: Route::Cut,
+                            ..
+                        }
+                    )
+                })
         };
         let strategy = scenarios(Focus::GENERAL);
         let mut found = 0;
@@ -394,7 +584,12 @@ mod tests {
             assert_eq!(least.steps.len(), 2, "{least:?}");
             assert_eq!(least.setup, Setup::default());
             assert!(least.steps.contains(&Step::Wait { span: Span(900_000) }));
-            assert!(least.steps.contains(&Step::Download { session: 0, route: Route::Cut, size: 1, not_before: None }));
+            assert!(least.steps.contains(&Step::Download {
+                session: 0,
+                route: Route::Cut,
+                size: 1,
+                not_before: None
+            }));
             assert!(tries < 400, "{tries}");
             found += 1;
         }

@@ -14,8 +14,8 @@ use async_trait::async_trait;
 use super::guard;
 use super::{Clock, Spawner};
 use crate::contract::{
-    AppChange, AppLife, AppProcess, AppState, Device, DeviceChange, Interrupted, RefreshTask, Responder, Scheduler,
-    Session, SessionId, Spawn, Termination, TransferService,
+    AppChange, AppLife, AppProcess, AppState, Device, DeviceChange, Interrupted, RefreshTask, Responder,
+    Scheduler, Session, SessionId, Spawn, Termination, TransferService,
 };
 use crate::history::{Event, Recorder, TaskRef, TransferKey};
 use crate::scenario::Setup;
@@ -182,7 +182,11 @@ impl App {
             state.process = change.state();
             state.waking = change == AppChange::Resumed;
             state.news.push_back(DeviceChange::App(change));
-            if state.process.is_running() { std::mem::take(&mut state.gate) } else { Vec::new() }
+            if state.process.is_running() {
+                std::mem::take(&mut state.gate)
+            } else {
+                Vec::new()
+            }
         };
         woken.into_iter().for_each(Waker::wake);
     }
@@ -202,7 +206,9 @@ impl App {
             let news = self.lock().news.pop_front();
             let Some(news) = news else { break };
             let system = self.system();
-            guard::call_now(&self.recorder, "Scheduler::device_changed", || system.scheduler.device_changed(&news));
+            guard::call_now(&self.recorder, "Scheduler::device_changed", || {
+                system.scheduler.device_changed(&news)
+            });
             guard::call_now(&self.recorder, "TransferService::device_changed", || {
                 system.service.device_changed(&news);
             });
@@ -345,7 +351,9 @@ impl AppProcess for Process {
             })
             .await?;
         }
-        app.recorder.record(Event::HandleBegan { tasks: app.refs(&tasks, cold) });
+        app.recorder.record(Event::HandleBegan {
+            tasks: app.refs(&tasks, cold),
+        });
         app.handle(tasks);
         app.awake();
         Ok(())

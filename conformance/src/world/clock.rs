@@ -26,7 +26,9 @@ pub(crate) struct Clock(Kind);
 enum Kind {
     Virtual(Arc<Virtual>),
     /// For subjects that insist on `tokio::time`: the runtime's own clock, paused.
-    Tokio { base: tokio::time::Instant },
+    Tokio {
+        base: tokio::time::Instant,
+    },
 }
 
 struct Virtual {
@@ -70,12 +72,17 @@ impl Clock {
     /// A virtual clock for worlds on this thread.
     pub(crate) fn virtual_time() -> Self {
         let thread = std::thread::current().id();
-        Self(Kind::Virtual(Arc::new(Virtual { thread, state: Mutex::default() })))
+        Self(Kind::Virtual(Arc::new(Virtual {
+            thread,
+            state: Mutex::default(),
+        })))
     }
 
     /// The paused clock of the runtime that this is called on.
     pub(crate) fn tokio() -> Self {
-        Self(Kind::Tokio { base: tokio::time::Instant::now() })
+        Self(Kind::Tokio {
+            base: tokio::time::Instant::now(),
+        })
     }
 
     /// Back to zero, for the next scenario. Tasks of the last one that still wait will never be woken by this clock.
@@ -83,7 +90,10 @@ impl Clock {
         if let Kind::Virtual(clock) = &self.0 {
             let old = {
                 let mut state = clock.lock();
-                let fresh = State { foreign_threads: state.foreign_threads, ..State::default() };
+                let fresh = State {
+                    foreign_threads: state.foreign_threads,
+                    ..State::default()
+                };
                 std::mem::replace(&mut *state, fresh)
             };
             drop(old);
@@ -119,8 +129,17 @@ impl Clock {
 
     pub(crate) async fn sleep_until(&self, due: Time) {
         match &self.0 {
-            Kind::Virtual(clock) => Sleep { clock, due, key: None }.await,
-            Kind::Tokio { base } => tokio::time::sleep_until(*base + Duration::from_millis(due.as_millis())).await,
+            Kind::Virtual(clock) => {
+                Sleep {
+                    clock,
+                    due,
+                    key: None,
+                }
+                .await
+            }
+            Kind::Tokio { base } => {
+                tokio::time::sleep_until(*base + Duration::from_millis(due.as_millis())).await
+            }
         }
     }
 
@@ -128,7 +147,14 @@ impl Clock {
     pub(crate) async fn server_sleep(&self, exchange: u64, span: Duration) {
         let due = self.peek() + span;
         match &self.0 {
-            Kind::Virtual(clock) => Sleep { clock, due, key: Some((due, false, exchange)) }.await,
+            Kind::Virtual(clock) => {
+                Sleep {
+                    clock,
+                    due,
+                    key: Some((due, false, exchange)),
+                }
+                .await
+            }
             Kind::Tokio { .. } => self.sleep_until(due).await,
         }
     }
@@ -161,7 +187,11 @@ impl Clock {
         if waiting || state.runaway {
             return;
         }
-        let due_now = state.landed.pop_first().map(|(_, waker)| waker).or_else(|| state.settling.pop());
+        let due_now = state
+            .landed
+            .pop_first()
+            .map(|(_, waker)| waker)
+            .or_else(|| state.settling.pop());
         if let Some(waker) = due_now {
             drop(state);
             return waker.wake();
@@ -190,7 +220,9 @@ impl Clock {
 
     /// Resolves if the scenario turns out never to come to rest.
     pub(crate) async fn runaway(&self) {
-        let Kind::Virtual(clock) = &self.0 else { return std::future::pending().await };
+        let Kind::Virtual(clock) = &self.0 else {
+            return std::future::pending().await;
+        };
         poll_fn(|cx| {
             let mut state = clock.lock();
             if state.runaway {
@@ -204,8 +236,14 @@ impl Clock {
 
     /// Runs IO for exchange `id`: time stands still until it is ready, and then it waits for its turn to land.
     pub(crate) async fn io<F: Future>(&self, id: u64, io: F) -> F::Output {
-        let Kind::Virtual(clock) = &self.0 else { return io.await };
-        let mut flight = Flight { clock, id, landed: false };
+        let Kind::Virtual(clock) = &self.0 else {
+            return io.await;
+        };
+        let mut flight = Flight {
+            clock,
+            id,
+            landed: false,
+        };
         clock.lock().flying.insert(id);
         let output = io.await;
         flight.land().await;
@@ -230,7 +268,9 @@ impl Clock {
 
     /// Resolves when the server of exchange `id` is silent on purpose: whoever reads can land with what it has.
     pub(crate) async fn stalled(&self, id: u64) {
-        let Kind::Virtual(clock) = &self.0 else { return std::future::pending().await };
+        let Kind::Virtual(clock) = &self.0 else {
+            return std::future::pending().await;
+        };
         poll_fn(|cx| {
             let mut state = clock.lock();
             if state.stalled.contains(&id) {
@@ -248,7 +288,10 @@ impl Clock {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a subject's own threads live in real time; nothing can signal their rest")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a subject's own threads live in real time; nothing can signal their rest"
+)]
 fn rest() {
     std::thread::sleep(GRACE);
 }
@@ -348,8 +391,10 @@ mod tests {
 
     fn run<T>(clock: &Clock, future: impl Future<Output = T>) -> T {
         let hook = clock.clone();
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().on_thread_park(move || hook.park()).build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .on_thread_park(move || hook.park())
+            .build()
+            .unwrap();
         runtime.block_on(future)
     }
 
@@ -367,8 +412,15 @@ mod tests {
             }
             clock.sleep(Duration::from_secs(8 * 86_400)).await;
         });
-        let expected = [("first", "00:05.000"), ("second", "00:05.000"), ("late", "7d 00:00:00.000")];
-        assert_eq!(*order.lock().unwrap(), expected.map(|(name, at)| (name, at.to_owned())));
+        let expected = [
+            ("first", "00:05.000"),
+            ("second", "00:05.000"),
+            ("late", "7d 00:00:00.000"),
+        ];
+        assert_eq!(
+            *order.lock().unwrap(),
+            expected.map(|(name, at)| (name, at.to_owned()))
+        );
     }
 
     #[test]

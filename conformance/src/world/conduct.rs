@@ -9,9 +9,9 @@ use super::app::App;
 use super::guard;
 use crate::contract::{
     CancelReason, Challenge, ChallengeDisposition, Charge, Configuration, Connection, Credential,
-    DelayedRequestDisposition, Delegate, FilePath, OptionalMethod, RefreshKind, RefreshTask, Request, Responder,
-    Response, Session, SessionError, SessionId, SnapshotReason, TransferEnd, TransferError, TransferId,
-    TransferKind, TransferOptions, UserInfo,
+    DelayedRequestDisposition, Delegate, FilePath, OptionalMethod, RefreshKind, RefreshTask, Request,
+    Responder, Response, Session, SessionError, SessionId, SnapshotReason, TransferEnd, TransferError,
+    TransferId, TransferKind, TransferOptions, UserInfo,
 };
 use crate::history::{EndKind, Event, FaultKind, Message, MessageId, TransferKey};
 use crate::scenario::{Finish, Reopen, Reply};
@@ -37,7 +37,11 @@ impl App {
     }
 
     /// The app's object for a session of this run of the process, opened if it is not.
-    pub(crate) async fn open(self: &Arc<Self>, id: &SessionId, launch_events: bool) -> Option<Arc<dyn Session>> {
+    pub(crate) async fn open(
+        self: &Arc<Self>,
+        id: &SessionId,
+        launch_events: bool,
+    ) -> Option<Arc<dyn Session>> {
         if let Some(session) = self.lock().sessions.get(id) {
             return Some(Arc::clone(session));
         }
@@ -49,16 +53,20 @@ impl App {
         let life = self.life();
         let connection = Connection::new(Arc::new(Recording(Arc::clone(self))), life.clone());
         // Before the call: messages may arrive while it runs.
-        self.recorder.record(Event::SessionOpened { session: id.clone(), launch_events });
+        self.recorder.record(Event::SessionOpened {
+            session: id.clone(),
+            launch_events,
+        });
         let service = Arc::clone(&self.system().service);
         let opening = service.session(configuration, connection);
-        let session = match guard::call(&self.clock, &self.recorder, "TransferService::session", opening).await? {
-            Ok(session) => session,
-            Err(error) => {
-                self.refused("TransferService::session", &error);
-                return None;
-            }
-        };
+        let session =
+            match guard::call(&self.clock, &self.recorder, "TransferService::session", opening).await? {
+                Ok(session) => session,
+                Err(error) => {
+                    self.refused("TransferService::session", &error);
+                    return None;
+                }
+            };
         let mut state = self.lock();
         if !state.known.iter().any(|(known, _)| known == id) {
             state.known.push((id.clone(), launch_events));
@@ -71,7 +79,8 @@ impl App {
     }
 
     fn refused(&self, what: &str, error: &SessionError) {
-        self.recorder.fault(FaultKind::Refusal, format!("{what}: {error}"));
+        self.recorder
+            .fault(FaultKind::Refusal, format!("{what}: {error}"));
     }
 
     /// Creates a transfer and resumes it.
@@ -101,16 +110,31 @@ impl App {
                 return None;
             }
         };
-        let key = TransferKey { session: session.identifier().clone(), transfer };
+        let key = TransferKey {
+            session: session.identifier().clone(),
+            transfer,
+        };
         {
             let mut state = self.lock();
             state.claims.insert(network::place(&url).to_owned(), key.clone());
             state.outstanding.insert(key.clone());
         }
         let resource_timeout = self.setup.resource_timeout.0;
-        self.recorder.record(Event::TransferCreated { key: key.clone(), kind, url, earliest, resource_timeout });
+        self.recorder.record(Event::TransferCreated {
+            key: key.clone(),
+            kind,
+            url,
+            earliest,
+            resource_timeout,
+        });
         self.recorder.record(Event::TransferResumed { key: key.clone() });
-        let resumed = guard::call(&self.clock, &self.recorder, "Session::resume", session.resume(transfer)).await?;
+        let resumed = guard::call(
+            &self.clock,
+            &self.recorder,
+            "Session::resume",
+            session.resume(transfer),
+        )
+        .await?;
         if let Err(error) = resumed {
             self.refused("Session::resume", &error);
         }
@@ -121,9 +145,16 @@ impl App {
     pub(crate) async fn cancel(&self, key: &TransferKey) {
         let session = self.lock().sessions.get(&key.session).cloned();
         if let Some(session) = session {
-            self.recorder.record(Event::TransferCancelled { key: key.clone() });
+            self.recorder
+                .record(Event::TransferCancelled { key: key.clone() });
             // One that has just ended is not outstanding any more: that is no refusal.
-            guard::call(&self.clock, &self.recorder, "Session::cancel", session.cancel(key.transfer)).await;
+            guard::call(
+                &self.clock,
+                &self.recorder,
+                "Session::cancel",
+                session.cancel(key.transfer),
+            )
+            .await;
         }
     }
 
@@ -132,7 +163,11 @@ impl App {
         let preferred = self.clock.now() + after;
         let count = self.recorder.with(|history| history.entries.len());
         let user_info = UserInfo::new(format!("request {count}"));
-        self.recorder.record(Event::Scheduled { slot, preferred, user_info: user_info.clone() });
+        self.recorder.record(Event::Scheduled {
+            slot,
+            preferred,
+            user_info: user_info.clone(),
+        });
         let scheduler = Arc::clone(&self.system().scheduler);
         let (what, call) = if slot == Charge::Snapshot {
             let call = scheduler.schedule_snapshot_refresh(preferred, Some(user_info));
@@ -143,7 +178,9 @@ impl App {
         };
         match guard::call(&self.clock, &self.recorder, what, call).await {
             Some(Ok(())) => self.lock().scheduled[usize::from(slot == Charge::Snapshot)] = true,
-            Some(Err(error)) => self.recorder.fault(FaultKind::Refusal, format!("{what}: {error}")),
+            Some(Err(error)) => self
+                .recorder
+                .fault(FaultKind::Refusal, format!("{what}: {error}")),
             None => {}
         }
     }
@@ -183,11 +220,18 @@ impl App {
         match task.session_identifier().cloned() {
             Some(session) => {
                 if served {
-                    self.lock().unserved.push((session.clone(), task, finish == Finish::Twice));
+                    self.lock()
+                        .unserved
+                        .push((session.clone(), task, finish == Finish::Twice));
                 }
                 let app = Arc::clone(self);
                 self.spawn(async move {
-                    let known = app.lock().known.iter().find(|(known, _)| *known == session).cloned();
+                    let known = app
+                        .lock()
+                        .known
+                        .iter()
+                        .find(|(known, _)| *known == session)
+                        .cloned();
                     if let Some((session, launch_events)) = known {
                         app.open(&session, launch_events).await;
                     }
@@ -234,7 +278,8 @@ impl App {
                 task.set_task_completed();
             }
         });
-        self.recorder.record(Event::ExpirationHandlerSet { task: task.id() });
+        self.recorder
+            .record(Event::ExpirationHandlerSet { task: task.id() });
     }
 
     /// A session's events have been served: what waited for that is completed.
@@ -249,12 +294,15 @@ impl App {
         if let Some(number) = chain {
             if let Some(session) = self.open(session, true).await {
                 let options = TransferOptions::default();
-                self.start(&session, TransferKind::Download, chain_url(number), options, None).await;
+                self.start(&session, TransferKind::Download, chain_url(number), options, None)
+                    .await;
             }
         }
         let done = {
             let mut state = self.lock();
-            let (done, still) = std::mem::take(&mut state.unserved).into_iter().partition(|(s, ..)| s == session);
+            let (done, still) = std::mem::take(&mut state.unserved)
+                .into_iter()
+                .partition(|(s, ..)| s == session);
             state.unserved = still;
             let done: Vec<(SessionId, Arc<RefreshTask>, bool)> = done;
             done
@@ -267,7 +315,13 @@ impl App {
         }
     }
 
-    async fn reply(self: &Arc<Self>, id: MessageId, transfer: u64, failures: u32, responder: Responder<ChallengeDisposition>) {
+    async fn reply(
+        self: &Arc<Self>,
+        id: MessageId,
+        transfer: u64,
+        failures: u32,
+        responder: Responder<ChallengeDisposition>,
+    ) {
         let replies = &self.setup.replies;
         let reply = replies[usize::try_from(transfer).unwrap_or(0) % replies.len()];
         let right = || ChallengeDisposition::UseCredential(Some(Credential::password(USER, PASSWORD)));
@@ -295,8 +349,16 @@ impl App {
         }
     }
 
-    fn respond(&self, id: MessageId, answer: ChallengeDisposition, responder: Responder<ChallengeDisposition>) {
-        self.recorder.record(Event::Answered { id, answer: format!("{answer:?}") });
+    fn respond(
+        &self,
+        id: MessageId,
+        answer: ChallengeDisposition,
+        responder: Responder<ChallengeDisposition>,
+    ) {
+        self.recorder.record(Event::Answered {
+            id,
+            answer: format!("{answer:?}"),
+        });
         responder.respond(answer);
     }
 }
@@ -314,21 +376,44 @@ struct Delivery<'a> {
 impl Drop for Delivery<'_> {
     fn drop(&mut self) {
         let (app, id) = (self.app, self.id);
-        app.recorder.record(if self.returned { Event::MessageReturned { id } } else { Event::MessageInterrupted { id } });
+        app.recorder.record(if self.returned {
+            Event::MessageReturned { id }
+        } else {
+            Event::MessageInterrupted { id }
+        });
     }
 }
 
 impl Recording {
-    async fn begin(&self, session: &SessionId, transfer: Option<TransferId>, message: impl FnOnce() -> Message) -> Delivery<'_> {
+    async fn begin(
+        &self,
+        session: &SessionId,
+        transfer: Option<TransferId>,
+        message: impl FnOnce() -> Message,
+    ) -> Delivery<'_> {
         let app = &*self.0;
         app.receiving().await;
         let id = app.recorder.next_message();
         let message = message();
-        app.recorder.record(Event::MessageBegan { id, session: session.clone(), transfer, message });
-        Delivery { app, id, returned: false }
+        app.recorder.record(Event::MessageBegan {
+            id,
+            session: session.clone(),
+            transfer,
+            message,
+        });
+        Delivery {
+            app,
+            id,
+            returned: false,
+        }
     }
 
-    async fn message(&self, session: &SessionId, transfer: Option<TransferId>, message: impl FnOnce() -> Message) {
+    async fn message(
+        &self,
+        session: &SessionId,
+        transfer: Option<TransferId>,
+        message: impl FnOnce() -> Message,
+    ) {
         let mut delivery = self.begin(session, transfer, message).await;
         self.0.sleep(self.0.setup.callback.duration()).await;
         delivery.returned = true;
@@ -336,10 +421,17 @@ impl Recording {
 
     fn look_at(&self, location: &FilePath) -> (Option<u64>, Option<u64>) {
         let storage = &self.0.device().storage;
-        let Ok(size) = storage.len(location) else { return (None, None) };
-        let bytes = usize::try_from(size).map_err(std::io::Error::other).and_then(|len| storage.read(location, 0, len));
+        let Ok(size) = storage.len(location) else {
+            return (None, None);
+        };
+        let bytes = usize::try_from(size)
+            .map_err(std::io::Error::other)
+            .and_then(|len| storage.read(location, 0, len));
         match bytes {
-            Ok(bytes) => (Some(bytes.len() as u64), Some(bgsession_mock_server::body::hash(&bytes))),
+            Ok(bytes) => (
+                Some(bytes.len() as u64),
+                Some(bgsession_mock_server::body::hash(&bytes)),
+            ),
             Err(_) => (None, None),
         }
     }
@@ -367,7 +459,8 @@ impl Delegate for Recording {
         challenge: Challenge,
         responder: Responder<ChallengeDisposition>,
     ) {
-        self.challenged(session, Some(transfer), challenge, responder).await;
+        self.challenged(session, Some(transfer), challenge, responder)
+            .await;
     }
 
     async fn will_begin_delayed_request(
@@ -377,20 +470,44 @@ impl Delegate for Recording {
         _: Request,
         responder: Responder<DelayedRequestDisposition>,
     ) {
-        self.message(session, Some(transfer), || Message::WillBeginDelayedRequest).await;
+        self.message(session, Some(transfer), || Message::WillBeginDelayedRequest)
+            .await;
         responder.respond(DelayedRequestDisposition::ContinueLoading);
     }
 
-    async fn did_write_data(&self, session: &SessionId, transfer: TransferId, _: u64, total: u64, _: Option<u64>) {
-        self.message(session, Some(transfer), || Message::DidWriteData { total }).await;
+    async fn did_write_data(
+        &self,
+        session: &SessionId,
+        transfer: TransferId,
+        _: u64,
+        total: u64,
+        _: Option<u64>,
+    ) {
+        self.message(session, Some(transfer), || Message::DidWriteData { total })
+            .await;
     }
 
-    async fn did_send_body_data(&self, session: &SessionId, transfer: TransferId, _: u64, total: u64, _: u64) {
-        self.message(session, Some(transfer), || Message::DidSendBodyData { total }).await;
+    async fn did_send_body_data(
+        &self,
+        session: &SessionId,
+        transfer: TransferId,
+        _: u64,
+        total: u64,
+        _: u64,
+    ) {
+        self.message(session, Some(transfer), || Message::DidSendBodyData { total })
+            .await;
     }
 
-    async fn did_resume_at_offset(&self, session: &SessionId, transfer: TransferId, offset: u64, _: Option<u64>) {
-        self.message(session, Some(transfer), || Message::DidResumeAtOffset { offset }).await;
+    async fn did_resume_at_offset(
+        &self,
+        session: &SessionId,
+        transfer: TransferId,
+        offset: u64,
+        _: Option<u64>,
+    ) {
+        self.message(session, Some(transfer), || Message::DidResumeAtOffset { offset })
+            .await;
     }
 
     async fn did_finish_downloading(
@@ -402,7 +519,11 @@ impl Delegate for Recording {
     ) {
         let message = || {
             let (size, digest) = self.look_at(location);
-            Message::DidFinishDownloading { status: response.status, size, digest }
+            Message::DidFinishDownloading {
+                status: response.status,
+                size,
+                digest,
+            }
         };
         self.message(session, Some(transfer), message).await;
     }
@@ -413,7 +534,10 @@ impl Delegate for Recording {
             status: end.response.as_ref().map(|response| response.status),
         };
         self.message(session, Some(transfer), message).await;
-        self.0.lock().outstanding.remove(&TransferKey { session: session.clone(), transfer });
+        self.0.lock().outstanding.remove(&TransferKey {
+            session: session.clone(),
+            transfer,
+        });
     }
 
     async fn did_finish_events(&self, session: &SessionId) {
@@ -451,14 +575,19 @@ impl Recording {
         delivery.returned = true;
         let id = delivery.id;
         drop(delivery);
-        self.0.reply(id, transfer.map_or(0, TransferId::get), failures, responder).await;
+        self.0
+            .reply(id, transfer.map_or(0, TransferId::get), failures, responder)
+            .await;
     }
 }
 
 fn end_kind(error: Option<&TransferError>) -> EndKind {
     match error {
         None => EndKind::Success,
-        Some(TransferError::Cancelled { reason: CancelReason::App, .. }) => EndKind::Cancelled,
+        Some(TransferError::Cancelled {
+            reason: CancelReason::App,
+            ..
+        }) => EndKind::Cancelled,
         Some(TransferError::Cancelled { .. }) => EndKind::CancelledBySystem,
         Some(TransferError::TimedOut) => EndKind::TimedOut,
         Some(TransferError::UserCancelledAuthentication) => EndKind::LoginCancelled,

@@ -8,11 +8,13 @@ use async_trait::async_trait;
 use bgsession_mock_server as origin;
 use bgsession_mock_server::body::Digest;
 use bgsession_mock_server::memory::{Event as Walked, Walk};
-use bgsession_mock_server::{Answer, DigestAlgorithm, Fault, Login, Origin, Ranges, Resource, RetryAfter, Scheme, Script};
+use bgsession_mock_server::{
+    Answer, DigestAlgorithm, Fault, Login, Origin, Ranges, Resource, RetryAfter, Scheme, Script,
+};
 
+use super::Clock;
 use super::app::App;
 use super::wire::Wire;
-use super::Clock;
 use crate::contract::{AppLife, HttpBody, HttpRequest, HttpResponse, Response, Transport, TransportError};
 use crate::history::{Event, ExchangeOutcome, Recorder, TransferKey};
 use crate::scenario::{Route, Scenario, Step};
@@ -37,7 +39,10 @@ pub(crate) fn chain_url(number: u8) -> String {
 /// What a transfer's addresses have in common: `/t/3` of `http://origin.test/t/3/hop/1`.
 pub(crate) fn place(url: &str) -> &str {
     let path = url.splitn(4, '/').nth(3).unwrap_or("");
-    let end = path.match_indices(['/', '?']).nth(1).map_or(path.len(), |(at, _)| at);
+    let end = path
+        .match_indices(['/', '?'])
+        .nth(1)
+        .map_or(path.len(), |(at, _)| at);
     &path[..end]
 }
 
@@ -52,20 +57,28 @@ pub(crate) fn script(scenario: &Scenario) -> Script {
                 if *route == Route::Redirect {
                     let (first, second) = (format!("{path}/hop/1"), format!("{path}/hop/2"));
                     let hop = |to: &str, code| origin::Route::default().answer(Answer::redirect(code, to));
-                    script = script.route(path, hop(&first, 302)).route(first, hop(&second, 307));
+                    script = script
+                        .route(path, hop(&first, 302))
+                        .route(first, hop(&second, 307));
                     script = script.route(second, origin::Route::new(resource));
                 } else {
                     script = script.route(path, answers(*route, resource));
                 }
             }
             Step::Upload { .. } => {
-                script = script.route(format!("/t/{index}"), origin::Route::default().answer(Answer::status(201)));
+                script = script.route(
+                    format!("/t/{index}"),
+                    origin::Route::default().answer(Answer::status(201)),
+                );
             }
             _ => {}
         }
     }
     for number in 1..=scenario.setup.chain {
-        script = script.route(format!("/c/{number}"), origin::Route::new(Resource::new(16).seed(u64::from(number))));
+        script = script.route(
+            format!("/c/{number}"),
+            origin::Route::new(Resource::new(16).seed(u64::from(number))),
+        );
     }
     script
 }
@@ -73,20 +86,35 @@ pub(crate) fn script(scenario: &Scenario) -> Script {
 fn answers(route: Route, resource: Resource) -> origin::Route {
     let size = resource.size;
     let with = origin::Route::new(resource);
-    let status = |code, retry_after| Answer::Status { code, body_size: size, retry_after };
+    let status = |code, retry_after| Answer::Status {
+        code,
+        body_size: size,
+        retry_after,
+    };
     let login = |scheme| Login::new(USER, PASSWORD).scheme(scheme);
     match route {
         Route::Plain | Route::Redirect => with,
         Route::NotFound => with.answer(status(404, None)),
         Route::ServerError => with.answer(status(500, None)),
         Route::Unavailable => with.answer(status(503, Some(RetryAfter::Secs(120)))),
-        Route::Slow => with.answer(Answer::fault(Fault::Drip { piece: size.div_ceil(3).max(1), every_ms: 20_000 })),
-        Route::Cut => with.answer(Answer::fault(Fault::CutAfter(size / 2))).answer(Answer::serve()),
-        Route::CutNoRanges => {
-            with.ranges(Ranges::Ignored).answer(Answer::fault(Fault::CutAfter(size / 2))).answer(Answer::serve())
-        }
-        Route::Drop => with.answer(Answer::DropBeforeHead).answer(Answer::DropBeforeHead).answer(Answer::serve()),
-        Route::Stall => with.answer(Answer::fault(Fault::StallAfter(size / 2))).answer(Answer::serve()),
+        Route::Slow => with.answer(Answer::fault(Fault::Drip {
+            piece: size.div_ceil(3).max(1),
+            every_ms: 20_000,
+        })),
+        Route::Cut => with
+            .answer(Answer::fault(Fault::CutAfter(size / 2)))
+            .answer(Answer::serve()),
+        Route::CutNoRanges => with
+            .ranges(Ranges::Ignored)
+            .answer(Answer::fault(Fault::CutAfter(size / 2)))
+            .answer(Answer::serve()),
+        Route::Drop => with
+            .answer(Answer::DropBeforeHead)
+            .answer(Answer::DropBeforeHead)
+            .answer(Answer::serve()),
+        Route::Stall => with
+            .answer(Answer::fault(Fault::StallAfter(size / 2)))
+            .answer(Answer::serve()),
         Route::NeverServed => with.answer(Answer::DropBeforeHead),
         Route::LoginBasic => with.login(login(Scheme::basic("the vault"))),
         Route::LoginDigest => with.login(login(Scheme::digest("the vault", DigestAlgorithm::Sha256))),
@@ -120,7 +148,10 @@ impl Network {
             latency: app.setup.latency.duration(),
             app,
             next: AtomicU32::new(0),
-            link: Mutex::new(Link { up: true, life: AppLife::new() }),
+            link: Mutex::new(Link {
+                up: true,
+                life: AppLife::new(),
+            }),
             origin,
             wire,
         })
@@ -160,7 +191,9 @@ impl Network {
             let mut at = 0;
             while at < body.len {
                 let piece = body.storage.read(&body.file, at, 65_536);
-                let piece = piece.map_err(|error| TransportError::BadRequest { reason: error.to_string() })?;
+                let piece = piece.map_err(|error| TransportError::BadRequest {
+                    reason: error.to_string(),
+                })?;
                 if piece.is_empty() {
                     let reason = format!("the file ends at byte {at} of {}", body.len);
                     return Err(TransportError::BadRequest { reason });
@@ -190,7 +223,15 @@ impl Network {
                     return match event {
                         Walked::Head { status, headers } => {
                             let clock = self.clock.clone();
-                            Ok((Response { status, url, headers }, Source::Memory { walk, clock, exchange, next: None }))
+                            Ok((
+                                Response { status, url, headers },
+                                Source::Memory {
+                                    walk,
+                                    clock,
+                                    exchange,
+                                    next: None,
+                                },
+                            ))
                         }
                         Walked::Refused => Err(TransportError::NotConnected),
                         Walked::Broken => Err(TransportError::BadResponse),
@@ -226,12 +267,26 @@ impl Transport for Network {
             self.clock.sleep(self.latency).await;
             self.open(id, request).await
         };
-        let opened = link.interruptible(opening).await.unwrap_or(Err(TransportError::ConnectionLost));
+        let opened = link
+            .interruptible(opening)
+            .await
+            .unwrap_or(Err(TransportError::ConnectionLost));
         match opened {
             Ok((response, source)) => {
                 let challenge = response.status == 401 && response.header("www-authenticate").is_some();
-                self.recorder.record(Event::ResponseHead { exchange: id, status: response.status, challenge });
-                Ok(HttpResponse::new(response, Box::new(Body { source, link, exchange })))
+                self.recorder.record(Event::ResponseHead {
+                    exchange: id,
+                    status: response.status,
+                    challenge,
+                });
+                Ok(HttpResponse::new(
+                    response,
+                    Box::new(Body {
+                        source,
+                        link,
+                        exchange,
+                    }),
+                ))
             }
             Err(error) => {
                 exchange.end(outcome(&error));
@@ -269,7 +324,13 @@ struct Exchange {
 
 impl Exchange {
     fn new(recorder: Recorder, id: u32) -> Self {
-        Self { recorder, id, received: 0, digest: Digest::new(), ended: false }
+        Self {
+            recorder,
+            id,
+            received: 0,
+            digest: Digest::new(),
+            ended: false,
+        }
     }
 
     fn took(&mut self, bytes: &[u8]) {
@@ -280,7 +341,12 @@ impl Exchange {
     fn end(&mut self, outcome: ExchangeOutcome) {
         if !std::mem::replace(&mut self.ended, true) {
             let (exchange, received, digest) = (self.id, self.received, self.digest.finish());
-            self.recorder.record(Event::ExchangeEnded { exchange, outcome, received, digest });
+            self.recorder.record(Event::ExchangeEnded {
+                exchange,
+                outcome,
+                received,
+                digest,
+            });
         }
     }
 }
@@ -300,13 +366,20 @@ pub(crate) enum Source {
         /// Looked at already, to see whether more data follows at once.
         next: Option<Walked>,
     },
-    Wire { body: super::wire::WireBody },
+    Wire {
+        body: super::wire::WireBody,
+    },
 }
 
 impl Source {
     async fn chunk(&mut self) -> Result<Option<Vec<u8>>, TransportError> {
         let (walk, clock, exchange, next) = match self {
-            Self::Memory { walk, clock, exchange, next } => (walk, clock, u64::from(*exchange), next),
+            Self::Memory {
+                walk,
+                clock,
+                exchange,
+                next,
+            } => (walk, clock, u64::from(*exchange), next),
             Self::Wire { body } => return body.chunk().await,
         };
         // What a server sends without a pause arrives as one piece, whatever pieces it was made of.
@@ -347,7 +420,11 @@ impl HttpBody for Body {
             return Ok(None);
         }
         let source = &mut self.source;
-        let chunk = self.link.interruptible(source.chunk()).await.unwrap_or(Err(TransportError::ConnectionLost));
+        let chunk = self
+            .link
+            .interruptible(source.chunk())
+            .await
+            .unwrap_or(Err(TransportError::ConnectionLost));
         match &chunk {
             Ok(Some(bytes)) => self.exchange.took(bytes),
             Ok(None) => self.exchange.end(ExchangeOutcome::Complete),

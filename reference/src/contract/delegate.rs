@@ -9,8 +9,8 @@ use std::task::{Poll, Waker};
 use async_trait::async_trait;
 
 use super::{
-    Challenge, ChallengeDisposition, FilePath, Interrupted, RefreshTask, Request, Responder, Response, SessionId,
-    TransferEnd, TransferId,
+    Challenge, ChallengeDisposition, FilePath, Interrupted, RefreshTask, Request, Responder, Response,
+    SessionId, TransferEnd, TransferId,
 };
 
 /// Methods that change what the system does merely by being implemented (`respondsToSelector:`).
@@ -123,7 +123,13 @@ pub trait Delegate: Send + Sync {
     }
 
     /// A download that was given resume data goes on from `offset`.
-    async fn did_resume_at_offset(&self, session: &SessionId, transfer: TransferId, offset: u64, expected: Option<u64>) {
+    async fn did_resume_at_offset(
+        &self,
+        session: &SessionId,
+        transfer: TransferId,
+        offset: u64,
+        expected: Option<u64>,
+    ) {
         let _ = (session, transfer, offset, expected);
     }
 
@@ -222,7 +228,9 @@ impl AppLife {
 
 impl fmt::Debug for AppLife {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AppLife").field("ended", &self.has_ended()).finish()
+        f.debug_struct("AppLife")
+            .field("ended", &self.has_ended())
+            .finish()
     }
 }
 
@@ -302,7 +310,9 @@ impl Connection {
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("life", &self.life).finish_non_exhaustive()
+        f.debug_struct("Connection")
+            .field("life", &self.life)
+            .finish_non_exhaustive()
     }
 }
 
@@ -335,8 +345,14 @@ mod tests {
     #[tokio::test]
     async fn a_call_that_returns_counts_even_while_the_process_goes_on() {
         let line = Connection::new(Arc::new(Silent), AppLife::new());
-        assert_eq!(line.did_finish_events(&SessionId::new("s").unwrap()).await, Ok(()));
+        assert_eq!(
+            line.did_finish_events(&SessionId::new("s").unwrap()).await,
+            Ok(())
+        );
         line.life().end();
-        assert_eq!(line.did_finish_events(&SessionId::new("s").unwrap()).await, Err(Interrupted::new()));
+        assert_eq!(
+            line.did_finish_events(&SessionId::new("s").unwrap()).await,
+            Err(Interrupted::new())
+        );
     }
 }

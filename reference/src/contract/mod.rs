@@ -66,17 +66,20 @@ mod transport;
 pub use challenge::{
     AuthenticationMethod, Challenge, ChallengeDisposition, Credential, Persistence, ProtectionSpace,
 };
-pub use conditions::{AppChange, AppClass, AppState, Conditions, DeviceChange, Link, SystemTrigger, Termination};
-pub use delegate::{AppLife, Connection, Delegate, DelayedRequestDisposition, OptionalMethod};
+pub use conditions::{
+    AppChange, AppClass, AppState, Conditions, DeviceChange, Link, SystemTrigger, Termination,
+};
+pub use delegate::{AppLife, Connection, DelayedRequestDisposition, Delegate, OptionalMethod};
 pub use device::{AppProcess, Clock, Device, FilePath, Spawn, Storage};
 pub use error::{CancelReason, Interrupted, ScheduleError, SessionError, TransferError, TransportError};
 pub use ids::{EmptyIdentifier, RefreshTaskId, SessionId, TransferId, UserInfo};
 pub use policy::{
-    Allotment, Allowances, AtAllowance, ForegroundRefresh, OverBudgetWakes, Policy, ResourceTimer, RetryPolicy,
-    UnansweredChallenge,
+    Allotment, Allowances, AtAllowance, ForegroundRefresh, OverBudgetWakes, Policy, ResourceTimer,
+    RetryPolicy, UnansweredChallenge,
 };
 pub use refresh_task::{
-    Completion, CompletionReport, RefreshKind, RefreshTask, SnapshotReason, SystemTask, TaskMint, TaskObserver,
+    Completion, CompletionReport, RefreshKind, RefreshTask, SnapshotReason, SystemTask, TaskMint,
+    TaskObserver,
 };
 pub use responder::{Answer, Responder, responder};
 pub use scheduler::{Scheduler, WakeOutcome, WakeReason};

@@ -4,8 +4,15 @@ use super::Time;
 
 /// What a delivery is charged to: each has a budget of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
-#[expect(clippy::exhaustive_enums, reason = "the three budgets that the documents name; a throttle must treat each")]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the three budgets that the documents name; a throttle must treat each"
+)]
 pub enum Charge {
     /// An application-refresh task.
     ApplicationRefresh,
