@@ -26,11 +26,7 @@ pub fn check(subject: &Subject, rule: &str, manifest: &str) {
         ..Options::default()
     };
     let outcome = run(subject, &options).unwrap_or_else(|error| panic!("{error}"));
-    let bad = outcome
-        .rows
-        .iter()
-        .flat_map(|row| &row.verdicts)
-        .find(|(_, verdict)| !verdict.is_ok());
+    let bad = outcome.rows.iter().flat_map(|row| &row.verdicts).find(|(_, verdict)| !verdict.is_ok());
     match bad {
         None => {}
         Some((_, Verdict::Fail(failure))) => panic!("\n{failure}"),

@@ -56,10 +56,7 @@ impl Verdict {
     /// Does a run with this verdict count as passed?
     #[must_use]
     pub const fn is_ok(&self) -> bool {
-        matches!(
-            self,
-            Self::Pass { .. } | Self::NotApplicable { .. } | Self::KnownFail { .. }
-        )
+        matches!(self, Self::Pass { .. } | Self::NotApplicable { .. } | Self::KnownFail { .. })
     }
 
     /// Its name.
@@ -176,25 +173,16 @@ impl Report {
     /// The verdict on one rule in one world.
     #[must_use]
     pub fn verdict(&self, rule: &str, world: World) -> Option<&Verdict> {
-        let row = self
-            .rows
-            .iter()
-            .find(|row| row.rule.id.eq_ignore_ascii_case(rule))?;
-        row.verdicts
-            .iter()
-            .find(|(of, _)| *of == world)
-            .map(|(_, verdict)| verdict)
+        let row = self.rows.iter().find(|row| row.rule.id.eq_ignore_ascii_case(rule))?;
+        row.verdicts.iter().find(|(of, _)| *of == world).map(|(_, verdict)| verdict)
     }
 
     /// The broken rules, those declared as known failures left out.
     pub fn failures(&self) -> impl Iterator<Item = &Failure> {
-        self.rows
-            .iter()
-            .flat_map(|row| &row.verdicts)
-            .filter_map(|(_, verdict)| match verdict {
-                Verdict::Fail(failure) => Some(&**failure),
-                _ => None,
-            })
+        self.rows.iter().flat_map(|row| &row.verdicts).filter_map(|(_, verdict)| match verdict {
+            Verdict::Fail(failure) => Some(&**failure),
+            _ => None,
+        })
     }
 }
 

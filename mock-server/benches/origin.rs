@@ -11,9 +11,7 @@ fn main() {
 }
 
 fn script(routes: usize, route: &Route) -> Script {
-    (0..routes).fold(Script::new(), |script, n| {
-        script.route(format!("/file{n}"), route.clone())
-    })
+    (0..routes).fold(Script::new(), |script, n| script.route(format!("/file{n}"), route.clone()))
 }
 
 fn origin(route: &Route) -> Origin {
@@ -23,9 +21,7 @@ fn origin(route: &Route) -> Origin {
 #[divan::bench(args = [1, 5], sample_size = 100)]
 fn new_origin(bencher: Bencher<'_, '_>, routes: usize) {
     let route = Route::new(Resource::new(64));
-    bencher
-        .with_inputs(|| script(routes, &route))
-        .bench_values(Origin::new);
+    bencher.with_inputs(|| script(routes, &route)).bench_values(Origin::new);
 }
 
 #[divan::bench(sample_size = 100)]
@@ -53,11 +49,8 @@ fn challenge_and_digest(bencher: Bencher<'_, '_>, algorithm: DigestAlgorithm) {
     bencher.bench_local(|| {
         let refused = origin.answer(&request, Duration::ZERO);
         let head = refused.head.expect("a 401");
-        let (_, challenge) = head
-            .headers
-            .iter()
-            .find(|(name, _)| name == "www-authenticate")
-            .expect("a challenge");
+        let (_, challenge) =
+            head.headers.iter().find(|(name, _)| name == "www-authenticate").expect("a challenge");
         let mut client = http_auth::PasswordClient::try_from(challenge.as_str()).expect("readable");
         let parameters = http_auth::PasswordParams {
             username: "ann",
@@ -67,10 +60,7 @@ fn challenge_and_digest(bencher: Bencher<'_, '_>, algorithm: DigestAlgorithm) {
             body: None,
         };
         let answer = client.respond(&parameters).expect("an answer");
-        let plan = origin.answer(
-            &request.clone().with_header("authorization", answer),
-            Duration::ZERO,
-        );
+        let plan = origin.answer(&request.clone().with_header("authorization", answer), Duration::ZERO);
         assert_eq!(plan.status(), Some(200));
     });
 }
@@ -97,15 +87,11 @@ fn range_of_1_mib(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn fill_1_mib(bencher: Bencher<'_, '_>) {
     let mut buffer = vec![0; 1 << 20];
-    bencher
-        .counter(BytesCount::of_slice(&buffer))
-        .bench_local(|| body::fill(7, 1, &mut buffer));
+    bencher.counter(BytesCount::of_slice(&buffer)).bench_local(|| body::fill(7, 1, &mut buffer));
 }
 
 #[divan::bench]
 fn hash_1_mib(bencher: Bencher<'_, '_>) {
     let buffer = vec![1; 1 << 20];
-    bencher
-        .counter(BytesCount::of_slice(&buffer))
-        .bench_local(|| body::hash(&buffer));
+    bencher.counter(BytesCount::of_slice(&buffer)).bench_local(|| body::hash(&buffer));
 }

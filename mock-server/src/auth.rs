@@ -45,12 +45,9 @@ pub(crate) fn credentials(header: &str) -> Credentials {
 pub(crate) fn redacted(sent: &Sent<'_>) -> Credentials {
     let (scheme, user) = match sent {
         Sent::Basic(pair) => ("Basic", pair.as_ref().map(|(user, _)| user.clone())),
-        Sent::Digest(parameters) => (
-            "Digest",
-            parameters
-                .as_ref()
-                .map(|parameters| parameters.username.clone().into_owned()),
-        ),
+        Sent::Digest(parameters) => {
+            ("Digest", parameters.as_ref().map(|parameters| parameters.username.clone().into_owned()))
+        }
         Sent::Bearer(_) => ("Bearer", None),
         Sent::Other => ("other", None),
     };
@@ -91,42 +88,23 @@ pub(crate) fn check(
 }
 
 fn offered(login: &Login, scheme: impl Fn(&Scheme) -> bool) -> Result<(), Refusal> {
-    if login.schemes.iter().any(scheme) {
-        Ok(())
-    } else {
-        Err(Refusal::NotOffered)
-    }
+    if login.schemes.iter().any(scheme) { Ok(()) } else { Err(Refusal::NotOffered) }
 }
 
 fn right(credentials_match: bool) -> Result<(), Refusal> {
-    if credentials_match {
-        Ok(())
-    } else {
-        Err(Refusal::Wrong)
-    }
+    if credentials_match { Ok(()) } else { Err(Refusal::Wrong) }
 }
 
 /// The value of one `WWW-Authenticate` line. All Digest challenges of an answer share `nonce`; `stale` is sent
 /// when the request tried Digest, as RFC 7616 lets a client ask its user again when it is false.
 pub(crate) fn challenge(scheme: &Scheme, nonce: &str, stale: Option<bool>) -> String {
     match scheme {
-        Scheme::Basic {
-            realm,
-            charset_utf8: false,
-        } => format!("Basic realm={}", quoted(realm)),
-        Scheme::Basic {
-            realm,
-            charset_utf8: true,
-        } => {
+        Scheme::Basic { realm, charset_utf8: false } => format!("Basic realm={}", quoted(realm)),
+        Scheme::Basic { realm, charset_utf8: true } => {
             format!("Basic realm={}, charset=\"UTF-8\"", quoted(realm))
         }
         Scheme::Bearer { realm } => format!("Bearer realm={}", quoted(realm)),
-        Scheme::Digest {
-            realm,
-            algorithm,
-            opaque,
-            ..
-        } => {
+        Scheme::Digest { realm, algorithm, opaque, .. } => {
             let mut line = format!(
                 "Digest realm={}, qop=\"auth\", algorithm={}, nonce=\"{nonce}\"",
                 quoted(realm),
@@ -166,13 +144,7 @@ mod tests {
 
     fn judge(login: &Login, authorization: Option<&str>) -> Result<(), Refusal> {
         let sent = authorization.map(parse);
-        check(
-            login,
-            &mut Nonces::default(),
-            &mut 0,
-            &Request::get("/"),
-            sent.as_ref(),
-        )
+        check(login, &mut Nonces::default(), &mut 0, &Request::get("/"), sent.as_ref())
     }
 
     #[test]
@@ -195,17 +167,10 @@ mod tests {
         assert_eq!(judge(&login, None), Err(Refusal::NoCredentials));
         assert_eq!(judge(&login, Some("Basic YTpiOmM=")), Err(Refusal::Wrong));
         assert_eq!(judge(&login, Some("Basic ???")), Err(Refusal::Malformed));
-        assert_eq!(
-            judge(&login, Some("Basic YQ==")),
-            Err(Refusal::Malformed),
-            "no colon"
-        );
+        assert_eq!(judge(&login, Some("Basic YQ==")), Err(Refusal::Malformed), "no colon");
         assert_eq!(judge(&login, Some("Bearer a")), Err(Refusal::NotOffered));
         assert_eq!(judge(&login, Some("s3cr3t")), Err(Refusal::NotOffered));
-        assert_eq!(
-            judge(&login.clone().never(), Some("Basic YTpi")),
-            Err(Refusal::Scripted)
-        );
+        assert_eq!(judge(&login.clone().never(), Some("Basic YTpi")), Err(Refusal::Scripted));
         let bearer = Login::default().token("t").scheme(Scheme::bearer("r"));
         assert_eq!(judge(&bearer, Some("Bearer t")), Ok(()));
         assert_eq!(judge(&bearer, Some("Bearer u")), Err(Refusal::Wrong));
@@ -231,14 +196,7 @@ mod tests {
         };
         let lines = [
             challenge(&Scheme::basic("home"), "n", None),
-            challenge(
-                &Scheme::Basic {
-                    realm: "home".into(),
-                    charset_utf8: true,
-                },
-                "n",
-                None,
-            ),
+            challenge(&Scheme::Basic { realm: "home".into(), charset_utf8: true }, "n", None),
             challenge(&digest, "n0", Some(true)),
             challenge(&Scheme::bearer("api"), "n", None),
         ];
@@ -253,18 +211,12 @@ mod tests {
         );
         // An independent parser agrees, on one line as on several.
         let joined = lines.join(", ");
-        let parsed: Vec<_> = http_auth::ChallengeParser::new(&joined)
-            .collect::<Result<_, _>>()
-            .unwrap();
+        let parsed: Vec<_> = http_auth::ChallengeParser::new(&joined).collect::<Result<_, _>>().unwrap();
         assert_eq!(
             parsed.iter().map(|c| c.scheme).collect::<Vec<_>>(),
             ["Basic", "Basic", "Digest", "Bearer"]
         );
-        let realm = parsed[2]
-            .params
-            .iter()
-            .find(|(name, _)| *name == "realm")
-            .unwrap();
+        let realm = parsed[2].params.iter().find(|(name, _)| *name == "realm").unwrap();
         assert_eq!(realm.1.to_unescaped(), "a \"b\" \\c");
     }
 }

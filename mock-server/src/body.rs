@@ -19,11 +19,7 @@ impl Slice {
     /// A part of this part: `len` bytes (or what there is) from `start` on.
     pub fn part(self, start: u64, len: u64) -> Self {
         let start = start.min(self.len);
-        Self {
-            seed: self.seed,
-            offset: self.offset + start,
-            len: len.min(self.len - start),
-        }
+        Self { seed: self.seed, offset: self.offset + start, len: len.min(self.len - start) }
     }
 
     /// The bytes themselves. Make large content piece by piece with [`fill`].
@@ -69,11 +65,7 @@ impl Slice {
 pub fn fill(seed: u64, offset: u64, buffer: &mut [u8]) {
     let mut index = offset / 8;
     let skip = usize::from((offset % 8) as u8);
-    let (head, rest) = buffer.split_at_mut(if skip == 0 {
-        0
-    } else {
-        (8 - skip).min(buffer.len())
-    });
+    let (head, rest) = buffer.split_at_mut(if skip == 0 { 0 } else { (8 - skip).min(buffer.len()) });
     if !head.is_empty() {
         head.copy_from_slice(&word(seed, index)[skip..skip + head.len()]);
         index += 1;
@@ -130,11 +122,7 @@ impl Default for Digest {
 impl Digest {
     /// The digest of nothing so far.
     pub fn new() -> Self {
-        Self {
-            state: STEP,
-            length: 0,
-            rest: [0; 8],
-        }
+        Self { state: STEP, length: 0, rest: [0; 8] }
     }
 
     /// Takes in more bytes.
@@ -196,12 +184,7 @@ mod tests {
 
     #[test]
     fn versions_and_seeds_have_different_content() {
-        let seeds = [
-            content_seed(0, 0),
-            content_seed(0, 1),
-            content_seed(1, 0),
-            content_seed(1, 1),
-        ];
+        let seeds = [content_seed(0, 0), content_seed(0, 1), content_seed(1, 0), content_seed(1, 1)];
         for (n, seed) in seeds.iter().enumerate() {
             assert!(!seeds[..n].contains(seed), "{n}");
         }
@@ -209,27 +192,9 @@ mod tests {
 
     #[test]
     fn parts_stay_inside() {
-        let slice = Slice {
-            seed: 1,
-            offset: 10,
-            len: 5,
-        };
-        assert_eq!(
-            slice.part(2, 100),
-            Slice {
-                seed: 1,
-                offset: 12,
-                len: 3
-            }
-        );
-        assert_eq!(
-            slice.part(9, 1),
-            Slice {
-                seed: 1,
-                offset: 15,
-                len: 0
-            }
-        );
+        let slice = Slice { seed: 1, offset: 10, len: 5 };
+        assert_eq!(slice.part(2, 100), Slice { seed: 1, offset: 12, len: 3 });
+        assert_eq!(slice.part(9, 1), Slice { seed: 1, offset: 15, len: 0 });
     }
 
     proptest! {

@@ -126,10 +126,8 @@ impl<'a> Parameters<'a> {
             ("algorithm", &mut self.algorithm),
             ("opaque", &mut self.opaque),
         ];
-        let (index, (_, slot)) = slots
-            .into_iter()
-            .enumerate()
-            .find(|(_, (known, _))| known.eq_ignore_ascii_case(name))?;
+        let (index, (_, slot)) =
+            slots.into_iter().enumerate().find(|(_, (known, _))| known.eq_ignore_ascii_case(name))?;
         Some((index, slot))
     }
 }
@@ -192,21 +190,16 @@ pub(crate) fn check(
         .schemes
         .iter()
         .find_map(|scheme| match scheme {
-            Scheme::Digest {
-                realm,
-                algorithm,
-                stale_after,
-                opaque,
-            } if sent.realm == *realm && names(&sent.algorithm, *algorithm) => {
+            Scheme::Digest { realm, algorithm, stale_after, opaque }
+                if sent.realm == *realm && names(&sent.algorithm, *algorithm) =>
+            {
                 Some((*algorithm, *stale_after, opaque))
             }
             Scheme::Digest { .. } | Scheme::Basic { .. } | Scheme::Bearer { .. } => None,
         })
         .ok_or(Refusal::NotOffered)?;
     let well_formed = sent.qop == "auth" && opaque.as_ref().is_none_or(|o| *o == sent.opaque);
-    let count = (sent.nc.len() == 8)
-        .then(|| u32::from_str_radix(&sent.nc, 16).ok())
-        .flatten();
+    let count = (sent.nc.len() == 8).then(|| u32::from_str_radix(&sent.nc, 16).ok()).flatten();
     let (true, Some(count)) = (well_formed, count) else {
         return Err(Refusal::Malformed);
     };
@@ -249,9 +242,7 @@ fn joined<H: sha2::Digest>(parts: &[&str]) -> sha2::digest::Output<H> {
 fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits
-        .map(|digit| char::from(DIGITS[usize::from(digit)]))
-        .collect()
+    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
 #[cfg(test)]

@@ -33,14 +33,8 @@ fn the_examples_of_the_standard_are_right() {
         // The nonce is the standard's, so an accepted response ends as an unknown nonce.
         let judged = check(&login(algorithm), &mut Nonces::default(), &request, &sent);
         assert_eq!(judged, Err(Refusal::UnknownNonce), "{algorithm:?}");
-        let wrong = Login {
-            password: "other".into(),
-            ..login(algorithm)
-        };
-        assert_eq!(
-            check(&wrong, &mut Nonces::default(), &request, &sent),
-            Err(Refusal::Wrong)
-        );
+        let wrong = Login { password: "other".into(), ..login(algorithm) };
+        assert_eq!(check(&wrong, &mut Nonces::default(), &request, &sent), Err(Refusal::Wrong));
     }
 }
 
@@ -48,34 +42,16 @@ fn the_examples_of_the_standard_are_right() {
 fn what_is_asked_must_be_what_was_signed() {
     let judge = |header: &str, request: &Request| {
         let sent = Parameters::parse(header).ok_or(Refusal::Malformed)?;
-        check(
-            &login(DigestAlgorithm::Md5),
-            &mut Nonces::default(),
-            request,
-            &sent,
-        )
+        check(&login(DigestAlgorithm::Md5), &mut Nonces::default(), request, &sent)
     };
     let header = example(DigestAlgorithm::Md5);
     let request = Request::get("/dir/index.html");
-    assert_eq!(
-        judge(&header, &Request::get("/dir/index.html?a=b")),
-        Err(Refusal::UriMismatch)
-    );
-    assert_eq!(
-        judge(&header, &Request::new("POST", "/dir/index.html")),
-        Err(Refusal::Wrong)
-    );
+    assert_eq!(judge(&header, &Request::get("/dir/index.html?a=b")), Err(Refusal::UriMismatch));
+    assert_eq!(judge(&header, &Request::new("POST", "/dir/index.html")), Err(Refusal::Wrong));
     let edit = |from: &str, to: &str| judge(&header.replace(from, to), &request);
     assert_eq!(edit("http-auth@example.org", "other"), Err(Refusal::NotOffered));
-    assert_eq!(
-        edit("algorithm=MD5", "algorithm=SHA-256"),
-        Err(Refusal::NotOffered)
-    );
-    assert_eq!(
-        edit("algorithm=MD5, ", ""),
-        Err(Refusal::UnknownNonce),
-        "MD5 is the default"
-    );
+    assert_eq!(edit("algorithm=MD5", "algorithm=SHA-256"), Err(Refusal::NotOffered));
+    assert_eq!(edit("algorithm=MD5, ", ""), Err(Refusal::UnknownNonce), "MD5 is the default");
     assert_eq!(edit("qop=auth", "qop=auth-int"), Err(Refusal::Malformed));
     assert_eq!(edit("nc=00000001", "nc=1"), Err(Refusal::Malformed));
     assert_eq!(edit("nc=00000001, ", ""), Err(Refusal::Malformed));
@@ -87,23 +63,13 @@ fn what_is_asked_must_be_what_was_signed() {
 fn opaque_must_come_back_unchanged() {
     let judge = |opaque: &str| {
         let mut login = login(DigestAlgorithm::Md5);
-        let Scheme::Digest { opaque: expected, .. } = &mut login.schemes[0] else {
-            panic!("Digest")
-        };
+        let Scheme::Digest { opaque: expected, .. } = &mut login.schemes[0] else { panic!("Digest") };
         *expected = Some(opaque.to_owned());
         let header = example(DigestAlgorithm::Md5);
         let sent = Parameters::parse(&header).unwrap();
-        check(
-            &login,
-            &mut Nonces::default(),
-            &Request::get("/dir/index.html"),
-            &sent,
-        )
+        check(&login, &mut Nonces::default(), &Request::get("/dir/index.html"), &sent)
     };
-    assert_eq!(
-        judge("FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS"),
-        Err(Refusal::UnknownNonce)
-    );
+    assert_eq!(judge("FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS"), Err(Refusal::UnknownNonce));
     assert_eq!(judge("other"), Err(Refusal::Malformed));
 }
 
@@ -111,10 +77,7 @@ fn opaque_must_come_back_unchanged() {
 fn values_are_tokens_or_quoted() {
     assert_eq!(value("a, b"), Some((Cow::Borrowed("a"), ", b")));
     assert_eq!(value("\"a,b\" , c"), Some((Cow::Borrowed("a,b"), " , c")));
-    assert_eq!(
-        value(r#""\"é\\" x"#),
-        Some((Cow::Owned("\"é\\".to_owned()), " x"))
-    );
+    assert_eq!(value(r#""\"é\\" x"#), Some((Cow::Owned("\"é\\".to_owned()), " x")));
     assert_eq!(value("\"a"), None);
     assert_eq!(value("\"a\\"), None);
     assert_eq!(extended("UTF-8''%C3%A4nn"), Some("änn".to_owned()));
@@ -133,18 +96,8 @@ fn a_nonce_count_must_grow_and_a_nonce_may_go_stale() {
     assert_eq!(nonces.take(&first, 5, Some(2)), Ok(()), "a gap is no replay");
     assert_eq!(nonces.take(&first, 4, Some(2)), Err(Refusal::ReplayedCount));
     assert_eq!(nonces.take(&first, 6, Some(2)), Err(Refusal::StaleNonce));
-    for forged in [
-        "00000001b4d055fcf2cbbd7b",
-        "00000000b4d055fcf2cbbd7c",
-        "",
-        "é",
-        "00000001",
-    ] {
-        assert_eq!(
-            nonces.take(forged, 1, None),
-            Err(Refusal::UnknownNonce),
-            "{forged}"
-        );
+    for forged in ["00000001b4d055fcf2cbbd7b", "00000000b4d055fcf2cbbd7c", "", "é", "00000001"] {
+        assert_eq!(nonces.take(forged, 1, None), Err(Refusal::UnknownNonce), "{forged}");
     }
 }
 
@@ -158,11 +111,7 @@ fn the_memory_for_nonces_is_bounded() {
         assert_eq!(nonces.take(&nonce, 1, None), Ok(()));
     }
     assert_eq!(nonces.used.len(), REMEMBERED);
-    assert_eq!(
-        nonces.take(&first, 1, None),
-        Err(Refusal::StaleNonce),
-        "a forgotten nonce is no open door"
-    );
+    assert_eq!(nonces.take(&first, 1, None), Err(Refusal::StaleNonce), "a forgotten nonce is no open door");
 }
 
 /// Two clients written by others answer our challenges; we must find their answers right.
@@ -188,23 +137,15 @@ fn independent_clients_are_let_in() {
 
             let mut first = PasswordClient::try_from(one.as_str()).unwrap();
             for _ in 0..2 {
-                let parameters = PasswordParams {
-                    username: user,
-                    password,
-                    uri: "/a?b=c",
-                    method: "GET",
-                    body: None,
-                };
+                let parameters =
+                    PasswordParams { username: user, password, uri: "/a?b=c", method: "GET", body: None };
                 let answer = first.respond(&parameters).unwrap();
                 assert_eq!(judge(&answer), Ok(()), "{answer}");
                 assert_eq!(judge(&answer), Err(Refusal::ReplayedCount));
             }
 
             let mut second = WwwAuthenticateHeader::parse(&two).unwrap();
-            let answer = second
-                .respond(&AuthContext::new(user, password, "/a?b=c"))
-                .unwrap()
-                .to_string();
+            let answer = second.respond(&AuthContext::new(user, password, "/a?b=c")).unwrap().to_string();
             assert_eq!(judge(&answer), Ok(()), "{answer}");
         }
     }

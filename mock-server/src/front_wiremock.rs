@@ -48,13 +48,7 @@ impl WiremockFront {
     pub async fn start(responder: Arc<dyn Responder>) -> Self {
         // A built server is never taken from wiremock's pool, whose servers outlive their drop.
         let server = MockServer::builder().disable_request_recording().start().await;
-        let front = Self {
-            server,
-            desk: Arc::new(Desk {
-                responder,
-                plan: Mutex::default(),
-            }),
-        };
+        let front = Self { server, desk: Arc::new(Desk { responder, plan: Mutex::default() }) };
         front.mount().await;
         front
     }
@@ -74,21 +68,15 @@ impl WiremockFront {
     async fn mount(&self) {
         let breaks = Breaks(Arc::clone(&self.desk));
         let closed = |_: &wiremock::Request| io::Error::from(io::ErrorKind::ConnectionAborted);
-        self.server
-            .register(Mock::given(breaks).respond_with_err(closed).with_priority(1))
-            .await;
+        self.server.register(Mock::given(breaks).respond_with_err(closed).with_priority(1)).await;
         let gives = Gives(Arc::clone(&self.desk));
-        self.server
-            .register(Mock::given(wiremock::matchers::any()).respond_with(gives))
-            .await;
+        self.server.register(Mock::given(wiremock::matchers::any()).respond_with(gives)).await;
     }
 }
 
 impl fmt::Debug for WiremockFront {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WiremockFront")
-            .field("addr", &self.addr())
-            .finish_non_exhaustive()
+        f.debug_struct("WiremockFront").field("addr", &self.addr()).finish_non_exhaustive()
     }
 }
 
@@ -135,10 +123,7 @@ fn translate(request: &wiremock::Request) -> Request {
         .headers
         .iter()
         .map(|(name, value)| {
-            (
-                name.as_str().to_owned(),
-                String::from_utf8_lossy(value.as_bytes()).into_owned(),
-            )
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
         })
         .collect();
     let host = translated.header("host").map(str::to_owned);

@@ -107,17 +107,9 @@ impl fmt::Display for Credentials {
 impl fmt::Display for LogEntry {
     /// `12.345 GET localhost /file range=bytes=5- (Basic user=ann) -> 206`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (method, host, target) = (
-            self.method.escape_debug(),
-            self.host.escape_debug(),
-            self.target.escape_debug(),
-        );
-        write!(
-            f,
-            "{}.{:03} {method} {host} {target}",
-            self.at.as_secs(),
-            self.at.subsec_millis()
-        )?;
+        let (method, host, target) =
+            (self.method.escape_debug(), self.host.escape_debug(), self.target.escape_debug());
+        write!(f, "{}.{:03} {method} {host} {target}", self.at.as_secs(), self.at.subsec_millis())?;
         if let Some(range) = &self.range {
             write!(f, " range={}", range.escape_debug())?;
         }
@@ -150,19 +142,13 @@ mod tests {
             host: "localhost:80".into(),
             target: "/file".into(),
             range: Some("bytes=5-".into()),
-            credentials: Some(Credentials {
-                scheme: "Basic",
-                user: Some("ann".into()),
-            }),
+            credentials: Some(Credentials { scheme: "Basic", user: Some("ann".into()) }),
             refusal: None,
             status: Some(206),
             body_size: 0,
             body_hash: 0,
         };
-        assert_eq!(
-            entry.to_string(),
-            "12.345 GET localhost:80 /file range=bytes=5- (Basic user=ann) -> 206"
-        );
+        assert_eq!(entry.to_string(), "12.345 GET localhost:80 /file range=bytes=5- (Basic user=ann) -> 206");
         (entry.status, entry.refusal, entry.range) = (None, Some(Refusal::Scripted), None);
         entry.target = "/a\r\nb".into();
         entry.body_size = 9;

@@ -73,10 +73,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.check {
         let routes = script.routes.len();
         let path = arguments.script.display();
-        return Ok(writeln!(
-            io::stdout(),
-            "{path}: a good script with {routes} route(s)"
-        )?);
+        return Ok(writeln!(io::stdout(), "{path}: a good script with {routes} route(s)")?);
     }
     let in_script = |error| Failure::Script(arguments.script.clone(), error);
     let mut responder = RealTime::play(script).map_err(in_script)?;
@@ -85,9 +82,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             let _ = writeln!(io::stderr(), "{entry}");
         });
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let port = arguments.port.unwrap_or(0);
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));

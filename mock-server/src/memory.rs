@@ -9,10 +9,7 @@ pub const PIECE: usize = 64 << 10;
 
 /// What a client sees next. The last six end the exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "a client must handle every end that a connection can come to"
-)]
+#[expect(clippy::exhaustive_enums, reason = "a client must handle every end that a connection can come to")]
 pub enum Event {
     /// Nothing for that long.
     Wait(Duration),
@@ -81,11 +78,7 @@ impl Walk {
         Self {
             head: plan.head,
             steps: plan.steps.into_iter(),
-            rest: Slice {
-                seed: 0,
-                offset: 0,
-                len: 0,
-            },
+            rest: Slice { seed: 0, offset: 0, len: 0 },
             place: Place::BeforeHead,
         }
     }
@@ -105,10 +98,7 @@ impl Walk {
         let framing = head.framing_header();
         let mut headers = head.headers;
         headers.extend(framing);
-        Some(Event::Head {
-            status: head.status,
-            headers,
-        })
+        Some(Event::Head { status: head.status, headers })
     }
 
     /// Body bytes, as far as the client still expects any.
@@ -193,16 +183,8 @@ mod tests {
     use super::*;
 
     fn walk(framing: Framing, steps: &[Step]) -> Vec<Event> {
-        let head = Head {
-            status: 200,
-            headers: Vec::new(),
-            framing,
-        };
-        let events: Vec<_> = Walk::new(Plan {
-            head: Some(head),
-            steps: steps.to_vec(),
-        })
-        .collect();
+        let head = Head { status: 200, headers: Vec::new(), framing };
+        let events: Vec<_> = Walk::new(Plan { head: Some(head), steps: steps.to_vec() }).collect();
         assert!(matches!(events[0], Event::Head { .. }));
         events[1..].to_vec()
     }
@@ -217,23 +199,12 @@ mod tests {
 
     #[test]
     fn a_length_ends_the_answer_whatever_follows() {
-        let steps = [
-            Step::Head,
-            bytes("abc"),
-            Step::Pause(Duration::ZERO),
-            bytes("def"),
-        ];
+        let steps = [Step::Head, bytes("abc"), Step::Pause(Duration::ZERO), bytes("def")];
         assert_eq!(walk(Framing::Length(0), &steps), [Event::End]);
         assert_eq!(walk(Framing::Length(2), &steps), [data("ab"), Event::End]);
         let wait = Event::Wait(Duration::ZERO);
-        assert_eq!(
-            walk(Framing::Length(5), &steps),
-            [data("abc"), wait.clone(), data("de"), Event::End]
-        );
-        assert_eq!(
-            walk(Framing::Length(9), &steps),
-            [data("abc"), wait, data("def"), Event::Cut]
-        );
+        assert_eq!(walk(Framing::Length(5), &steps), [data("abc"), wait.clone(), data("de"), Event::End]);
+        assert_eq!(walk(Framing::Length(9), &steps), [data("abc"), wait, data("def"), Event::Cut]);
         assert_eq!(walk(Framing::Bodyless(Some(9)), &[Step::Head]), [Event::End]);
     }
 
@@ -267,11 +238,7 @@ mod tests {
 
     #[test]
     fn large_content_comes_in_pieces() {
-        let slice = Slice {
-            seed: 5,
-            offset: 3,
-            len: PIECE as u64 + 10,
-        };
+        let slice = Slice { seed: 5, offset: 3, len: PIECE as u64 + 10 };
         let events = walk(Framing::Length(slice.len), &[Step::Head, Step::Body(slice)]);
         let [Event::Data(first), Event::Data(second), Event::End] = &events[..] else {
             panic!("{}", events.len())

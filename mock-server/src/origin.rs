@@ -90,10 +90,7 @@ impl Origin {
                 named_hosts: routes.iter().any(|(key, _)| key.starts_with("//")),
                 routes,
                 start: unix_secs,
-                state: Mutex::new(State {
-                    routes: progress,
-                    ..State::default()
-                }),
+                state: Mutex::new(State { routes: progress, ..State::default() }),
             }),
         })
     }
@@ -160,14 +157,9 @@ impl Origin {
         let target = target.split(['?', '#']).next().unwrap_or_default();
         let (host, path) = split_target(target);
         if let Some(host) = host {
-            return self
-                .shared
-                .route(host, path)
-                .is_some_and(|index| route_needs_wire(&routes[index].1));
+            return self.shared.route(host, path).is_some_and(|index| route_needs_wire(&routes[index].1));
         }
-        routes
-            .iter()
-            .any(|(key, route)| split_target(key).1 == path && route_needs_wire(route))
+        routes.iter().any(|(key, route)| split_target(key).1 == path && route_needs_wire(route))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -189,13 +181,7 @@ impl Origin {
                 Err((login, reason)) => {
                     refusal = Some(reason);
                     let digest = matches!(sent, Some(Sent::Digest(_)));
-                    refuse(
-                        login,
-                        &mut state.nonces,
-                        Draft::new(request, now, 401),
-                        reason,
-                        digest,
-                    )
+                    refuse(login, &mut state.nonces, Draft::new(request, now, 401), reason, digest)
                 }
             }
         } else {
@@ -219,9 +205,7 @@ impl Origin {
 
 impl Shared {
     fn find(&self, key: &str) -> Option<usize> {
-        self.routes
-            .binary_search_by(|(known, _)| known.as_str().cmp(key))
-            .ok()
+        self.routes.binary_search_by(|(known, _)| known.as_str().cmp(key)).ok()
     }
 
     /// The route of a host's path, else of the bare path.
@@ -273,10 +257,7 @@ fn refuse(login: &Login, nonces: &mut Nonces, mut draft: Draft<'_>, reason: Refu
         draft.set_status(400);
         return draft.empty();
     }
-    let fresh = login
-        .schemes
-        .iter()
-        .any(|scheme| matches!(scheme, Scheme::Digest { .. }));
+    let fresh = login.schemes.iter().any(|scheme| matches!(scheme, Scheme::Digest { .. }));
     let nonce = if fresh { nonces.issue() } else { String::new() };
     let stale = digest.then_some(matches!(reason, Refusal::StaleNonce | Refusal::UnknownNonce));
     for scheme in &login.schemes {
@@ -287,10 +268,7 @@ fn refuse(login: &Login, nonces: &mut Nonces, mut draft: Draft<'_>, reason: Refu
 
 /// The answer whose turn it is.
 fn play(route: &Route, progress: &mut Progress, request: &Request, now: u64) -> Plan {
-    const ALWAYS: &Answer = &Answer::Serve(Delivery {
-        delay_ms: 0,
-        fault: None,
-    });
+    const ALWAYS: &Answer = &Answer::Serve(Delivery { delay_ms: 0, fault: None });
     let turn = progress.admitted.min(route.answers.len().saturating_sub(1));
     progress.admitted = progress.admitted.saturating_add(1);
     let mut answer = route.answers.get(turn).unwrap_or(ALWAYS);
@@ -302,11 +280,9 @@ fn play(route: &Route, progress: &mut Progress, request: &Request, now: u64) -> 
     let draft = |status| Draft::new(request, now, status);
     match answer {
         Answer::Serve(delivery) => serve::serve(draft(200), route, progress.version, delivery),
-        Answer::Status {
-            code,
-            body_size,
-            retry_after,
-        } => serve::status(draft(*code), *body_size, *retry_after),
+        Answer::Status { code, body_size, retry_after } => {
+            serve::status(draft(*code), *body_size, *retry_after)
+        }
         Answer::Redirect { code, location } => serve::redirect(draft(*code), location),
         Answer::DropBeforeHead => Plan::headless([Step::Close]),
         Answer::ResetBeforeHead => Plan::headless([Step::Reset]),

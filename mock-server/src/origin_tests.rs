@@ -8,10 +8,7 @@ fn origin(script: Script) -> Origin {
 }
 
 fn statuses(origin: &Origin, requests: &[Request]) -> Vec<Option<u16>> {
-    requests
-        .iter()
-        .map(|request| origin.answer(request, Duration::ZERO).status())
-        .collect()
+    requests.iter().map(|request| origin.answer(request, Duration::ZERO).status()).collect()
 }
 
 /// Basic credentials `ann:pw`.
@@ -19,39 +16,22 @@ const ANN: (&str, &str) = ("Authorization", "Basic YW5uOnB3");
 
 #[test]
 fn answers_take_turns_and_the_last_one_stays() {
-    let route = Route::new(Resource::new(1))
-        .answer(Answer::status(500))
-        .answer(Answer::Offline);
+    let route = Route::new(Resource::new(1)).answer(Answer::status(500)).answer(Answer::Offline);
     let origin = origin(Script::new().route("/f", route));
-    assert_eq!(
-        statuses(&origin, &vec![Request::get("/f"); 3]),
-        [Some(500), None, None]
-    );
+    assert_eq!(statuses(&origin, &vec![Request::get("/f"); 3]), [Some(500), None, None]);
     assert_eq!(statuses(&origin, &[Request::get("/g")]), [Some(404)]);
 }
 
 #[test]
 fn only_requests_that_are_let_in_use_up_answers() {
     let login = Login::new("ann", "pw").scheme(Scheme::basic("r")).refuse_first(1);
-    let route = Route::new(Resource::new(1))
-        .login(login)
-        .answer(Answer::status(500))
-        .answer(Answer::serve());
+    let route = Route::new(Resource::new(1)).login(login).answer(Answer::status(500)).answer(Answer::serve());
     let origin = origin(Script::new().route("/f", route));
     let right = Request::get("/f").with_header(ANN.0, ANN.1);
-    let asked = [
-        Request::get("/f"),
-        right.clone(),
-        Request::get("/f"),
-        right.clone(),
-        right,
-    ];
+    let asked = [Request::get("/f"), right.clone(), Request::get("/f"), right.clone(), right];
     assert_eq!(statuses(&origin, &asked), [401, 401, 401, 500, 200].map(Some));
     let refusals: Vec<_> = origin.log().iter().map(|entry| entry.refusal).collect();
-    assert_eq!(
-        refusals[..2],
-        [Some(Refusal::NoCredentials), Some(Refusal::Scripted)]
-    );
+    assert_eq!(refusals[..2], [Some(Refusal::NoCredentials), Some(Refusal::Scripted)]);
     assert_eq!(refusals[3], None);
 }
 
@@ -67,18 +47,10 @@ fn each_digest_refusal_says_whether_the_nonce_was_stale() {
     let origin = origin(Script::new().route("/f", Route::new(Resource::new(1)).login(login)));
     let ask = |authorization: Option<String>| {
         let mut request = Request::get("/f");
-        request
-            .headers
-            .extend(authorization.map(|value| ("authorization".to_owned(), value)));
+        request.headers.extend(authorization.map(|value| ("authorization".to_owned(), value)));
         let head = origin.answer(&request, Duration::ZERO).head.unwrap();
-        let challenges = head
-            .headers
-            .into_iter()
-            .filter(|(name, _)| name == "www-authenticate");
-        (
-            head.status,
-            challenges.map(|(_, value)| value).collect::<Vec<_>>(),
-        )
+        let challenges = head.headers.into_iter().filter(|(name, _)| name == "www-authenticate");
+        (head.status, challenges.map(|(_, value)| value).collect::<Vec<_>>())
     };
     let (status, challenges) = ask(None);
     assert_eq!(status, 401);
@@ -104,11 +76,7 @@ fn each_digest_refusal_says_whether_the_nonce_was_stale() {
     assert_eq!(ask(Some(first.clone())).0, 200);
     let (status, challenges) = ask(Some(first));
     assert_eq!(status, 401);
-    assert!(
-        challenges[1].ends_with("nonce=\"00000001da26e52fa3730902\", stale=false"),
-        "{}",
-        challenges[1]
-    );
+    assert!(challenges[1].ends_with("nonce=\"00000001da26e52fa3730902\", stale=false"), "{}", challenges[1]);
     let (_, challenges) = ask(Some(sign()));
     assert!(challenges[1].ends_with("stale=true"), "{}", challenges[1]);
     let elsewhere = sign().replace("uri=\"/f\"", "uri=\"/g\"");
@@ -134,11 +102,7 @@ fn a_new_version_changes_content_and_validators() {
     assert_eq!(versions[0], (Some(200), content(0), Some(0)));
     assert_eq!(versions[1], (Some(500), Some(Step::Head), Some(1)));
     assert_eq!(versions[2], (Some(200), content(2), Some(2)));
-    assert_eq!(
-        versions[3],
-        (Some(200), content(3), Some(3)),
-        "the last answer repeats with its change"
-    );
+    assert_eq!(versions[3], (Some(200), content(3), Some(3)), "the last answer repeats with its change");
 }
 
 #[test]
@@ -153,21 +117,13 @@ fn hosts_have_their_own_routes_and_fall_back() {
 
 #[test]
 fn offline_uses_up_nothing() {
-    let route = Route::default()
-        .answer(Answer::status(201))
-        .answer(Answer::status(202));
+    let route = Route::default().answer(Answer::status(201)).answer(Answer::status(202));
     let origin = origin(Script::new().route("/f", route));
     origin.set_offline(true);
-    assert_eq!(
-        origin.answer(&Request::get("/f"), Duration::ZERO),
-        Plan::headless([Step::Refuse])
-    );
+    assert_eq!(origin.answer(&Request::get("/f"), Duration::ZERO), Plan::headless([Step::Refuse]));
     origin.set_offline(false);
     assert_eq!(statuses(&origin, &[Request::get("/f")]), [Some(201)]);
-    assert_eq!(
-        origin.log().iter().map(|entry| entry.status).collect::<Vec<_>>(),
-        [None, Some(201)]
-    );
+    assert_eq!(origin.log().iter().map(|entry| entry.status).collect::<Vec<_>>(), [None, Some(201)]);
 }
 
 #[test]

@@ -84,10 +84,7 @@ pub enum Step {
 impl Plan {
     /// A plan that only breaks off, stays silent or sends what is not HTTP.
     pub(crate) fn headless(steps: impl Into<Vec<Step>>) -> Self {
-        Self {
-            head: None,
-            steps: steps.into(),
-        }
+        Self { head: None, steps: steps.into() }
     }
 
     /// Status of the head, if there is one.
@@ -109,10 +106,7 @@ impl Plan {
             return !matches!(self.steps[..], [Step::Close] | [Step::Refuse]);
         };
         let plain = self.steps.split_first().is_some_and(|(first, rest)| {
-            *first == Step::Head
-                && rest
-                    .iter()
-                    .all(|step| matches!(step, Step::Body(_) | Step::Inline(_)))
+            *first == Step::Head && rest.iter().all(|step| matches!(step, Step::Body(_) | Step::Inline(_)))
         });
         let bytes = self.body_bytes();
         let complete = match head.framing {
@@ -162,9 +156,7 @@ impl Step {
             Self::Body(slice) => Self::Body(slice.part(start, len)),
             Self::Inline(bytes) => {
                 let start = usize::try_from(start).unwrap_or(usize::MAX).min(bytes.len());
-                let len = usize::try_from(len)
-                    .unwrap_or(usize::MAX)
-                    .min(bytes.len() - start);
+                let len = usize::try_from(len).unwrap_or(usize::MAX).min(bytes.len() - start);
                 Self::Inline(bytes[start..start + len].to_vec())
             }
             Self::Pause(_)
@@ -188,23 +180,12 @@ mod tests {
     use super::*;
 
     fn plan(framing: Framing, steps: &[Step]) -> Plan {
-        Plan {
-            head: Some(Head {
-                status: 200,
-                headers: Vec::new(),
-                framing,
-            }),
-            steps: steps.to_vec(),
-        }
+        Plan { head: Some(Head { status: 200, headers: Vec::new(), framing }), steps: steps.to_vec() }
     }
 
     #[test]
     fn what_needs_the_wire() {
-        let body = Step::Body(Slice {
-            seed: 0,
-            offset: 0,
-            len: 4,
-        });
+        let body = Step::Body(Slice { seed: 0, offset: 0, len: 4 });
         assert!(!plan(Framing::Length(4), &[Step::Head, body.clone()]).needs_wire());
         assert!(!plan(Framing::Chunked, &[Step::Head, body.clone()]).needs_wire());
         assert!(!plan(Framing::Bodyless(Some(9)), &[Step::Head]).needs_wire());
@@ -214,20 +195,10 @@ mod tests {
         assert!(plan(Framing::Length(5), &[Step::Head, body.clone()]).needs_wire());
         assert!(plan(Framing::Length(4), &[Step::Head, body.clone(), Step::Close]).needs_wire());
         assert!(plan(Framing::UntilClose, &[Step::Head, body.clone()]).needs_wire());
-        assert!(
-            plan(
-                Framing::Length(4),
-                &[Step::Pause(Duration::ZERO), Step::Head, body]
-            )
-            .needs_wire()
-        );
+        assert!(plan(Framing::Length(4), &[Step::Pause(Duration::ZERO), Step::Head, body]).needs_wire());
         assert!(Plan::headless([Step::Reset]).needs_wire());
         assert!(Plan::headless([Step::Raw(vec![1]), Step::Close]).needs_wire());
-        let huge = Step::Body(Slice {
-            seed: 0,
-            offset: 0,
-            len: LARGEST_IN_ONE_PIECE + 1,
-        });
+        let huge = Step::Body(Slice { seed: 0, offset: 0, len: LARGEST_IN_ONE_PIECE + 1 });
         assert!(plan(Framing::Length(LARGEST_IN_ONE_PIECE + 1), &[Step::Head, huge]).needs_wire());
     }
 }

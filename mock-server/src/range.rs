@@ -51,17 +51,11 @@ fn dialect(ranges: Ranges) -> Dialect {
         | Ranges::NoValidator
         | Ranges::FromStart
         | Ranges::Httpbin => strict,
-        Ranges::Apache => Dialect {
-            head: true,
-            invalid: Selection::Whole,
-            last_none: Selection::Whole,
-            ..strict
-        },
+        Ranges::Apache => {
+            Dialect { head: true, invalid: Selection::Whole, last_none: Selection::Whole, ..strict }
+        }
         Ranges::Nginx => Dialect { head: true, ..strict },
-        Ranges::Lighttpd => Dialect {
-            joins: true,
-            ..strict
-        },
+        Ranges::Lighttpd => Dialect { joins: true, ..strict },
         Ranges::Caddy => Dialect {
             head: true,
             unknown_unit: Selection::Unsatisfiable,
@@ -173,10 +167,7 @@ fn resolve(dialect: &Dialect, size: u64, specs: &str) -> Selection {
         [(first, last)] => Selection::Part(*first, *last),
         // A list that asks for more than there is would let a short request cause a huge answer.
         several
-            if several
-                .iter()
-                .map(|(first, last)| u128::from(last - first) + 1)
-                .sum::<u128>()
+            if several.iter().map(|(first, last)| u128::from(last - first) + 1).sum::<u128>()
                 > u128::from(size) =>
         {
             Selection::Whole
@@ -208,11 +199,7 @@ fn join(parts: &mut [(u64, u64)], mut count: usize) -> usize {
 
 /// httpbin takes what stands around the first `-` and reads what is no number as not there.
 fn httpbin(size: u64, header: &str) -> Selection {
-    let specs = match header
-        .trim()
-        .strip_prefix("bytes")
-        .map(|rest| rest.split_once('='))
-    {
+    let specs = match header.trim().strip_prefix("bytes").map(|rest| rest.split_once('=')) {
         Some(Some((_, specs))) if !specs.contains('=') => specs,
         _ => return Selection::Whole,
     };
@@ -246,14 +233,8 @@ mod tests {
         select(ranges, "GET", 1_000, header)
     }
 
-    const SERVERS: [Ranges; 6] = [
-        Ranges::Strict,
-        Ranges::Apache,
-        Ranges::Nginx,
-        Ranges::Lighttpd,
-        Ranges::Caddy,
-        Ranges::Httpbin,
-    ];
+    const SERVERS: [Ranges; 6] =
+        [Ranges::Strict, Ranges::Apache, Ranges::Nginx, Ranges::Lighttpd, Ranges::Caddy, Ranges::Httpbin];
 
     #[test]
     fn plain_ranges_are_alike_everywhere() {
@@ -283,29 +264,9 @@ mod tests {
                     Whole,
                 ],
             ),
-            (
-                "bytes=9-3",
-                [
-                    Unsatisfiable,
-                    Whole,
-                    Unsatisfiable,
-                    Unsatisfiable,
-                    Unsatisfiable,
-                    Unsatisfiable,
-                ],
-            ),
+            ("bytes=9-3", [Unsatisfiable, Whole, Unsatisfiable, Unsatisfiable, Unsatisfiable, Unsatisfiable]),
             ("items=0-9", [Whole, Whole, Whole, Whole, Unsatisfiable, Whole]),
-            (
-                "bytes=-0",
-                [
-                    Unsatisfiable,
-                    Whole,
-                    Unsatisfiable,
-                    Unsatisfiable,
-                    Inverted,
-                    Unsatisfiable,
-                ],
-            ),
+            ("bytes=-0", [Unsatisfiable, Whole, Unsatisfiable, Unsatisfiable, Inverted, Unsatisfiable]),
         ];
         for (header, expected) in table {
             assert_eq!(SERVERS.map(|server| get(server, header)), expected, "{header}");
@@ -327,21 +288,11 @@ mod tests {
     fn lists() {
         assert_eq!(get(Ranges::Strict, "bytes= 0-9 , , 2000-"), Part(0, 9));
         assert_eq!(get(Ranges::Strict, "bytes=0-,0-,0-"), Whole, "more than there is");
-        assert_eq!(
-            get(Ranges::Strict, &format!("bytes={}", "0-0,".repeat(17))),
-            Whole,
-            "too many"
-        );
+        assert_eq!(get(Ranges::Strict, &format!("bytes={}", "0-0,".repeat(17))), Whole, "too many");
         assert_eq!(get(Ranges::Strict, "bytes=0-9,x"), Unsatisfiable);
         assert_eq!(get(Ranges::Strict, "bytes="), Unsatisfiable);
-        assert_eq!(
-            get(Ranges::Lighttpd, "bytes=0-9,200-209"),
-            Parts(vec![(0, 9), (200, 209)])
-        );
-        assert_eq!(
-            get(Ranges::Lighttpd, "bytes=200-209,0-9,100-150"),
-            Parts(vec![(100, 209), (0, 9)])
-        );
+        assert_eq!(get(Ranges::Lighttpd, "bytes=0-9,200-209"), Parts(vec![(0, 9), (200, 209)]));
+        assert_eq!(get(Ranges::Lighttpd, "bytes=200-209,0-9,100-150"), Parts(vec![(100, 209), (0, 9)]));
     }
 
     #[test]

@@ -1,8 +1,5 @@
 //! A request as the origin sees it.
-#![expect(
-    clippy::exhaustive_structs,
-    reason = "fronts and tests write requests down, field by field"
-)]
+#![expect(clippy::exhaustive_structs, reason = "fronts and tests write requests down, field by field")]
 
 use crate::body;
 
@@ -68,17 +65,12 @@ impl Request {
 
     /// The first header of that name, whatever its case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// The path of the target, without its query.
     pub fn path(&self) -> &str {
-        self.target
-            .split_once('?')
-            .map_or(self.target.as_str(), |(path, _)| path)
+        self.target.split_once('?').map_or(self.target.as_str(), |(path, _)| path)
     }
 
     /// The host without its port.

@@ -43,16 +43,9 @@ type Sink = Box<dyn Fn(&LogEntry) + Send + Sync>;
 
 impl RealTime {
     /// Plays an origin whose time zero is now.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this type is the edge to the machine's clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this type is the edge to the machine's clock")]
     pub fn new(origin: Origin) -> Self {
-        Self {
-            origin,
-            started: Instant::now(),
-            sink: None,
-        }
+        Self { origin, started: Instant::now(), sink: None }
     }
 
     /// Plays a script whose time zero is now, by the machine's calendar too.
@@ -67,16 +60,10 @@ impl RealTime {
     /// assert_eq!(responder.plan(&Request::get("/")).status(), Some(404));
     /// # Ok::<(), bgsession_mock_server::ScriptError>(())
     /// ```
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this type is the edge to the machine's clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this type is the edge to the machine's clock")]
     pub fn play(script: Script) -> Result<Self, ScriptError> {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        Ok(Self::new(Origin::starting_at(
-            script,
-            now.map_or(0, |since| since.as_secs()),
-        )?))
+        Ok(Self::new(Origin::starting_at(script, now.map_or(0, |since| since.as_secs()))?))
     }
 
     /// The player that also shows `sink` every entry of the log as it is made.
@@ -107,8 +94,6 @@ impl Responder for RealTime {
 
 impl fmt::Debug for RealTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RealTime")
-            .field("origin", &self.origin)
-            .finish_non_exhaustive()
+        f.debug_struct("RealTime").field("origin", &self.origin).finish_non_exhaustive()
     }
 }

@@ -24,12 +24,7 @@ impl<'a> Draft<'a> {
     pub(crate) fn new(request: &'a Request, now: u64, status: u16) -> Self {
         let mut headers = Vec::with_capacity(8);
         headers.push(("date".to_owned(), http_date(now)));
-        Self {
-            request,
-            now,
-            status,
-            headers,
-        }
+        Self { request, now, status, headers }
     }
 
     pub(crate) fn header(&mut self, name: &str, value: impl Into<String>) {
@@ -54,14 +49,7 @@ impl<'a> Draft<'a> {
 
     fn framed(self, framing: Framing, mut steps: Vec<Step>) -> Plan {
         steps.insert(0, Step::Head);
-        Plan {
-            head: Some(Head {
-                status: self.status,
-                headers: self.headers,
-                framing,
-            }),
-            steps,
-        }
+        Plan { head: Some(Head { status: self.status, headers: self.headers, framing }), steps }
     }
 
     /// The plan with no body.
@@ -83,11 +71,7 @@ pub(crate) fn status(mut draft: Draft<'_>, body_size: u64, retry_after: Option<R
     draft.plan(if body_size == 0 {
         Vec::new()
     } else {
-        vec![Step::Body(Slice {
-            seed,
-            offset: 0,
-            len: body_size,
-        })]
+        vec![Step::Body(Slice { seed, offset: 0, len: body_size })]
     })
 }
 
@@ -102,10 +86,7 @@ pub(crate) fn redirect(mut draft: Draft<'_>, location: &str) -> Plan {
 
 pub(crate) fn not_found(mut draft: Draft<'_>) -> Plan {
     draft.header("content-type", "text/plain");
-    let text = format!(
-        "the script has no route for {}\n",
-        draft.request.path().escape_debug()
-    );
+    let text = format!("the script has no route for {}\n", draft.request.path().escape_debug());
     draft.plan(vec![Step::Inline(text.into_bytes())])
 }
 
@@ -123,8 +104,7 @@ pub(crate) fn serve(draft: Draft<'_>, route: &Route, version: u64, delivery: &De
         }
     }
     if delivery.delay_ms > 0 {
-        plan.steps
-            .insert(0, Step::Pause(Duration::from_millis(delivery.delay_ms)));
+        plan.steps.insert(0, Step::Pause(Duration::from_millis(delivery.delay_ms)));
     }
     plan
 }
@@ -176,18 +156,12 @@ fn resource(mut draft: Draft<'_>, route: &Route, version: u64) -> Plan {
         }
         Selection::Inverted => {
             draft.status = 206;
-            draft.header(
-                "content-range",
-                format!("bytes {size}-{}/{size}", i128::from(size) - 1),
-            );
+            draft.header("content-range", format!("bytes {size}-{}/{size}", i128::from(size) - 1));
             draft.empty()
         }
         Selection::Parts(parts) => {
             draft.status = 206;
-            draft.header(
-                "content-type",
-                format!("multipart/byteranges; boundary={BOUNDARY}"),
-            );
+            draft.header("content-type", format!("multipart/byteranges; boundary={BOUNDARY}"));
             draft.plan(multipart(&parts, content, kind))
         }
     }
@@ -215,12 +189,9 @@ fn content_range(first: u64, last: u64, size: u64) -> String {
 
 /// `If-Match` compares strongly; without one, or with `*`, anything goes.
 fn if_match_holds(request: &Request, etag: Option<&str>) -> bool {
-    request.header("if-match").is_none_or(|value| {
-        value
-            .split(',')
-            .map(str::trim)
-            .any(|tag| tag == "*" || Some(tag) == etag)
-    })
+    request
+        .header("if-match")
+        .is_none_or(|value| value.split(',').map(str::trim).any(|tag| tag == "*" || Some(tag) == etag))
 }
 
 fn multipart(parts: &[(u64, u64)], content: Slice, kind: Option<&str>) -> Vec<Step> {
@@ -238,11 +209,7 @@ fn multipart(parts: &[(u64, u64)], content: Slice, kind: Option<&str>) -> Vec<St
 
 /// Changes a complete plan (head, body, nothing else) into one with a fault.
 fn harm(plan: Plan, fault: &Fault) -> Plan {
-    let Plan {
-        head: Some(mut head),
-        mut steps,
-    } = plan
-    else {
+    let Plan { head: Some(mut head), mut steps } = plan else {
         return plan;
     };
     let body = steps.split_off(1);
@@ -283,10 +250,7 @@ fn harm(plan: Plan, fault: &Fault) -> Plan {
             steps.push(Step::Close);
         }
     }
-    Plan {
-        head: Some(head),
-        steps,
-    }
+    Plan { head: Some(head), steps }
 }
 
 /// The steps that hold the first `left` bytes.

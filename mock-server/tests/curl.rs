@@ -37,11 +37,7 @@ struct Curl {
 fn served(script: &Script) -> Option<Served> {
     if let Err(error) = Command::new("curl").arg("--version").output() {
         assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
-        assert_ne!(
-            std::env::var("CI").as_deref(),
-            Ok("true"),
-            "curl must be installed where CI=true"
-        );
+        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "curl must be installed where CI=true");
         skip();
         return None;
     }
@@ -56,26 +52,12 @@ fn served(script: &Script) -> Option<Served> {
         .spawn()
         .unwrap();
     let mut line = String::new();
-    BufReader::new(program.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let port = line
-        .trim_end()
-        .strip_prefix("listening on http://127.0.0.1:")
-        .unwrap()
-        .parse()
-        .unwrap();
-    Some(Served {
-        program,
-        port,
-        folder,
-    })
+    BufReader::new(program.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let port = line.trim_end().strip_prefix("listening on http://127.0.0.1:").unwrap().parse().unwrap();
+    Some(Served { program, port, folder })
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "a check that did not run must not look like one that passed"
-)]
+#[expect(clippy::print_stderr, reason = "a check that did not run must not look like one that passed")]
 fn skip() {
     eprintln!("skipped: curl not installed");
 }
@@ -107,26 +89,16 @@ impl Served {
             .output()
             .unwrap();
         let status = String::from_utf8(output.stdout).unwrap().parse().unwrap();
-        Curl {
-            exit: output.status.code().unwrap(),
-            status,
-        }
+        Curl { exit: output.status.code().unwrap(), status }
     }
 
     /// Stops the program and returns what it logged, without the times.
     fn log(mut self) -> Vec<String> {
         self.program.kill().unwrap();
         let mut text = String::new();
-        self.program
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut text)
-            .unwrap();
+        self.program.stderr.take().unwrap().read_to_string(&mut text).unwrap();
         let port = format!(":{}", self.port);
-        text.lines()
-            .map(|line| line.split_once(' ').unwrap().1.replace(&port, ""))
-            .collect()
+        text.lines().map(|line| line.split_once(' ').unwrap().1.replace(&port, "")).collect()
     }
 }
 
@@ -142,22 +114,12 @@ fn logins_with_right_and_wrong_passwords() {
         .scheme(Scheme::basic("home"))
         .scheme(Scheme::digest("home", DigestAlgorithm::Sha256));
     let script = Script::new()
-        .route(
-            "/basic",
-            behind(Scheme::Basic {
-                realm: "home".into(),
-                charset_utf8: true,
-            }),
-        )
+        .route("/basic", behind(Scheme::Basic { realm: "home".into(), charset_utf8: true }))
         .route("/md5", behind(Scheme::digest("ho \"me\"", DigestAlgorithm::Md5)))
         .route("/sha256", behind(Scheme::digest("home", DigestAlgorithm::Sha256)))
         .route("/both", Route::new(Resource::new(100)).login(both));
     let Some(served) = served(&script) else { return };
-    for (path, scheme) in [
-        ("/basic", "--basic"),
-        ("/md5", "--digest"),
-        ("/sha256", "--digest"),
-    ] {
+    for (path, scheme) in [("/basic", "--basic"), ("/md5", "--digest"), ("/sha256", "--digest")] {
         let url = served.url(path);
         let ask = |credentials| served.curl("out", &[scheme, "--user", credentials, &url]);
         assert_eq!(ask("ännchen:s3:cr€t"), ok(200), "{path}");
@@ -165,20 +127,10 @@ fn logins_with_right_and_wrong_passwords() {
         assert_eq!(ask("other:s3:cr€t"), ok(401), "{path}");
         assert_eq!(served.curl("out", &[&url]), ok(401), "{path}");
     }
-    assert_eq!(
-        served.curl("out", &["--anyauth", "--user", "ann:pw", &served.url("/both")]),
-        ok(200)
-    );
+    assert_eq!(served.curl("out", &["--anyauth", "--user", "ann:pw", &served.url("/both")]), ok(200));
     let log = served.log();
-    assert_eq!(
-        log.last().unwrap(),
-        "GET 127.0.0.1 /both (Digest user=ann) -> 200"
-    );
-    assert!(
-        !log.iter()
-            .any(|line| line.contains("401") && line.contains("nonce count")),
-        "{log:#?}"
-    );
+    assert_eq!(log.last().unwrap(), "GET 127.0.0.1 /both (Digest user=ann) -> 200");
+    assert!(!log.iter().any(|line| line.contains("401") && line.contains("nonce count")), "{log:#?}");
     assert!(!log.iter().any(|line| line.contains("s3:cr€t")), "{log:#?}");
 }
 
@@ -198,10 +150,7 @@ fn a_stale_nonce_is_renewed_without_asking_again() {
         return;
     };
     let url = served.url("/f");
-    assert_eq!(
-        served.curl("out", &["--location", "--digest", "--user", "ann:pw", &url]),
-        ok(200)
-    );
+    assert_eq!(served.curl("out", &["--location", "--digest", "--user", "ann:pw", &url]), ok(200));
     assert_eq!(
         served.log(),
         [
@@ -222,36 +171,20 @@ fn a_cut_download_is_resumed_to_the_same_file() {
             .answer(Answer::fault(Fault::CutAfter(500_000)))
             .answer(Answer::serve())
     };
-    let servers = [
-        Ranges::Strict,
-        Ranges::Apache,
-        Ranges::Nginx,
-        Ranges::Lighttpd,
-        Ranges::Caddy,
-        Ranges::Httpbin,
-    ];
-    let script = servers.iter().fold(
-        Script::new().route("/whole", route(Ranges::Ignored)),
-        |script, ranges| script.route(format!("/{ranges:?}"), route(*ranges)),
-    );
+    let servers =
+        [Ranges::Strict, Ranges::Apache, Ranges::Nginx, Ranges::Lighttpd, Ranges::Caddy, Ranges::Httpbin];
+    let script =
+        servers.iter().fold(Script::new().route("/whole", route(Ranges::Ignored)), |script, ranges| {
+            script.route(format!("/{ranges:?}"), route(*ranges))
+        });
     let Some(served) = served(&script) else { return };
     for server in servers {
         let url = served.url(&format!("/{server:?}"));
         // 18: the transfer ended with bytes outstanding.
-        assert_eq!(
-            served.curl("part", &[&url]),
-            Curl {
-                exit: 18,
-                status: 200
-            },
-            "{server:?}"
-        );
+        assert_eq!(served.curl("part", &[&url]), Curl { exit: 18, status: 200 }, "{server:?}");
         assert_eq!(std::fs::metadata(served.file("part")).unwrap().len(), 500_000);
         assert_eq!(served.curl("part", &["-C", "-", &url]), ok(206), "{server:?}");
-        assert!(
-            std::fs::read(served.file("part")).unwrap() == resource.content(0).bytes(),
-            "{server:?}"
-        );
+        assert!(std::fs::read(served.file("part")).unwrap() == resource.content(0).bytes(), "{server:?}");
         std::fs::remove_file(served.file("part")).unwrap();
     }
     let url = served.url("/whole");
@@ -273,23 +206,13 @@ fn broken_answers_as_curl_names_them() {
         (Answer::fault(Fault::LyingLength(2_000)), 18, 200),
         (Answer::StallBeforeHead, 28, 0),
     ];
-    let script = table
-        .iter()
-        .enumerate()
-        .fold(Script::new(), |script, (n, (answer, ..))| {
-            script.route(
-                format!("/{n}"),
-                Route::new(Resource::new(1_000)).answer(answer.clone()),
-            )
-        });
+    let script = table.iter().enumerate().fold(Script::new(), |script, (n, (answer, ..))| {
+        script.route(format!("/{n}"), Route::new(Resource::new(1_000)).answer(answer.clone()))
+    });
     let Some(served) = served(&script) else { return };
     for (n, (answer, exit, status)) in table.into_iter().enumerate() {
         // Only for silence does curl have to wait that long.
-        let patience = if answer == Answer::StallBeforeHead {
-            "0.3"
-        } else {
-            "20"
-        };
+        let patience = if answer == Answer::StallBeforeHead { "0.3" } else { "20" };
         let curl = served.curl("out", &["--max-time", patience, &served.url(&format!("/{n}"))]);
         assert_eq!(curl, Curl { exit, status }, "{answer:?}");
         if answer == Answer::fault(Fault::ResetAfter(400)) {
@@ -304,61 +227,30 @@ fn unusual_but_complete_answers() {
         (Fault::LyingLength(200), 200),
         (Fault::Chunked, 1_000),
         (Fault::UntilClose, 1_000),
-        (
-            Fault::Drip {
-                piece: 300,
-                every_ms: 1,
-            },
-            1_000,
-        ),
+        (Fault::Drip { piece: 300, every_ms: 1 }, 1_000),
     ];
-    let script = table
-        .iter()
-        .enumerate()
-        .fold(Script::new(), |script, (n, (fault, _))| {
-            script.route(
-                format!("/{n}"),
-                Route::new(Resource::new(1_000)).answer(Answer::fault(fault.clone())),
-            )
-        });
-    let busy = Route::default()
-        .answer(Answer::retry_after(503, RetryAfter::Secs(0)))
-        .answer(Answer::serve());
+    let script = table.iter().enumerate().fold(Script::new(), |script, (n, (fault, _))| {
+        script.route(format!("/{n}"), Route::new(Resource::new(1_000)).answer(Answer::fault(fault.clone())))
+    });
+    let busy = Route::default().answer(Answer::retry_after(503, RetryAfter::Secs(0))).answer(Answer::serve());
     let Some(served) = served(&script.route("/busy", busy)) else {
         return;
     };
     for (n, (fault, length)) in table.into_iter().enumerate() {
-        assert_eq!(
-            served.curl("out", &[&served.url(&format!("/{n}"))]),
-            ok(200),
-            "{fault:?}"
-        );
-        assert_eq!(
-            std::fs::metadata(served.file("out")).unwrap().len(),
-            length,
-            "{fault:?}"
-        );
+        assert_eq!(served.curl("out", &[&served.url(&format!("/{n}"))]), ok(200), "{fault:?}");
+        assert_eq!(std::fs::metadata(served.file("out")).unwrap().len(), length, "{fault:?}");
     }
-    assert_eq!(
-        served.curl("out", &["--retry", "1", &served.url("/busy")]),
-        ok(200)
-    );
+    assert_eq!(served.curl("out", &["--retry", "1", &served.url("/busy")]), ok(200));
 }
 
 #[test]
 fn credentials_stay_with_their_origin() {
     let login = Login::new("ann", "pw").scheme(Scheme::basic("home"));
     let script = Script::new()
-        .route(
-            "/start",
-            Route::default().answer(Answer::redirect(302, "http://localhost:{port}/file")),
-        )
+        .route("/start", Route::default().answer(Answer::redirect(302, "http://localhost:{port}/file")))
         .route("/same", Route::default().answer(Answer::redirect(307, "/file")))
         .route("/loop", Route::default().answer(Answer::redirect(301, "/loop")))
-        .route(
-            "//localhost/file",
-            Route::new(Resource::new(10)).login(login.clone()),
-        )
+        .route("//localhost/file", Route::new(Resource::new(10)).login(login.clone()))
         .route("/file", Route::new(Resource::new(20)).login(login));
     let Some(served) = served(&script) else { return };
     let ask = |arguments: &[&str], path: &str| {
@@ -368,30 +260,11 @@ fn credentials_stay_with_their_origin() {
         all.push(&url);
         served.curl("out", &all)
     };
-    assert_eq!(
-        ask(&["--location"], "/same"),
-        ok(200),
-        "the same origin gets them"
-    );
+    assert_eq!(ask(&["--location"], "/same"), ok(200), "the same origin gets them");
     assert_eq!(ask(&["--location"], "/start"), ok(401), "another one does not");
-    assert_eq!(
-        ask(&["--location-trusted"], "/start"),
-        ok(200),
-        "unless it is trusted"
-    );
-    assert_eq!(
-        std::fs::metadata(served.file("out")).unwrap().len(),
-        10,
-        "and that is the other origin"
-    );
-    assert_eq!(
-        ask(&["--location"], "/loop"),
-        Curl {
-            exit: 47,
-            status: 301
-        },
-        "too many redirects"
-    );
+    assert_eq!(ask(&["--location-trusted"], "/start"), ok(200), "unless it is trusted");
+    assert_eq!(std::fs::metadata(served.file("out")).unwrap().len(), 10, "and that is the other origin");
+    assert_eq!(ask(&["--location"], "/loop"), Curl { exit: 47, status: 301 }, "too many redirects");
     let log = served.log();
     assert_eq!(log[3], "GET localhost /file -> 401 (no credentials)");
 }
@@ -407,13 +280,7 @@ fn uploads_and_head() {
     let url = served.url("/f");
     // Large enough that curl asks for leave first (`Expect: 100-continue`).
     assert_eq!(served.curl("out", &["--data-binary", &data, &url]), ok(200));
-    let chunked = [
-        "--header",
-        "Transfer-Encoding: chunked",
-        "--upload-file",
-        big.to_str().unwrap(),
-        &url,
-    ];
+    let chunked = ["--header", "Transfer-Encoding: chunked", "--upload-file", big.to_str().unwrap(), &url];
     assert_eq!(served.curl("out", &chunked), ok(200));
     assert_eq!(served.curl("out", &["--head", &url]), ok(200));
     let expected = [

@@ -4,18 +4,10 @@
 use bgsession_mock_server::{Ranges, Script};
 use std::process::{Command, Output};
 
-const SHIPPED: [&str; 4] = [
-    "basic-login.json",
-    "cut-download.json",
-    "digest-login.json",
-    "slow.json",
-];
+const SHIPPED: [&str; 4] = ["basic-login.json", "cut-download.json", "digest-login.json", "slow.json"];
 
 fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_bgsession-mock-server"))
-        .args(arguments)
-        .output()
-        .unwrap()
+    Command::new(env!("CARGO_BIN_EXE_bgsession-mock-server")).args(arguments).output().unwrap()
 }
 
 fn failure(arguments: &[&str]) -> String {
@@ -47,13 +39,7 @@ fn shipped_scripts_are_good() {
 #[test]
 fn the_script_in_the_readme_is_good() {
     let readme = include_str!("../README.md");
-    let script = readme
-        .split("```json")
-        .nth(1)
-        .unwrap()
-        .split("```")
-        .next()
-        .unwrap();
+    let script = readme.split("```json").nth(1).unwrap().split("```").next().unwrap();
     assert_eq!(Script::from_json(script).unwrap().routes.len(), 1);
     // Every name of the reference tables is one that the JSON form knows.
     let answers = r#"
@@ -69,10 +55,7 @@ fn the_script_in_the_readme_is_good() {
         {"serve": {"fault": "chunked"}}, {"serve": {"fault": "until_close"}}"#;
     for ranges in Ranges::ALL {
         let name = serde_json::to_string(&ranges).unwrap();
-        assert!(
-            readme.contains(&format!("`{}`", name.trim_matches('"'))),
-            "{name}"
-        );
+        assert!(readme.contains(&format!("`{}`", name.trim_matches('"'))), "{name}");
         let route = format!(r#"{{"ranges": {name}, "answers": [{answers}]}}"#);
         let text = format!(r#"{{"format": "bgsession-script/1", "routes": {{"/f": {route}}}}}"#);
         assert_eq!(Script::from_json(&text).unwrap().routes["/f"].answers.len(), 18);
@@ -89,20 +72,11 @@ fn complaints_name_the_place_and_the_mend() {
         failure(&[path]).contains("No such file or directory (os error 2); is this the path of a script?")
     );
 
-    std::fs::write(
-        path,
-        "{\"format\": \"bgsession-script/1\",\n \"routes\": {\"/f\": {\"anwsers\": []}}}",
-    )
-    .unwrap();
+    std::fs::write(path, "{\"format\": \"bgsession-script/1\",\n \"routes\": {\"/f\": {\"anwsers\": []}}}")
+        .unwrap();
     let complaint = failure(&[path]);
-    assert!(
-        complaint.starts_with(&format!("error: {path}: line 2, column ")),
-        "{complaint}"
-    );
-    assert!(
-        complaint.contains("unknown field `anwsers`, expected one of"),
-        "{complaint}"
-    );
+    assert!(complaint.starts_with(&format!("error: {path}: line 2, column ")), "{complaint}");
+    assert!(complaint.contains("unknown field `anwsers`, expected one of"), "{complaint}");
 
     std::fs::write(
         path,
@@ -116,10 +90,7 @@ fn complaints_name_the_place_and_the_mend() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let complaint = failure(&[path, "--port", &port]);
-    assert!(
-        complaint.starts_with(&format!("error: port {port} of 127.0.0.1: ")),
-        "{complaint}"
-    );
+    assert!(complaint.starts_with(&format!("error: port {port} of 127.0.0.1: ")), "{complaint}");
     assert!(complaint.contains("choose another with --port"), "{complaint}");
 
     assert!(failure(&[path, "--prot", "1"]).contains("a similar argument exists: '--port'"));

@@ -32,12 +32,7 @@ struct Setting {
 
 fn report(setting: &Setting) -> impl Fn(CompletionReport) + Send + Sync + 'static {
     let reports = Arc::clone(&setting.reports);
-    move |report| {
-        reports
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(report)
-    }
+    move |report| reports.lock().unwrap_or_else(PoisonError::into_inner).push(report)
 }
 
 #[divan::bench(sample_size = 1_000)]
@@ -50,36 +45,25 @@ fn three_downloads_one_wake(bencher: Bencher<'_, '_>) {
         delegate: Arc::new(Silent),
         reports: Arc::default(),
     };
-    bencher
-        .counter(ItemsCount::new(1_u32))
-        .bench(|| scenario(divan::black_box(&setting)));
+    bencher.counter(ItemsCount::new(1_u32)).bench(|| scenario(divan::black_box(&setting)));
 }
 
 /// Returns the number of messages, so that nothing is optimised away.
 fn scenario(setting: &Setting) -> usize {
     let policy = &setting.policy;
     let budget = Box::new(SlidingWindow::new(policy.budget_window));
-    let mut scheduler = SchedulerMachine::new(
-        Arc::clone(policy),
-        budget,
-        Conditions::default(),
-        AppState::Active,
-    );
+    let mut scheduler =
+        SchedulerMachine::new(Arc::clone(policy), budget, Conditions::default(), AppState::Active);
     let mut service = ServiceMachine::new(Arc::clone(policy), Conditions::default(), AppState::Active);
     let connection = Connection::new(Arc::clone(&setting.delegate), AppLife::new());
-    let key = service
-        .open(setting.configuration.clone(), connection)
-        .expect("the session is new");
+    let key = service.open(setting.configuration.clone(), connection).expect("the session is new");
     let exchanges = start(&mut service, key);
     tell(&mut scheduler, &mut service, AppChange::Backgrounded, Time::ZERO);
     tell(&mut scheduler, &mut service, AppChange::Suspended, Time::ZERO);
 
     for (at, exchange) in (1_000..).zip(exchanges) {
         service.at(Time::from_millis(at));
-        let response = Response {
-            status: 200,
-            ..Response::default()
-        };
+        let response = Response { status: 200, ..Response::default() };
         let _ = service.head(exchange, response);
         service.received(exchange, 1_000);
         service.finished(exchange);
@@ -105,10 +89,7 @@ fn scenario(setting: &Setting) -> usize {
     scheduler.minted(&tasks);
     tell(&mut scheduler, &mut service, AppChange::Resumed, now);
     scheduler.delivered(true, now);
-    assert!(matches!(
-        scheduler.poll(now),
-        Some(scheduler::Output::Resolve(..))
-    ));
+    assert!(matches!(scheduler.poll(now), Some(scheduler::Output::Resolve(..))));
     service.wake_resolved(key, WakeOutcome::Handled(tasks[0].id()));
 
     let messages = drain(&mut service, key);
@@ -125,9 +106,7 @@ fn scenario(setting: &Setting) -> usize {
 fn start(service: &mut ServiceMachine, key: SessionKey) -> Vec<service::ExchangeId> {
     for url in ["http://a.test/1", "http://a.test/2", "http://a.test/3"] {
         let new = NewTransfer::Download(Request::get(url));
-        let id = service
-            .create(key, new, TransferOptions::default())
-            .expect("the session takes transfers");
+        let id = service.create(key, new, TransferOptions::default()).expect("the session takes transfers");
         service.resume(key, id).expect("it is outstanding");
     }
     let mut exchanges = Vec::new();

@@ -58,9 +58,7 @@ impl HttpTransport {
             .referer(false)
             .pool_idle_timeout(None)
             .build()
-            .map_err(|error| HttpSetupError {
-                reason: error.to_string(),
-            })?;
+            .map_err(|error| HttpSetupError { reason: error.to_string() })?;
         Ok(Self { client })
     }
 }
@@ -68,12 +66,7 @@ impl HttpTransport {
 #[async_trait]
 impl Transport for HttpTransport {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
-        let HttpRequest {
-            method,
-            url,
-            headers,
-            body,
-        } = request;
+        let HttpRequest { method, url, headers, body } = request;
         let method = match method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
@@ -88,10 +81,7 @@ impl Transport for HttpTransport {
         }
         let answer = request.send().await.map_err(|error| translate(&error))?;
         let headers = answer.headers().iter().map(|(name, value)| {
-            (
-                name.as_str().to_owned(),
-                String::from_utf8_lossy(value.as_bytes()).into_owned(),
-            )
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
         });
         let response = Response {
             status: answer.status().as_u16(),
@@ -137,10 +127,7 @@ fn translate(error: &reqwest::Error) -> TransportError {
             }
         }
         if let Some(io) = error.downcast_ref::<io::Error>()
-            && matches!(
-                io.kind(),
-                io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
-            )
+            && matches!(io.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
         {
             return TransportError::BadResponse;
         }

@@ -34,16 +34,11 @@ impl DiskStorage {
 
     fn path(&self, file: &FilePath) -> io::Result<PathBuf> {
         let relative = Path::new(file.as_str());
-        let inside = relative
-            .components()
-            .all(|part| matches!(part, Component::Normal(_)));
+        let inside = relative.components().all(|part| matches!(part, Component::Normal(_)));
         if inside && !file.as_str().is_empty() {
             Ok(self.root.join(relative))
         } else {
-            Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "the path leads out of the storage folder",
-            ))
+            Err(io::Error::new(io::ErrorKind::InvalidInput, "the path leads out of the storage folder"))
         }
     }
 
@@ -81,9 +76,7 @@ impl Storage for DiskStorage {
         let mut source = File::open(self.path(file)?)?;
         source.seek(SeekFrom::Start(offset))?;
         let mut bytes = Vec::new();
-        source
-            .take(u64::try_from(len).unwrap_or(u64::MAX))
-            .read_to_end(&mut bytes)?;
+        source.take(u64::try_from(len).unwrap_or(u64::MAX)).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 
@@ -186,10 +179,7 @@ mod tests {
         storage.create(&b).unwrap();
         assert_eq!(storage.len(&b).unwrap(), 0);
         storage.remove(&b).unwrap();
-        assert_eq!(
-            storage.read(&b, 0, 1).unwrap_err().kind(),
-            io::ErrorKind::NotFound
-        );
+        assert_eq!(storage.read(&b, 0, 1).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
     #[test]

@@ -34,10 +34,7 @@ impl SlidingWindow {
     /// one hour.
     #[must_use]
     pub const fn new(window: Duration) -> Self {
-        Self {
-            window,
-            delivered: [VecDeque::new(), VecDeque::new(), VecDeque::new()],
-        }
+        Self { window, delivered: [VecDeque::new(), VecDeque::new(), VecDeque::new()] }
     }
 
     const fn line(charge: Charge) -> usize {
@@ -94,14 +91,8 @@ mod tests {
         let mut budget = SlidingWindow::new(HOUR);
         for charge in Charge::ALL {
             assert_eq!(budget.admit(charge, 1, Time::ZERO), Admission::Admitted);
-            assert_eq!(
-                budget.admit(charge, 1, Time::ZERO),
-                Admission::NotBefore(Time::ZERO + HOUR)
-            );
-            assert_eq!(
-                budget.admit(charge, 0, Time::ZERO),
-                Admission::NotBefore(Time::DISTANT_FUTURE)
-            );
+            assert_eq!(budget.admit(charge, 1, Time::ZERO), Admission::NotBefore(Time::ZERO + HOUR));
+            assert_eq!(budget.admit(charge, 0, Time::ZERO), Admission::NotBefore(Time::DISTANT_FUTURE));
         }
     }
 

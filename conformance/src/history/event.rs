@@ -21,12 +21,7 @@ pub struct TransferKey {
 
 impl fmt::Display for TransferKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}/{}",
-            crate::report::short(self.session.as_str()),
-            self.transfer
-        )
+        write!(f, "{}/{}", crate::report::short(self.session.as_str()), self.transfer)
     }
 }
 
@@ -164,10 +159,7 @@ pub struct SubjectFault {
 
 impl SubjectFault {
     pub(crate) fn new(kind: FaultKind, detail: impl Into<String>) -> Self {
-        Self {
-            kind,
-            detail: detail.into(),
-        }
+        Self { kind, detail: detail.into() }
     }
 }
 

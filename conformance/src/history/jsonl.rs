@@ -56,8 +56,7 @@ pub enum HistoryError {
 /// What serde says, without the line and column that it puts at the end: the caller knows them better.
 pub(crate) fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    text.rfind(" at line ")
-        .map_or(text.clone(), |at| text[..at].to_owned())
+    text.rfind(" at line ").map_or(text.clone(), |at| text[..at].to_owned())
 }
 
 impl History {
@@ -91,9 +90,8 @@ impl History {
     pub fn from_jsonl(text: &str) -> Result<Self, HistoryError> {
         let mut lines = text.lines().enumerate();
         let (_, first) = lines.next().ok_or(HistoryError::Empty)?;
-        let header: Header = serde_json::from_str(first).map_err(|error| HistoryError::Header {
-            reason: error.to_string(),
-        })?;
+        let header: Header = serde_json::from_str(first)
+            .map_err(|error| HistoryError::Header { reason: error.to_string() })?;
         if header.format != FORMAT {
             let reason = format!("the format is {:?}, this reads {FORMAT:?}", header.format);
             return Err(HistoryError::Header { reason });
@@ -119,10 +117,7 @@ impl History {
     fn check_order(&self, entry: &Entry, line: usize) -> Result<(), HistoryError> {
         let expected = self.entries.len();
         if entry.seq != expected {
-            let reason = format!(
-                "seq is {}, expected {expected}: a line is missing or repeated",
-                entry.seq
-            );
+            let reason = format!("seq is {}, expected {expected}: a line is missing or repeated", entry.seq);
             return Err(HistoryError::Order { line, reason });
         }
         match self.entries.last() {
@@ -149,10 +144,7 @@ mod tests {
     fn what_is_written_can_be_read() {
         let history = History::new()
             .then(Time::ZERO, app(AppChange::Foregrounded))
-            .then(
-                Time::from_millis(5),
-                app(AppChange::Terminated(crate::contract::Termination::Wall)),
-            );
+            .then(Time::from_millis(5), app(AppChange::Terminated(crate::contract::Termination::Wall)));
         assert_eq!(History::from_jsonl(&history.to_jsonl()).unwrap(), history);
     }
 

@@ -27,16 +27,10 @@ const LIMIT: usize = 200_000;
 impl Recorder {
     pub(crate) fn new(clock: Clock) -> Self {
         let log = Log {
-            history: History {
-                entries: Vec::with_capacity(96),
-                ..History::default()
-            },
+            history: History { entries: Vec::with_capacity(96), ..History::default() },
             ..Log::default()
         };
-        Self {
-            clock,
-            log: Arc::new(Mutex::new(log)),
-        }
+        Self { clock, log: Arc::new(Mutex::new(log)) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Log> {
@@ -59,9 +53,7 @@ impl Recorder {
     }
 
     pub(crate) fn fault(&self, kind: FaultKind, detail: impl Into<String>) {
-        self.record(Event::Fault {
-            fault: SubjectFault::new(kind, detail),
-        });
+        self.record(Event::Fault { fault: SubjectFault::new(kind, detail) });
     }
 
     pub(crate) fn next_message(&self) -> MessageId {
@@ -89,24 +81,14 @@ impl Recorder {
 
 impl TaskObserver for Recorder {
     fn minted(&self, id: RefreshTaskId, kind: &RefreshKind) {
-        self.record(Event::TaskMinted {
-            task: id,
-            kind: kind.clone(),
-        });
+        self.record(Event::TaskMinted { task: id, kind: kind.clone() });
     }
 
     fn completed(&self, report: &CompletionReport) {
-        self.record(Event::TaskCompleted {
-            task: report.task,
-            repeated: report.repeated,
-        });
+        self.record(Event::TaskCompleted { task: report.task, repeated: report.repeated });
     }
 
     fn expiration_called(&self, id: RefreshTaskId, open: bool, handler: bool) {
-        self.record(Event::ExpirationCalled {
-            task: id,
-            open,
-            handler,
-        });
+        self.record(Event::ExpirationCalled { task: id, open, handler });
     }
 }

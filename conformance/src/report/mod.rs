@@ -100,20 +100,14 @@ fn replay(failure: &Failure, block: &mut String) {
             field(
                 block,
                 "replay",
-                &format!(
-                    "cargo test {test}, which plays {} first from now on",
-                    path.display()
-                ),
+                &format!("cargo test {test}, which plays {} first from now on", path.display()),
             );
         }
         (Some(path), _) => {
             field(
                 block,
                 "replay",
-                &format!(
-                    "bgsession --replay {} --rule {rule} --world {world}",
-                    path.display()
-                ),
+                &format!("bgsession --replay {} --rule {rule} --world {world}", path.display()),
             );
         }
         (None, _) => {
@@ -135,19 +129,11 @@ fn fault_block(fault: &Fault) -> String {
         "meaning",
         "this is the subject's doing, not a broken rule; the rules that did not fail say nothing until it is mended",
     );
-    let plural = if fault.scenario.steps.len() == 1 {
-        "step"
-    } else {
-        "steps"
-    };
+    let plural = if fault.scenario.steps.len() == 1 { "step" } else { "steps" };
     field(
         &mut block,
         "scenario",
-        &format!(
-            "number {}, {} {plural}:",
-            fault.number,
-            fault.scenario.steps.len()
-        ),
+        &format!("number {}, {} {plural}:", fault.number, fault.scenario.steps.len()),
     );
     block.push_str(&fault.scenario.to_json(None));
     block
@@ -178,18 +164,12 @@ pub(crate) fn report(report: &Report) -> String {
 
 fn table(report: &Report, text: &mut String) {
     let worlds: Vec<String> = report.rows.first().map_or_else(Vec::new, |row| {
-        row.verdicts
-            .iter()
-            .map(|(world, _)| format!("{:<22}", format!("{world}")))
-            .collect()
+        row.verdicts.iter().map(|(world, _)| format!("{:<22}", format!("{world}"))).collect()
     });
     writeln!(text, "rule    level   {}", worlds.concat().trim_end()).expect("a string takes everything");
     for row in &report.rows {
-        let cells: String = row
-            .verdicts
-            .iter()
-            .map(|(_, verdict)| format!("{:<22}", cell(verdict)))
-            .collect();
+        let cells: String =
+            row.verdicts.iter().map(|(_, verdict)| format!("{:<22}", cell(verdict))).collect();
         let line = format!("{:<7} {:<7} {cells}", row.rule.id, row.rule.level.to_string());
         writeln!(text, "{}", line.trim_end()).expect("a string takes everything");
     }
@@ -215,18 +195,9 @@ fn summary(report: &Report, text: &mut String) {
         )
         .expect("a string takes everything");
     }
-    let verdicts = || {
-        report
-            .rows
-            .iter()
-            .flat_map(|row| &row.verdicts)
-            .map(|(_, verdict)| verdict)
-    };
-    let broken = report
-        .rows
-        .iter()
-        .filter(|row| row.verdicts.iter().any(|(_, verdict)| !verdict.is_ok()))
-        .count();
+    let verdicts = || report.rows.iter().flat_map(|row| &row.verdicts).map(|(_, verdict)| verdict);
+    let broken =
+        report.rows.iter().filter(|row| row.verdicts.iter().any(|(_, verdict)| !verdict.is_ok())).count();
     for verdict in verdicts() {
         match verdict {
             Verdict::KnownFail { reason, failure } => {
@@ -245,14 +216,8 @@ fn summary(report: &Report, text: &mut String) {
     } else {
         format!("FAILED: {broken} of {} rules", report.rows.len())
     };
-    writeln!(
-        text,
-        "{} {said} (seed {}, {:.2} s)",
-        report.subject,
-        report.seed,
-        report.elapsed.as_secs_f64()
-    )
-    .expect("a string takes everything");
+    writeln!(text, "{} {said} (seed {}, {:.2} s)", report.subject, report.seed, report.elapsed.as_secs_f64())
+        .expect("a string takes everything");
 }
 
 #[cfg(test)]

@@ -61,11 +61,8 @@ fn folded(lines: &[Line<'_>]) -> Vec<bool> {
     }
     let (head, tail) = (MOST / 3, lines.len() - MOST / 3);
     let middle = |line: &Line<'_>| line.weighty || line.offending;
-    let mut kept: Vec<bool> = lines
-        .iter()
-        .enumerate()
-        .map(|(index, line)| index < head || index >= tail || middle(line))
-        .collect();
+    let mut kept: Vec<bool> =
+        lines.iter().enumerate().map(|(index, line)| index < head || index >= tail || middle(line)).collect();
     let mut surplus = kept.iter().filter(|kept| **kept).count().saturating_sub(MOST);
     for (index, kept) in kept.iter_mut().enumerate().skip(head) {
         if surplus > 0 && *kept && !lines[index].offending {
@@ -116,9 +113,7 @@ impl Line<'_> {
             Lane::Network => 3,
         };
         let mark = if self.offending { '▶' } else { ' ' };
-        let lanes: String = (0..4)
-            .map(|lane| if lane == column { " ●  " } else { " ·  " })
-            .collect();
+        let lanes: String = (0..4).map(|lane| if lane == column { " ●  " } else { " ·  " }).collect();
         let time = self.entry.at.to_string();
         let mut pieces = wrap(&self.text, TEXT).into_iter();
         let first = pieces.next().unwrap_or_default();
@@ -151,13 +146,7 @@ fn lines(history: &History, offending: Option<usize>) -> Vec<Line<'_>> {
                         | AppChange::Purged
                 }
         );
-        lines.push(Line {
-            entry,
-            lane,
-            text,
-            offending,
-            weighty,
-        });
+        lines.push(Line { entry, lane, text, offending, weighty });
     }
     lines
 }
@@ -184,40 +173,20 @@ fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -> Option<(L
     let said = match &entry.event {
         Event::App { change } => app(*change),
         Event::Conditions { conditions } => {
-            let text = if conditions.link == Link::Offline {
-                "the network is gone"
-            } else {
-                "the network is there"
-            };
+            let text =
+                if conditions.link == Link::Offline { "the network is gone" } else { "the network is there" };
             (Lane::Network, text.to_owned())
         }
         Event::Scheduled { slot, preferred, .. } => {
-            let what = if *slot == Charge::Snapshot {
-                "a snapshot"
-            } else {
-                "an application refresh"
-            };
+            let what = if *slot == Charge::Snapshot { "a snapshot" } else { "an application refresh" };
             (Lane::App, format!("asks for {what} at {preferred}"))
         }
-        Event::SessionOpened {
-            session,
-            launch_events,
-        } => {
-            let silent = if *launch_events {
-                ""
-            } else {
-                ", without launch events"
-            };
+        Event::SessionOpened { session, launch_events } => {
+            let silent = if *launch_events { "" } else { ", without launch events" };
             (Lane::App, format!("opens session {}{silent}", id(session)))
         }
-        Event::TransferCreated {
-            key, kind, earliest, ..
-        } => {
-            let what = if *kind == TransferKind::Upload {
-                "upload"
-            } else {
-                "download"
-            };
+        Event::TransferCreated { key, kind, earliest, .. } => {
+            let what = if *kind == TransferKind::Upload { "upload" } else { "download" };
             let date = earliest.map_or_else(String::new, |date| format!(", not before {date}"));
             (Lane::App, format!("starts {what} {}{date}", of(key)))
         }
@@ -254,55 +223,28 @@ fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -> Option<(L
             };
             (Lane::Scheduler, format!("expires {task}{state}"))
         }
-        Event::MessageBegan {
-            id,
-            session,
-            transfer,
-            message,
-        } => {
-            let about = transfer.map_or_else(
-                || short(session.as_str()),
-                |t| format!("{}/{t}", short(session.as_str())),
-            );
-            (
-                Lane::Session,
-                format!("{about}: {}{}", said_by(message), rest(*id, entry, history)),
-            )
+        Event::MessageBegan { id, session, transfer, message } => {
+            let about = transfer
+                .map_or_else(|| short(session.as_str()), |t| format!("{}/{t}", short(session.as_str())));
+            (Lane::Session, format!("{about}: {}{}", said_by(message), rest(*id, entry, history)))
         }
         Event::Answered { answer, .. } => {
             (Lane::App, format!("answers the challenge: {}", answer_of(answer)))
         }
-        Event::RequestSent {
-            request,
-            range,
-            credential,
-            ..
-        } => {
+        Event::RequestSent { request, range, credential, .. } => {
             let range = range.map_or_else(String::new, |from| format!(" from byte {from}"));
-            let login = credential
-                .as_ref()
-                .map_or_else(String::new, |scheme| format!(", {scheme} login"));
+            let login = credential.as_ref().map_or_else(String::new, |scheme| format!(", {scheme} login"));
             (Lane::Network, format!("{request}{range}{login}"))
         }
-        Event::ResponseHead {
-            exchange,
-            status,
-            challenge,
-        } => head(*exchange, *status, *challenge, next),
-        Event::ExchangeEnded {
-            outcome,
-            received,
-            exchange,
-            ..
-        } => ended(*exchange, *outcome, *received, history)?,
-        Event::Fault { fault } => (
-            Lane::Scheduler,
-            format!("the subject {}: {}", fault.kind, fault.detail),
-        ),
+        Event::ResponseHead { exchange, status, challenge } => head(*exchange, *status, *challenge, next),
+        Event::ExchangeEnded { outcome, received, exchange, .. } => {
+            ended(*exchange, *outcome, *received, history)?
+        }
+        Event::Fault { fault } => (Lane::Scheduler, format!("the subject {}: {}", fault.kind, fault.detail)),
         Event::Phase { phase: Phase::Healed } => (Lane::App, "(left alone from here on)".to_owned()),
-        Event::Phase {
-            phase: Phase::Collected,
-        } => (Lane::App, "(whatever comes by itself has come)".to_owned()),
+        Event::Phase { phase: Phase::Collected } => {
+            (Lane::App, "(whatever comes by itself has come)".to_owned())
+        }
         Event::Phase { .. }
         | Event::TransferResumed { .. }
         | Event::WakeResolved { .. }
@@ -350,11 +292,7 @@ fn said_by(message: &Message) -> String {
     let name = message.name();
     match message {
         Message::DidReceiveChallenge { method, failures, .. } => {
-            let refused = if *failures > 0 {
-                format!(", {failures} refused")
-            } else {
-                String::new()
-            };
+            let refused = if *failures > 0 { format!(", {failures} refused") } else { String::new() };
             format!("{name} ({method:?}{refused})")
         }
         Message::DidWriteData { total } | Message::DidSendBodyData { total } => {
@@ -391,12 +329,11 @@ fn head(exchange: u32, status: u16, challenge: bool, next: Option<&Entry>) -> (L
     let login = if challenge { ", asks for a login" } else { "" };
     // An answer that is complete at once needs no second line.
     let whole = next.and_then(|next| match &next.event {
-        Event::ExchangeEnded {
-            exchange: of,
-            outcome: ExchangeOutcome::Complete,
-            received,
-            ..
-        } if *of == exchange => Some(*received),
+        Event::ExchangeEnded { exchange: of, outcome: ExchangeOutcome::Complete, received, .. }
+            if *of == exchange =>
+        {
+            Some(*received)
+        }
         _ => None,
     });
     let body = whole.map_or_else(String::new, |received| format!(" and all {received} bytes"));

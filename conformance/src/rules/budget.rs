@@ -19,24 +19,13 @@ fn charge(kind: &RefreshKind) -> Option<Charge> {
 /// then takes to come up is not the throttle's doing.
 fn deliveries(facts: &Facts<'_>, budget: Charge) -> Vec<Place> {
     let charged = |handle: &super::facts::Handle| {
-        handle
-            .tasks
-            .iter()
-            .filter(|index| charge(facts.tasks[**index].kind) == Some(budget))
-            .count()
+        handle.tasks.iter().filter(|index| charge(facts.tasks[**index].kind) == Some(budget)).count()
     };
-    facts
-        .handles
-        .iter()
-        .flat_map(|handle| std::iter::repeat_n(delivered(handle), charged(handle)))
-        .collect()
+    facts.handles.iter().flat_map(|handle| std::iter::repeat_n(delivered(handle), charged(handle))).collect()
 }
 
 fn delivered(handle: &super::facts::Handle) -> Place {
-    Place {
-        seq: handle.place.seq,
-        at: handle.called.at,
-    }
+    Place { seq: handle.place.seq, at: handle.called.at }
 }
 
 fn name(budget: Charge) -> &'static str {
@@ -58,17 +47,10 @@ fn overrun(facts: &Facts<'_>, budget: Charge, finding: &mut Finding) {
         let inside = |other: &&Place| other.at + window > place.at;
         let count = delivered[..=index].iter().filter(inside).count();
         if count > limit {
-            let first = delivered[..=index]
-                .iter()
-                .find(inside)
-                .map_or(Time::ZERO, |place| place.at);
+            let first = delivered[..=index].iter().find(inside).map_or(Time::ZERO, |place| place.at);
             finding.broken(
                 *place,
-                format!(
-                    "at most {limit} {} in any {} min",
-                    name(budget),
-                    window.as_secs() / 60
-                ),
+                format!("at most {limit} {} in any {} min", name(budget), window.as_secs() / 60),
                 format!("{count} of them from {first} to {}", place.at),
             );
         } else if count == limit {
@@ -123,22 +105,10 @@ struct Request<'a> {
 fn requests(facts: &Facts<'_>, slot: Charge, finding: &mut Finding) {
     let mut asked: Vec<Request<'_>> = Vec::new();
     for entry in &facts.history.entries {
-        if let Event::Scheduled {
-            slot: in_slot,
-            preferred,
-            user_info,
-        } = &entry.event
-        {
+        if let Event::Scheduled { slot: in_slot, preferred, user_info } = &entry.event {
             if *in_slot == slot {
-                let place = Place {
-                    seq: entry.seq,
-                    at: entry.at,
-                };
-                asked.push(Request {
-                    place,
-                    preferred: *preferred,
-                    user_info,
-                });
+                let place = Place { seq: entry.seq, at: entry.at };
+                asked.push(Request { place, preferred: *preferred, user_info });
             }
         }
     }
@@ -147,16 +117,10 @@ fn requests(facts: &Facts<'_>, slot: Charge, finding: &mut Finding) {
     }
     let delivered = delivered_infos(facts, slot);
     for (index, request) in asked.iter().enumerate() {
-        let mut arrivals = delivered
-            .iter()
-            .filter(|(_, info)| *info == Some(request.user_info));
+        let mut arrivals = delivered.iter().filter(|(_, info)| *info == Some(request.user_info));
         let first = arrivals.next().map(|(place, _)| *place);
         if let Some((again, _)) = arrivals.next() {
-            finding.broken(
-                *again,
-                format!("{:?} delivered once", request.user_info.as_str()),
-                "it again",
-            );
+            finding.broken(*again, format!("{:?} delivered once", request.user_info.as_str()), "it again");
         }
         let due = request.preferred.max(request.place.at);
         match first {
@@ -173,10 +137,7 @@ fn delivered_infos<'a>(facts: &Facts<'a>, slot: Charge) -> Vec<(Place, Option<&'
     for entry in &facts.history.entries {
         if let Event::HandleBegan { tasks } = &entry.event {
             let of_slot = tasks.iter().filter(|task| charge(&task.kind) == Some(slot));
-            let place = Place {
-                seq: entry.seq,
-                at: entry.at,
-            };
+            let place = Place { seq: entry.seq, at: entry.at };
             found.extend(of_slot.map(|task| (place, task.user_info.as_ref())));
         }
     }
@@ -187,11 +148,7 @@ fn was_full(facts: &Facts<'_>, slot: Charge, due: Time) -> bool {
     let limit =
         usize::try_from(facts.policy.per_hour(slot, AppClass::ComplicationOnFace)).unwrap_or(usize::MAX);
     let window = facts.policy.budget_window;
-    deliveries(facts, slot)
-        .iter()
-        .filter(|place| place.at <= due && place.at + window > due)
-        .count()
-        >= limit
+    deliveries(facts, slot).iter().filter(|place| place.at <= due && place.at + window > due).count() >= limit
 }
 
 /// A request that nothing replaced, and that did not fall due in front, must have come when an hour has passed.
@@ -209,11 +166,7 @@ fn discarded(
     if replaced || lost || facts.horizon().at <= bound || facts.in_front_between(due, bound) {
         return;
     }
-    let what = if slot == Charge::Snapshot {
-        "snapshot"
-    } else {
-        "application refresh"
-    };
+    let what = if slot == Charge::Snapshot { "snapshot" } else { "application refresh" };
     finding.broken(
         request.place,
         format!("the {what} due at {due} delivered by {bound} at the latest"),
@@ -250,17 +203,10 @@ fn lost(facts: &Facts<'_>, finding: &mut Finding) {
         };
         // Budget for everybody who was waiting, one after the other, and some slack.
         let limit = facts.policy.session_wakes.complication_on_face.max(1);
-        let queue = u32::try_from(facts.sessions.len())
-            .unwrap_or(u32::MAX)
-            .div_ceil(limit);
+        let queue = u32::try_from(facts.sessions.len()).unwrap_or(u32::MAX).div_ceil(limit);
         let patience = facts.policy.budget_window * (queue + 1) + facts.policy.delivery_slack;
         let overdue = |request: &&Place| request.at + patience < horizon.at;
-        if let Some(request) = session
-            .requests
-            .iter()
-            .filter(overdue)
-            .find(|request| !answered(**request))
-        {
+        if let Some(request) = session.requests.iter().filter(overdue).find(|request| !answered(**request)) {
             finding.broken(
                 *request,
                 format!(

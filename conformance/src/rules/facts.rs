@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::contract::{
     AppChange, AppState, Policy, RefreshKind, RefreshTaskId, SessionId, Time, TransferId, TransferKind,
 };
-use crate::history::{Entry, Event, ExchangeOutcome, History, Message, MessageId, Phase, TransferKey};
+use crate::history::{ExchangeOutcome, History, Message, MessageId, TransferKey};
 
 /// A place in the history and its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,9 +91,7 @@ pub(crate) struct Exchange {
 impl Exchange {
     /// The login that it met with.
     pub(crate) fn challenge(&self) -> Option<Place> {
-        self.head
-            .filter(|(.., challenge)| *challenge)
-            .map(|(place, ..)| place)
+        self.head.filter(|(.., challenge)| *challenge).map(|(place, ..)| place)
     }
 
     pub(crate) fn status(&self) -> Option<u16> {
@@ -183,21 +181,12 @@ impl Transfer<'_> {
         if self.cancelled.is_some_and(|cancelled| cancelled.seq < place.seq) || place.at >= self.times_out() {
             return Progress::Ended;
         }
-        let Some(last) = self
-            .exchanges
-            .iter()
-            .rev()
-            .find(|exchange| exchange.sent.seq < place.seq)
-        else {
+        let Some(last) = self.exchanges.iter().rev().find(|exchange| exchange.sent.seq < place.seq) else {
             return Progress::Open;
         };
         let seen = |p: Place| p.seq < place.seq;
         if last.challenge().is_some_and(seen) {
-            return if self.given_up.is_some_and(seen) {
-                Progress::Ended
-            } else {
-                Progress::Login
-            };
+            return if self.given_up.is_some_and(seen) { Progress::Ended } else { Progress::Login };
         }
         match last.concluded(self.kind) {
             Some(end) if seen(end) => Progress::Ended,
@@ -220,309 +209,22 @@ pub(crate) struct Facts<'a> {
     pub(crate) deliveries: Vec<Delivery<'a>>,
     pub(crate) collected: Option<Place>,
     pub(crate) ended: Option<Place>,
-    index: Index<'a>,
+    pub(super) index: Index<'a>,
 }
 
 /// Where things are found, so that a history of a thousand transfers is read in one go too.
 #[derive(Debug, Default)]
-struct Index<'a> {
-    transfers: BTreeMap<&'a TransferKey, usize>,
-    exchanges: BTreeMap<u32, (usize, usize)>,
-    deliveries: BTreeMap<MessageId, usize>,
+pub(super) struct Index<'a> {
+    pub(super) transfers: BTreeMap<&'a TransferKey, usize>,
+    pub(super) exchanges: BTreeMap<u32, (usize, usize)>,
+    pub(super) deliveries: BTreeMap<MessageId, usize>,
 }
 
 impl<'a> Facts<'a> {
-    /// Reads a history; events that refer to what is not there are left out.
-    pub(crate) fn of(history: &'a History, policy: &'a Policy) -> Self {
-        let mut facts = Self {
-            history,
-            policy,
-            changes: Vec::with_capacity(8),
-            handles: Vec::with_capacity(4),
-            tasks: Vec::with_capacity(4),
-            sessions: Vec::with_capacity(3),
-            transfers: Vec::with_capacity(8),
-            deliveries: Vec::with_capacity(16),
-            collected: None,
-            ended: None,
-            index: Index::default(),
-        };
-        for entry in &history.entries {
-            facts.read(entry);
-        }
-        facts
-    }
-
-    fn read(&mut self, entry: &'a Entry) {
-        let place = Place {
-            seq: entry.seq,
-            at: entry.at,
-        };
-        match &entry.event {
-            Event::App { change } => self.app(place, *change),
-            Event::SessionOpened {
-                session,
-                launch_events,
-            } => {
-                self.session_mut(session, *launch_events).opened.push(place);
-            }
-            Event::WakeRequested { session, .. } => self.session_mut(session, true).requests.push(place),
-            Event::TaskMinted { task, kind } => self.task_mut(*task, kind).minted.push(place),
-            Event::HandleBegan { tasks } => self.handle(place, tasks),
-            Event::ExpirationHandlerSet { task } => {
-                self.known_task(*task, |task| task.handler = Some(place));
-            }
-            Event::TaskCompleted { task, repeated } => self.known_task(*task, |task| {
-                if *repeated {
-                    task.repeats.push(place);
-                } else {
-                    task.completed = Some(place);
-                }
-            }),
-            Event::ExpirationCalled { task, open, .. } => {
-                self.known_task(*task, |task| task.expirations.push((place, *open)));
-            }
-            Event::Phase {
-                phase: Phase::Collected,
-            } => self.collected = Some(place),
-            Event::Phase { phase: Phase::Ended } => self.ended = Some(place),
-            _ => self.read_transfer(place, &entry.event),
-        }
-    }
-
-    fn read_transfer(&mut self, place: Place, event: &'a Event) {
-        match event {
-            Event::TransferCreated {
-                key,
-                kind,
-                earliest,
-                resource_timeout,
-                ..
-            } => {
-                self.index.transfers.insert(key, self.transfers.len());
-                self.transfers.push(Transfer {
-                    key,
-                    kind: *kind,
-                    resumed: place,
-                    earliest: *earliest,
-                    resource_timeout: Duration::from_millis(*resource_timeout),
-                    cancelled: None,
-                    exchanges: Vec::new(),
-                    given_up: None,
-                    messages: Vec::new(),
-                });
-            }
-            Event::TransferResumed { key } => self.known_transfer(key, |transfer| transfer.resumed = place),
-            Event::TransferCancelled { key } => self.known_transfer(key, |transfer| {
-                transfer.cancelled.get_or_insert(place);
-            }),
-            Event::RequestSent {
-                exchange,
-                key: Some(key),
-                ..
-            } => {
-                if let Some(index) = self.index.transfers.get(key).copied() {
-                    let exchanges = &mut self.transfers[index].exchanges;
-                    self.index.exchanges.insert(*exchange, (index, exchanges.len()));
-                    exchanges.push(Exchange {
-                        sent: place,
-                        head: None,
-                        end: None,
-                    });
-                }
-            }
-            Event::ResponseHead {
-                exchange,
-                status,
-                challenge,
-            } => {
-                self.known_exchange(*exchange, |exchange| {
-                    exchange.head = Some((place, *status, *challenge))
-                });
-            }
-            Event::ExchangeEnded {
-                exchange,
-                outcome,
-                received,
-                digest,
-            } => {
-                self.known_exchange(*exchange, |exchange| {
-                    exchange.end = Some((place, *outcome, *received, *digest))
-                });
-            }
-            Event::MessageBegan {
-                id,
-                session,
-                transfer,
-                message,
-            } => {
-                let index = self.deliveries.len();
-                self.deliveries.push(Delivery {
-                    began: place,
-                    session,
-                    transfer: *transfer,
-                    message,
-                    end: None,
-                    answered: None,
-                });
-                self.index.deliveries.insert(*id, index);
-                if let Some(transfer) = *transfer {
-                    let key = TransferKey {
-                        session: session.clone(),
-                        transfer,
-                    };
-                    self.known_transfer(&key, |transfer| transfer.messages.push(index));
-                }
-            }
-            Event::MessageReturned { id } => {
-                self.known_delivery(*id, |delivery| delivery.end = Some((place, true)))
-            }
-            Event::MessageInterrupted { id } => {
-                self.known_delivery(*id, |delivery| delivery.end = Some((place, false)))
-            }
-            Event::Answered { id, answer } => self.answered(place, *id, answer),
-            _ => {}
-        }
-    }
-
-    fn answered(&mut self, place: Place, id: MessageId, answer: &str) {
-        let Some(index) = self.index.deliveries.get(&id).copied() else {
-            return;
-        };
-        let delivery = &mut self.deliveries[index];
-        delivery.answered = Some(place);
-        let session = delivery.session.clone();
-        if let Some(transfer) = delivery.transfer.filter(|_| !answer.starts_with("UseCredential")) {
-            self.known_transfer(&TransferKey { session, transfer }, |transfer| {
-                transfer.given_up = Some(place)
-            });
-        }
-    }
-
-    fn app(&mut self, place: Place, change: AppChange) {
-        if change.state() == AppState::NotRunning {
-            let open = |task: &&mut Task<'_>| !task.delivered.is_empty() && task.completed.is_none();
-            for task in self.tasks.iter_mut().filter(open) {
-                task.orphaned.get_or_insert(place);
-            }
-        }
-        self.changes.push((place, change));
-    }
-
-    fn handle(&mut self, place: Place, refs: &'a [crate::history::TaskRef]) {
-        let tasks: Vec<usize> = refs
-            .iter()
-            .map(|task| {
-                let index = self.task_index(task.id, &task.kind);
-                let known = &mut self.tasks[index];
-                known.delivered.push(place);
-                known.allowance = Duration::from_millis(task.allowance);
-                index
-            })
-            .collect();
-        for task in refs {
-            if let RefreshKind::UrlSession(session) = &task.kind {
-                if let Some(known) = self.sessions.iter_mut().find(|known| known.id == session) {
-                    known.wakes.push(place);
-                }
-            }
-        }
-        let last = self
-            .changes
-            .last()
-            .filter(|(_, change)| matches!(change, AppChange::Launched | AppChange::Resumed));
-        let since = |change: Place| {
-            self.handles
-                .last()
-                .is_none_or(|handle| handle.place.seq < change.seq)
-        };
-        let woke = last.map(|(change, _)| *change).filter(|change| since(*change));
-        let launch = self.changes.iter().rev().take_while(|(change, _)| since(*change));
-        let mut launch =
-            launch.filter(|(_, change)| matches!(change, AppChange::Launched | AppChange::Resumed));
-        let called = launch.next().map_or(place, |(change, _)| *change);
-        self.handles.push(Handle {
-            place,
-            tasks,
-            woke,
-            called,
-        });
-    }
-
-    fn session_mut(&mut self, id: &'a SessionId, launch_events: bool) -> &mut Session<'a> {
-        let index = self
-            .sessions
-            .iter()
-            .position(|known| known.id == id)
-            .unwrap_or_else(|| {
-                self.sessions.push(Session {
-                    id,
-                    launch_events,
-                    opened: Vec::new(),
-                    wakes: Vec::new(),
-                    requests: Vec::new(),
-                });
-                self.sessions.len() - 1
-            });
-        &mut self.sessions[index]
-    }
-
-    fn task_index(&mut self, id: RefreshTaskId, kind: &'a RefreshKind) -> usize {
-        self.tasks
-            .iter()
-            .position(|known| known.id == id)
-            .unwrap_or_else(|| {
-                self.tasks.push(Task {
-                    id,
-                    kind,
-                    minted: Vec::new(),
-                    delivered: Vec::new(),
-                    allowance: Duration::ZERO,
-                    handler: None,
-                    completed: None,
-                    repeats: Vec::new(),
-                    expirations: Vec::new(),
-                    orphaned: None,
-                });
-                self.tasks.len() - 1
-            })
-    }
-
-    fn task_mut(&mut self, id: RefreshTaskId, kind: &'a RefreshKind) -> &mut Task<'a> {
-        let index = self.task_index(id, kind);
-        &mut self.tasks[index]
-    }
-
-    fn known_task(&mut self, id: RefreshTaskId, note: impl FnOnce(&mut Task<'a>)) {
-        if let Some(task) = self.tasks.iter_mut().find(|known| known.id == id) {
-            note(task);
-        }
-    }
-
-    fn known_transfer(&mut self, key: &TransferKey, note: impl FnOnce(&mut Transfer<'a>)) {
-        if let Some(index) = self.index.transfers.get(key) {
-            note(&mut self.transfers[*index]);
-        }
-    }
-
-    fn known_exchange(&mut self, id: u32, note: impl FnOnce(&mut Exchange)) {
-        if let Some((transfer, exchange)) = self.index.exchanges.get(&id) {
-            note(&mut self.transfers[*transfer].exchanges[*exchange]);
-        }
-    }
-
-    fn known_delivery(&mut self, id: MessageId, note: impl FnOnce(&mut Delivery<'a>)) {
-        if let Some(index) = self.index.deliveries.get(&id) {
-            note(&mut self.deliveries[*index]);
-        }
-    }
-
     /// The state of the process after this entry.
     pub(crate) fn state_at(&self, seq: usize) -> AppState {
         let after = self.changes.partition_point(|(place, _)| place.seq <= seq);
-        self.changes[..after]
-            .last()
-            .map_or(AppState::NotRunning, |(_, change)| change.state())
+        self.changes[..after].last().map_or(AppState::NotRunning, |(_, change)| change.state())
     }
 
     /// Where the present run of the process began, suspended or not.
@@ -538,10 +240,7 @@ impl<'a> Facts<'a> {
     /// Where the app's code stops executing after this entry, if it does.
     pub(crate) fn stops_after(&self, seq: usize) -> Option<Place> {
         let after = self.changes.partition_point(|(place, _)| place.seq <= seq);
-        self.changes[after..]
-            .iter()
-            .find(|(_, change)| !change.state().is_running())
-            .map(|(place, _)| *place)
+        self.changes[after..].iter().find(|(_, change)| !change.state().is_running()).map(|(place, _)| *place)
     }
 
     /// Was the app in front at any time from one moment to another, both included?
@@ -580,12 +279,7 @@ impl<'a> Facts<'a> {
     /// Did the run of the process that goes on at this entry open the session before it?
     pub(crate) fn is_attached(&self, session: &Session<'_>, seq: usize) -> bool {
         let launched = self.launched_before(seq);
-        launched.is_some_and(|run| {
-            session
-                .opened
-                .iter()
-                .any(|open| open.seq > run.seq && open.seq < seq)
-        })
+        launched.is_some_and(|run| session.opened.iter().any(|open| open.seq > run.seq && open.seq < seq))
     }
 
     pub(crate) fn session(&self, id: &SessionId) -> Option<&Session<'a>> {
@@ -597,9 +291,7 @@ impl<'a> Facts<'a> {
         &'b self,
         id: &'b SessionId,
     ) -> impl Iterator<Item = &'b Transfer<'a>> + use<'a, 'b> {
-        self.transfers
-            .iter()
-            .filter(move |transfer| transfer.key.session == *id)
+        self.transfers.iter().filter(move |transfer| transfer.key.session == *id)
     }
 
     /// The deliveries about a transfer.
@@ -612,20 +304,15 @@ impl<'a> Facts<'a> {
 
     /// Where the transfer's last message was acknowledged first.
     pub(crate) fn acknowledged(&self, transfer: &Transfer<'_>) -> Option<Place> {
-        self.messages_of(transfer)
-            .filter(|delivery| delivery.is_final())
-            .find_map(Delivery::returned)
+        self.messages_of(transfer).filter(|delivery| delivery.is_final()).find_map(Delivery::returned)
     }
 
     /// The last entry.
     pub(crate) fn last(&self) -> Place {
-        self.history.entries.last().map_or(
-            Place {
-                seq: 0,
-                at: Time::ZERO,
-            },
-            |e| Place { seq: e.seq, at: e.at },
-        )
+        self.history
+            .entries
+            .last()
+            .map_or(Place { seq: 0, at: Time::ZERO }, |e| Place { seq: e.seq, at: e.at })
     }
 
     /// Where the part in which everything must come by itself is over; the end of a log that has no such part.

@@ -59,15 +59,8 @@ pub(super) const SCH_02: Rule = Rule {
         let mut finding = Finding::default();
         for handle in &facts.handles {
             let Some(woke) = handle.woke else { continue };
-            for session in handle
-                .tasks
-                .iter()
-                .filter_map(|index| facts.tasks[*index].session())
-            {
-                let mut messages = facts
-                    .deliveries
-                    .iter()
-                    .filter(|delivery| delivery.session == session);
+            for session in handle.tasks.iter().filter_map(|index| facts.tasks[*index].session()) {
+                let mut messages = facts.deliveries.iter().filter(|delivery| delivery.session == session);
                 let early = messages
                     .clone()
                     .find(|message| message.began.seq > woke.seq && message.began.seq < handle.place.seq);
@@ -138,9 +131,8 @@ pub(super) const SCH_20: Rule = Rule {
                     .sessions
                     .iter()
                     .any(|s| s.id == named && s.opened.iter().any(|o| o.seq < handle.place.seq));
-                let twice = handle.tasks[..position]
-                    .iter()
-                    .any(|other| facts.tasks[*other].session() == Some(named));
+                let twice =
+                    handle.tasks[..position].iter().any(|other| facts.tasks[*other].session() == Some(named));
                 if !known {
                     finding.broken(
                         handle.place,
@@ -166,17 +158,10 @@ pub(super) const SCH_20: Rule = Rule {
 /// Whoever asked for a wake and was told that it has come must find a task of its own in the app's hands.
 fn answers(facts: &Facts<'_>, finding: &mut Finding) {
     for entry in &facts.history.entries {
-        let Event::WakeResolved {
-            session,
-            outcome: WakeOutcome::Handled(id),
-        } = &entry.event
-        else {
+        let Event::WakeResolved { session, outcome: WakeOutcome::Handled(id) } = &entry.event else {
             continue;
         };
-        let place = super::Place {
-            seq: entry.seq,
-            at: entry.at,
-        };
+        let place = super::Place { seq: entry.seq, at: entry.at };
         let task = facts.tasks.iter().find(|task| task.id == *id);
         let delivered = task.is_some_and(|task| task.delivered.first().is_some_and(|d| d.seq < entry.seq));
         let own =

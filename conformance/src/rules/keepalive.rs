@@ -24,19 +24,13 @@ fn cuts<'f, 'h>(facts: &'f Facts<'h>) -> impl Iterator<Item = Cut<'f, 'h>> + use
             let inside = task.deadline().is_some_and(|deadline| place.at < deadline);
             inside && was_open_at(task, *place)
         });
-        protected.map(move |task| Cut {
-            place: *place,
-            how: *how,
-            task,
-        })
+        protected.map(move |task| Cut { place: *place, how: *how, task })
     })
 }
 
 /// As it was just before this entry, which may itself have ended the process.
 fn was_open_at(task: &super::facts::Task<'_>, place: Place) -> bool {
-    task.delivered
-        .first()
-        .is_some_and(|delivered| delivered.seq < place.seq)
+    task.delivered.first().is_some_and(|delivered| delivered.seq < place.seq)
         && task.completed.is_none_or(|completed| completed.seq > place.seq)
         && task.orphaned.is_none_or(|orphaned| orphaned.seq >= place.seq)
 }
@@ -45,18 +39,11 @@ fn was_open_at(task: &super::facts::Task<'_>, place: Place) -> bool {
 fn excused(facts: &Facts<'_>, place: Place) -> bool {
     let overdue =
         |task: &super::facts::Task<'_>| task.deadline().is_some_and(|deadline| place.at >= deadline);
-    facts
-        .tasks
-        .iter()
-        .any(|task| was_open_at(task, place) && overdue(task))
+    facts.tasks.iter().any(|task| was_open_at(task, place) && overdue(task))
 }
 
 fn verb(how: AppChange) -> &'static str {
-    if how == AppChange::Suspended {
-        "suspended"
-    } else {
-        "terminated"
-    }
+    if how == AppChange::Suspended { "suspended" } else { "terminated" }
 }
 
 pub(super) const SCH_03: Rule = Rule {
@@ -71,10 +58,7 @@ pub(super) const SCH_03: Rule = Rule {
     judge: |facts| {
         let mut finding = Finding::default();
         for task in &facts.tasks {
-            let overlapped = facts
-                .handles
-                .iter()
-                .any(|handle| task.is_open_at(handle.place.seq));
+            let overlapped = facts.handles.iter().any(|handle| task.is_open_at(handle.place.seq));
             finding.witnesses += u32::from(overlapped);
         }
         for cut in cuts(facts).filter(|cut| !excused(facts, cut.place)) {
@@ -85,11 +69,7 @@ pub(super) const SCH_03: Rule = Rule {
             if let Some(later) = later {
                 finding.broken(
                     cut.place,
-                    format!(
-                        "task {}, open since {}, to keep the app running",
-                        cut.task.id,
-                        since(cut.task)
-                    ),
+                    format!("task {}, open since {}, to keep the app running", cut.task.id, since(cut.task)),
                     format!(
                         "the app {} with it open, after another handle at {}",
                         verb(cut.how),
@@ -150,10 +130,8 @@ fn suspensions(facts: &Facts<'_>, finding: &mut Finding) {
         }
         let change = facts.changes.iter().find(|(place, _)| place.seq > done.seq);
         let handle = facts.handles.iter().find(|handle| handle.place.seq > done.seq);
-        let next = [change.map(|(place, _)| *place), handle.map(|handle| handle.place)]
-            .into_iter()
-            .flatten()
-            .min();
+        let next =
+            [change.map(|(place, _)| *place), handle.map(|handle| handle.place)].into_iter().flatten().min();
         match change {
             Some((place, AppChange::Suspended)) if place.at <= done.at + slack => finding.witness(),
             _ => {
@@ -161,10 +139,7 @@ fn suspensions(facts: &Facts<'_>, finding: &mut Finding) {
                 if until.at > done.at + slack {
                     finding.broken(
                         done,
-                        format!(
-                            "the app suspended within {} s of the last completion",
-                            slack.as_secs()
-                        ),
+                        format!("the app suspended within {} s of the last completion", slack.as_secs()),
                         format!(
                             "the app still ran {} s later with no task open",
                             until.at.since(done.at).as_secs()
@@ -189,10 +164,8 @@ pub(super) const SCH_05: Rule = Rule {
         let mut finding = Finding::default();
         for task in &facts.tasks {
             for repeat in &task.repeats {
-                for other in facts
-                    .tasks
-                    .iter()
-                    .filter(|other| other.id != task.id && was_open_at(other, *repeat))
+                for other in
+                    facts.tasks.iter().filter(|other| other.id != task.id && was_open_at(other, *repeat))
                 {
                     let cut = cuts(facts).find(|cut| {
                         cut.task.id == other.id && cut.place.seq > repeat.seq && !excused(facts, cut.place)
@@ -235,10 +208,7 @@ pub(super) const SCH_18: Rule = Rule {
             let Some(deadline) = task.deadline() else { continue };
             for (position, (place, open)) in task.expirations.iter().enumerate() {
                 // In front, no allowance is enforced; afterwards its end may lie in the past.
-                let in_front = task
-                    .delivered
-                    .first()
-                    .is_some_and(|d| facts.in_front_between(d.at, place.at));
+                let in_front = task.delivered.first().is_some_and(|d| facts.in_front_between(d.at, place.at));
                 if !open {
                     finding.broken(
                         *place,
@@ -260,10 +230,7 @@ pub(super) const SCH_18: Rule = Rule {
                 } else if place.at < early(facts, deadline) && !in_front {
                     finding.broken(
                         *place,
-                        format!(
-                            "the expiration of {} when its time is nearly over, at {deadline}",
-                            task.id
-                        ),
+                        format!("the expiration of {} when its time is nearly over, at {deadline}", task.id),
                         format!("its expiration {} s before", deadline.since(place.at).as_secs()),
                     );
                 } else {
@@ -292,20 +259,10 @@ fn owed(facts: &Facts<'_>, task: &super::facts::Task<'_>, deadline: Time, findin
     let over = facts.last().at > deadline;
     let behind = facts.state_at(delivered.seq) == AppState::Background
         && !facts.in_front_between(delivered.at, deadline)
-        && facts
-            .stops_after(delivered.seq)
-            .is_none_or(|place| place.at >= deadline);
+        && facts.stops_after(delivered.seq).is_none_or(|place| place.at >= deadline);
     if open && over && behind && handler.at < deadline && task.expirations.is_empty() {
-        let after = facts
-            .history
-            .entries
-            .iter()
-            .rev()
-            .find(|entry| entry.at <= deadline);
-        let place = after.map_or(*delivered, |entry| Place {
-            seq: entry.seq,
-            at: entry.at,
-        });
+        let after = facts.history.entries.iter().rev().find(|entry| entry.at <= deadline);
+        let place = after.map_or(*delivered, |entry| Place { seq: entry.seq, at: entry.at });
         finding.broken(
             place,
             format!("the expiration handler of {} called before {deadline}", task.id),
@@ -330,10 +287,7 @@ fn punished(facts: &Facts<'_>, task: &super::facts::Task<'_>, deadline: Time, fi
     if let Some((place, _)) = killed.filter(|(place, _)| !excused(facts, *place)) {
         finding.broken(
             *place,
-            format!(
-                "no punishment: {} was completed in its expiration handler, in time",
-                task.id
-            ),
+            format!("no punishment: {} was completed in its expiration handler, in time", task.id),
             "the app terminated for using up its allowance",
         );
     }

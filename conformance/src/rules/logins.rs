@@ -23,11 +23,7 @@ pub(super) const SES_28: Rule = Rule {
     judge: |facts| {
         let mut finding = Finding::default();
         for transfer in &facts.transfers {
-            for challenge in transfer
-                .exchanges
-                .iter()
-                .filter_map(super::facts::Exchange::challenge)
-            {
+            for challenge in transfer.exchanges.iter().filter_map(super::facts::Exchange::challenge) {
                 offered(facts, transfer, challenge, &mut finding);
             }
             unanswered(facts, transfer, &mut finding);
@@ -74,10 +70,7 @@ fn offered(facts: &Facts<'_>, transfer: &Transfer<'_>, challenge: Place, finding
     } else if collected.at + HELD_UP < transfer.times_out() && facts.ended.is_some() {
         finding.broken(
             challenge,
-            format!(
-                "did_receive_challenge for {} when the app ran again",
-                transfer.key
-            ),
+            format!("did_receive_challenge for {} when the app ran again", transfer.key),
             "it never came, though the user opened the app in time",
         );
     }
@@ -92,12 +85,10 @@ fn unanswered(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding)
     if answered || transfer.cancelled.is_some() {
         return;
     }
-    let end = facts
-        .messages_of(transfer)
-        .find_map(|delivery| match delivery.message {
-            Message::DidComplete { end, .. } => Some((delivery.began, *end)),
-            _ => None,
-        });
+    let end = facts.messages_of(transfer).find_map(|delivery| match delivery.message {
+        Message::DidComplete { end, .. } => Some((delivery.began, *end)),
+        _ => None,
+    });
     match (end, facts.ended) {
         (Some((place, EndKind::Success)), _) => finding.broken(
             place,
@@ -130,18 +121,13 @@ fn blocked(
     let Some(session) = facts.session(&waiting.key.session) else {
         return;
     };
-    for other in facts
-        .transfers_of(session.id)
-        .filter(|other| other.key != waiting.key)
-    {
+    for other in facts.transfers_of(session.id).filter(|other| other.key != waiting.key) {
         let Some(end) = other.concluded().filter(|end| end.seq > question.began.seq) else {
             continue;
         };
         let meanwhile = until.is_none_or(|until| end.seq < until.seq);
-        let told = facts
-            .messages_of(other)
-            .find(|delivery| delivery.is_final())
-            .map(|delivery| delivery.began);
+        let told =
+            facts.messages_of(other).find(|delivery| delivery.is_final()).map(|delivery| delivery.began);
         let due = end.at + HELD_UP;
         let stays = facts.state_at(end.seq).is_running()
             && facts.stops_after(end.seq).is_none_or(|stop| stop.at > due)
@@ -150,10 +136,7 @@ fn blocked(
         if meanwhile && stays && told.is_none_or(|told| told.at > due) && other.cancelled.is_none() {
             finding.broken(
                 end,
-                format!(
-                    "the end of {} told: only {} waits for a login",
-                    other.key, waiting.key
-                ),
+                format!("the end of {} told: only {} waits for a login", other.key, waiting.key),
                 format!("nothing for {} s", HELD_UP.as_secs()),
             );
         }

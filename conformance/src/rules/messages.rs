@@ -28,10 +28,7 @@ pub(super) const SES_18: Rule = Rule {
 };
 
 fn is_lasting(delivery: &&Delivery<'_>) -> bool {
-    matches!(
-        delivery.message,
-        Message::DidComplete { .. } | Message::DidFinishDownloading { .. }
-    )
+    matches!(delivery.message, Message::DidComplete { .. } | Message::DidFinishDownloading { .. })
 }
 
 /// An acknowledged message does not come again.
@@ -41,10 +38,7 @@ fn again(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
             continue;
         };
         let same = |other: &&Delivery<'_>| other.message.name() == delivery.message.name();
-        let repeat = facts
-            .messages_of(transfer)
-            .filter(same)
-            .find(|other| other.began.seq > returned.seq);
+        let repeat = facts.messages_of(transfer).filter(same).find(|other| other.began.seq > returned.seq);
         if let Some(repeat) = repeat {
             finding.broken(
                 repeat.began,
@@ -62,13 +56,9 @@ fn again(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
 
 /// What could not be delivered, or was interrupted, comes in the end.
 fn kept(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
-    let interrupted = facts
-        .messages_of(transfer)
-        .filter(is_lasting)
-        .find(|delivery| delivery.returned().is_none());
-    let behind = transfer
-        .concluded()
-        .filter(|end| !facts.state_at(end.seq).is_running());
+    let interrupted =
+        facts.messages_of(transfer).filter(is_lasting).find(|delivery| delivery.returned().is_none());
+    let behind = transfer.concluded().filter(|end| !facts.state_at(end.seq).is_running());
     let Some(from) = interrupted.map(|delivery| delivery.began).or(behind) else {
         return;
     };
@@ -84,15 +74,8 @@ fn kept(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
         (None, Some(_)) => finding.broken(
             from,
             match interrupted {
-                Some(lost) => format!(
-                    "{} for {} again: it was cut short",
-                    lost.message.name(),
-                    transfer.key
-                ),
-                None => format!(
-                    "the end of {} told when the app had opened its session again",
-                    transfer.key
-                ),
+                Some(lost) => format!("{} for {} again: it was cut short", lost.message.name(), transfer.key),
+                None => format!("the end of {} told when the app had opened its session again", transfer.key),
             },
             "it never came",
         ),
@@ -115,11 +98,7 @@ pub(super) const SES_19: Rule = Rule {
         for session in &facts.sessions {
             repeated(facts, session, &mut finding);
             for (index, wake) in session.wakes.iter().enumerate() {
-                let until = session
-                    .wakes
-                    .get(index + 1)
-                    .copied()
-                    .unwrap_or_else(|| facts.last());
+                let until = session.wakes.get(index + 1).copied().unwrap_or_else(|| facts.last());
                 drain(facts, session, *wake, until, &mut finding);
             }
         }
@@ -130,10 +109,7 @@ pub(super) const SES_19: Rule = Rule {
 fn drain(facts: &Facts<'_>, session: &Session<'_>, wake: Place, until: Place, finding: &mut Finding) {
     let inside = |place: Place| place.seq > wake.seq && place.seq <= until.seq;
     // The signal of a wake that was cut short may come in the next, before that wake's own.
-    match signals(facts, session)
-        .filter(|delivery| inside(delivery.began))
-        .last()
-    {
+    match signals(facts, session).filter(|delivery| inside(delivery.began)).last() {
         None => missing(facts, session, wake, until, finding),
         Some(signal) => match owed_before(facts, session, wake, signal.began) {
             Some(owed) => {
@@ -158,11 +134,7 @@ fn signals<'b>(facts: &'b Facts<'_>, session: &'b Session<'_>) -> impl Iterator<
 fn repeated(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
     let delivered = signals(facts, session).filter(|delivery| delivery.returned().is_some());
     for (index, signal) in delivered.enumerate() {
-        let wakes = session
-            .wakes
-            .iter()
-            .filter(|wake| wake.seq < signal.began.seq)
-            .count();
+        let wakes = session.wakes.iter().filter(|wake| wake.seq < signal.began.seq).count();
         if index + 1 > wakes {
             finding.broken(
                 signal.began,
@@ -179,25 +151,22 @@ fn repeated(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
 
 /// A message that was queued when the wake began and had not begun when the signal did.
 fn owed_before(facts: &Facts<'_>, session: &Session<'_>, wake: Place, signal: Place) -> Option<String> {
-    facts
-        .transfers_of(session.id)
-        .filter(|transfer| transfer.resumed.seq < wake.seq)
-        .find_map(|transfer| {
-            let told = |wanted: fn(&Message) -> bool| {
-                facts
-                    .messages_of(transfer)
-                    .any(|delivery| wanted(delivery.message) && delivery.began.seq < signal.seq)
-            };
-            let ended = transfer.concluded().is_some_and(|end| end.seq < wake.seq);
-            if ended && !told(|message| matches!(message, Message::DidComplete { .. })) {
-                return Some(format!("did_complete for {}", transfer.key));
-            }
-            let login = transfer.cancelled.is_none()
-                && transfer.progress(wake) == Progress::Login
-                && signal.at < transfer.times_out();
-            (login && !told(|message| matches!(message, Message::DidReceiveChallenge { .. })))
-                .then(|| format!("did_receive_challenge for {}", transfer.key))
-        })
+    facts.transfers_of(session.id).filter(|transfer| transfer.resumed.seq < wake.seq).find_map(|transfer| {
+        let told = |wanted: fn(&Message) -> bool| {
+            facts
+                .messages_of(transfer)
+                .any(|delivery| wanted(delivery.message) && delivery.began.seq < signal.seq)
+        };
+        let ended = transfer.concluded().is_some_and(|end| end.seq < wake.seq);
+        if ended && !told(|message| matches!(message, Message::DidComplete { .. })) {
+            return Some(format!("did_complete for {}", transfer.key));
+        }
+        let login = transfer.cancelled.is_none()
+            && transfer.progress(wake) == Progress::Login
+            && signal.at < transfer.times_out();
+        (login && !told(|message| matches!(message, Message::DidReceiveChallenge { .. })))
+            .then(|| format!("did_receive_challenge for {}", transfer.key))
+    })
 }
 
 /// So long the app must have been able to receive the signal before its absence counts.
@@ -210,18 +179,11 @@ fn missing(facts: &Facts<'_>, session: &Session<'_>, wake: Place, until: Place, 
     let Some(opened) = opened.filter(|_| facts.is_attached(session, stop.seq)) else {
         return;
     };
-    let messages = || {
-        facts
-            .deliveries
-            .iter()
-            .filter(|delivery| delivery.session == session.id)
-    };
+    let messages = || facts.deliveries.iter().filter(|delivery| delivery.session == session.id);
     let busy = messages().any(|d| d.began.seq < stop.seq && d.end.is_none_or(|(end, _)| end.seq >= stop.seq));
     let mut last = wake.max(*opened);
-    for end in messages()
-        .filter_map(|delivery| delivery.end)
-        .map(|(end, _)| end)
-        .filter(|end| end.seq < stop.seq)
+    for end in
+        messages().filter_map(|delivery| delivery.end).map(|(end, _)| end).filter(|end| end.seq < stop.seq)
     {
         last = last.max(end);
     }
@@ -229,10 +191,7 @@ fn missing(facts: &Facts<'_>, session: &Session<'_>, wake: Place, until: Place, 
     if !busy && !owed && stop.at > last.at + MOMENT {
         finding.broken(
             last,
-            format!(
-                "did_finish_events for the wake of session {:?} at {}",
-                session.id, wake.at
-            ),
+            format!("did_finish_events for the wake of session {:?} at {}", session.id, wake.at),
             format!("none, though the app could receive it until {}", stop.at),
         );
     }
@@ -246,10 +205,7 @@ pub(super) const SES_20: Rule = Rule {
     binds: SESSIONS,
     witness: "two messages of a session, one after the other",
     hint: "deliver from one queue per session, and await each callback before the next",
-    focus: Focus {
-        slow_callbacks: 1,
-        ..Focus::KILLS
-    },
+    focus: Focus { slow_callbacks: 1, ..Focus::KILLS },
     judge: |facts| {
         let mut finding = Finding::default();
         for session in &facts.sessions {
@@ -262,20 +218,12 @@ pub(super) const SES_20: Rule = Rule {
 
 fn overlap(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
     let mut last: Option<&Delivery<'_>> = None;
-    for delivery in facts
-        .deliveries
-        .iter()
-        .filter(|delivery| delivery.session == session.id)
-    {
+    for delivery in facts.deliveries.iter().filter(|delivery| delivery.session == session.id) {
         if let Some(before) = last {
             if before.end.is_none_or(|(end, _)| end.seq > delivery.began.seq) {
                 finding.broken(
                     delivery.began,
-                    format!(
-                        "{} of session {:?} to have returned",
-                        before.message.name(),
-                        session.id
-                    ),
+                    format!("{} of session {:?} to have returned", before.message.name(), session.id),
                     format!("{} while it was running", delivery.message.name()),
                 );
                 return;

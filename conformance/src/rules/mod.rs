@@ -10,6 +10,7 @@ mod handling;
 mod keepalive;
 mod logins;
 mod messages;
+mod read;
 mod transfers;
 mod wakes;
 
@@ -100,11 +101,7 @@ impl Finding {
     /// Keeps the earliest violation.
     fn broken(&mut self, place: Place, expected: impl Into<String>, seen: impl Into<String>) {
         if self.violation.as_ref().is_none_or(|known| place.seq < known.seq) {
-            self.violation = Some(Violation {
-                seq: place.seq,
-                expected: expected.into(),
-                seen: seen.into(),
-            });
+            self.violation = Some(Violation { seq: place.seq, expected: expected.into(), seen: seen.into() });
         }
     }
 }

@@ -20,24 +20,14 @@ pub(super) const SES_03: Rule = Rule {
         for transfer in &facts.transfers {
             let Some(last) = facts.acknowledged(transfer) else {
                 if let Some(ended) = facts.ended {
-                    finding.broken(
-                        ended,
-                        format!("did_complete for {}", transfer.key),
-                        "it never came",
-                    );
+                    finding.broken(ended, format!("did_complete for {}", transfer.key), "it never came");
                 }
                 continue;
             };
-            match facts
-                .messages_of(transfer)
-                .find(|delivery| delivery.began.seq > last.seq)
-            {
+            match facts.messages_of(transfer).find(|delivery| delivery.began.seq > last.seq) {
                 Some(late) => finding.broken(
                     late.began,
-                    format!(
-                        "nothing about {} after its did_complete at {}",
-                        transfer.key, last.at
-                    ),
+                    format!("nothing about {} after its did_complete at {}", transfer.key, last.at),
                     late.message.name(),
                 ),
                 None => finding.witness(),
@@ -52,14 +42,12 @@ fn end<'b>(
     facts: &'b Facts<'_>,
     transfer: &'b Transfer<'_>,
 ) -> Option<(&'b Delivery<'b>, EndKind, Option<u16>)> {
-    facts
-        .messages_of(transfer)
-        .find_map(|delivery| match delivery.message {
-            Message::DidComplete { end, status } if delivery.returned().is_some() => {
-                Some((delivery, *end, *status))
-            }
-            _ => None,
-        })
+    facts.messages_of(transfer).find_map(|delivery| match delivery.message {
+        Message::DidComplete { end, status } if delivery.returned().is_some() => {
+            Some((delivery, *end, *status))
+        }
+        _ => None,
+    })
 }
 
 pub(super) const SES_04: Rule = Rule {
@@ -74,11 +62,7 @@ pub(super) const SES_04: Rule = Rule {
     focus: Focus::GENERAL,
     judge: |facts| {
         let mut finding = Finding::default();
-        for transfer in facts
-            .transfers
-            .iter()
-            .filter(|transfer| transfer.kind == TransferKind::Download)
-        {
+        for transfer in facts.transfers.iter().filter(|transfer| transfer.kind == TransferKind::Download) {
             let Some((last, how, _)) = end(facts, transfer) else {
                 continue;
             };
@@ -86,10 +70,7 @@ pub(super) const SES_04: Rule = Rule {
                 .messages_of(transfer)
                 .filter(|delivery| matches!(delivery.message, Message::DidFinishDownloading { .. }))
                 .collect();
-            let delivered: Vec<_> = finished
-                .iter()
-                .filter_map(|delivery| delivery.returned())
-                .collect();
+            let delivered: Vec<_> = finished.iter().filter_map(|delivery| delivery.returned()).collect();
             match (how, delivered.as_slice()) {
                 (EndKind::Success, [once]) if once.seq < last.began.seq => finding.witness(),
                 (EndKind::Success, [_, again, ..]) => {
@@ -101,19 +82,13 @@ pub(super) const SES_04: Rule = Rule {
                 }
                 (EndKind::Success, _) => finding.broken(
                     last.began,
-                    format!(
-                        "did_finish_downloading for {} before its did_complete",
-                        transfer.key
-                    ),
+                    format!("did_finish_downloading for {} before its did_complete", transfer.key),
                     "did_complete without error, and no file",
                 ),
                 (_, []) => finding.witness(),
                 (error, [file, ..]) => finding.broken(
                     *file,
-                    format!(
-                        "no file of {}, which ended with an error ({error:?})",
-                        transfer.key
-                    ),
+                    format!("no file of {}, which ended with an error ({error:?})", transfer.key),
                     "did_finish_downloading",
                 ),
             }
@@ -139,22 +114,13 @@ pub(super) const SES_06: Rule = Rule {
                 |status: Option<u16>| status.is_some_and(|s| s >= 400 && s != 401 && s != 407 && s != 416);
             let whole =
                 |e: &&super::facts::Exchange| matches!(e.end, Some((_, ExchangeOutcome::Complete, ..)));
-            let Some(exchange) = transfer
-                .exchanges
-                .iter()
-                .filter(whole)
-                .find(|e| refused(e.status()))
-            else {
+            let Some(exchange) = transfer.exchanges.iter().filter(whole).find(|e| refused(e.status())) else {
                 continue;
             };
             let (Some((_, status, _)), Some((_, _, received, digest))) = (exchange.head, exchange.end) else {
                 continue;
             };
-            if let Some(again) = transfer
-                .exchanges
-                .iter()
-                .find(|other| other.sent.seq > exchange.sent.seq)
-            {
+            if let Some(again) = transfer.exchanges.iter().find(|other| other.sent.seq > exchange.sent.seq) {
                 finding.broken(
                     again.sent,
                     format!("the answer {status} to be the end of {}", transfer.key),
@@ -188,23 +154,17 @@ fn judge_end(facts: &Facts<'_>, transfer: &Transfer<'_>, answer: (u16, u64, u64)
     }
     if told != Some(status) {
         let seen = told.map_or_else(|| "none".to_owned(), |told| told.to_string());
-        finding.broken(
-            last.began,
-            format!("status {status} in {}'s response", transfer.key),
-            seen,
-        );
+        finding.broken(last.began, format!("status {status} in {}'s response", transfer.key), seen);
         return;
     }
     if transfer.kind != TransferKind::Download {
         finding.witness();
         return;
     }
-    let file = facts
-        .messages_of(transfer)
-        .find_map(|delivery| match delivery.message {
-            Message::DidFinishDownloading { size, digest, .. } => Some((delivery.began, *size, *digest)),
-            _ => None,
-        });
+    let file = facts.messages_of(transfer).find_map(|delivery| match delivery.message {
+        Message::DidFinishDownloading { size, digest, .. } => Some((delivery.began, *size, *digest)),
+        _ => None,
+    });
     match file {
         Some((_, size, found)) if size == Some(received) && found == Some(digest) => finding.witness(),
         Some((place, size, _)) => finding.broken(

@@ -35,23 +35,14 @@ fn cause(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, wake: Pl
     // What happens while the app comes up can not take the wake back.
     let handle = facts.handles.iter().find(|handle| handle.place == wake);
     let wake = handle.map_or(wake, |handle| handle.called);
-    let known = || {
-        facts
-            .transfers_of(session.id)
-            .filter(|transfer| transfer.resumed.seq < wake.seq)
-    };
+    let known = || facts.transfers_of(session.id).filter(|transfer| transfer.resumed.seq < wake.seq);
     // A transfer that is through for the app too is no reason for anything.
-    let through = |transfer: &Transfer<'_>| {
-        facts
-            .acknowledged(transfer)
-            .is_some_and(|place| place.seq < wake.seq)
-    };
+    let through =
+        |transfer: &Transfer<'_>| facts.acknowledged(transfer).is_some_and(|place| place.seq < wake.seq);
     let progress =
         |transfer: &Transfer<'_>| went_on(transfer, wake).unwrap_or_else(|| transfer.progress(wake));
-    let waiting: Vec<(&Transfer<'_>, Progress)> = known()
-        .filter(|t| !through(t))
-        .map(|t| (t, progress(t)))
-        .collect();
+    let waiting: Vec<(&Transfer<'_>, Progress)> =
+        known().filter(|t| !through(t)).map(|t| (t, progress(t))).collect();
     let has = |wanted: Progress| waiting.iter().any(|(_, progress)| *progress == wanted);
     if has(Progress::Login) || has(Progress::Unknown) {
         return;
@@ -59,46 +50,27 @@ fn cause(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, wake: Pl
     let open = waiting.iter().find(|(_, progress)| *progress == Progress::Open);
     // A transfer that was started after the others had ended takes nothing back: the wake may have been under way.
     let had_ended = || {
-        let ended = waiting
-            .iter()
-            .filter(|(_, progress)| *progress == Progress::Ended);
-        ended
-            .filter_map(|(transfer, _)| end_of(facts, transfer))
-            .any(|end| {
-                facts
-                    .transfers_of(session.id)
-                    .filter(|other| other.resumed.seq < end.seq)
-                    .all(|other| {
-                        let later = Place {
-                            seq: end.seq + 1,
-                            at: end.at,
-                        };
-                        went_on(other, later).unwrap_or_else(|| other.progress(later)) == Progress::Ended
-                            || facts.acknowledged(other).is_some_and(|place| place.seq < end.seq)
-                    })
+        let ended = waiting.iter().filter(|(_, progress)| *progress == Progress::Ended);
+        ended.filter_map(|(transfer, _)| end_of(facts, transfer)).any(|end| {
+            facts.transfers_of(session.id).filter(|other| other.resumed.seq < end.seq).all(|other| {
+                let later = Place { seq: end.seq + 1, at: end.at };
+                went_on(other, later).unwrap_or_else(|| other.progress(later)) == Progress::Ended
+                    || facts.acknowledged(other).is_some_and(|place| place.seq < end.seq)
             })
+        })
     };
     if let Some((open, _)) = open.filter(|_| !had_ended()) {
-        let done = known().count()
-            - waiting
-                .iter()
-                .filter(|(_, progress)| *progress == Progress::Open)
-                .count();
+        let done =
+            known().count() - waiting.iter().filter(|(_, progress)| *progress == Progress::Open).count();
         finding.broken(
             wake,
-            format!(
-                "the wake for session {:?} when all its transfers have ended",
-                session.id
-            ),
+            format!("the wake for session {:?} when all its transfers have ended", session.id),
             format!("{} is still under way ({done} ended)", open.key),
         );
     } else if waiting.is_empty() && !ended_between(facts, session, last, wake) {
         finding.broken(
             wake,
-            format!(
-                "one wake for session {:?} each time its transfers have ended",
-                session.id
-            ),
+            format!("one wake for session {:?} each time its transfers have ended", session.id),
             match last {
                 Some(last) => format!("another; nothing has happened to it since the one at {}", last.at),
                 None => "a wake for a session without transfers".to_owned(),
@@ -111,10 +83,7 @@ fn cause(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, wake: Pl
 
 /// A transfer whose next request comes after this place had not ended there, unless it was waiting for a login.
 fn went_on(transfer: &Transfer<'_>, place: Place) -> Option<Progress> {
-    let later = transfer
-        .exchanges
-        .iter()
-        .any(|exchange| exchange.sent.seq > place.seq);
+    let later = transfer.exchanges.iter().any(|exchange| exchange.sent.seq > place.seq);
     (later && transfer.progress(place) == Progress::Ended && transfer.cancelled.is_none())
         .then_some(Progress::Open)
 }
@@ -151,17 +120,12 @@ pub(super) const SCH_21: Rule = Rule {
             if let Some(place) = asked {
                 finding.broken(
                     *place,
-                    format!(
-                        "no wake for session {:?}, which sends no launch events",
-                        session.id
-                    ),
+                    format!("no wake for session {:?}, which sends no launch events", session.id),
                     "a wake for it",
                 );
             }
             for transfer in facts.transfers_of(session.id) {
-                let behind = transfer
-                    .concluded()
-                    .is_some_and(|end| !facts.state_at(end.seq).is_running());
+                let behind = transfer.concluded().is_some_and(|end| !facts.state_at(end.seq).is_running());
                 if !behind {
                     continue;
                 }
@@ -218,29 +182,19 @@ fn needless(
     let handle = facts.handles.iter().find(|handle| handle.place == wake);
     let called = handle.map_or(wake, |handle| handle.called);
     let mut causes = 0;
-    for transfer in facts
-        .transfers_of(session.id)
-        .filter(|transfer| transfer.resumed.seq < wake.seq)
-    {
+    for transfer in facts.transfers_of(session.id).filter(|transfer| transfer.resumed.seq < wake.seq) {
         let asked = |challenge: Place| {
-            let mut messages = facts
-                .messages_of(transfer)
-                .filter(|delivery| delivery.began.seq > challenge.seq);
+            let mut messages =
+                facts.messages_of(transfer).filter(|delivery| delivery.began.seq > challenge.seq);
             messages
                 .find(|delivery| matches!(delivery.message, Message::DidReceiveChallenge { .. }))?
                 .returned()
         };
-        let logins = transfer
-            .exchanges
-            .iter()
-            .filter_map(super::facts::Exchange::challenge);
+        let logins = transfer.exchanges.iter().filter_map(super::facts::Exchange::challenge);
         let logins = logins.map(|challenge| (challenge, asked(challenge)));
-        let ends = end_of(facts, transfer)
-            .into_iter()
-            .map(|end| (end, facts.acknowledged(transfer)));
-        for (cause, told) in logins
-            .chain(ends)
-            .filter(|(cause, _)| cause.seq >= after && cause.seq < called.seq)
+        let ends = end_of(facts, transfer).into_iter().map(|end| (end, facts.acknowledged(transfer)));
+        for (cause, told) in
+            logins.chain(ends).filter(|(cause, _)| cause.seq >= after && cause.seq < called.seq)
         {
             causes += 1;
             if !reached(facts, session, cause, told, called) {
@@ -252,10 +206,7 @@ fn needless(
     if causes > 0 && attached {
         finding.broken(
             wake,
-            format!(
-                "what happened to session {:?} told to its delegate: the app was running",
-                session.id
-            ),
+            format!("what happened to session {:?} told to its delegate: the app was running", session.id),
             "a wake for it",
         );
     }
@@ -264,26 +215,18 @@ fn needless(
 /// Did the app run, with the session open, from the cause until it was told of it?
 fn reached(facts: &Facts<'_>, session: &Session<'_>, cause: Place, told: Option<Place>, wake: Place) -> bool {
     let until = told.unwrap_or(wake).min(wake);
-    let stays = facts
-        .stops_after(cause.seq)
-        .is_none_or(|stop| stop.seq > until.seq);
+    let stays = facts.stops_after(cause.seq).is_none_or(|stop| stop.seq > until.seq);
     facts.state_at(cause.seq).is_running() && facts.is_attached(session, cause.seq) && stays
 }
 
 /// All transfers have ended, the app never ran again by itself, and no wake came.
 fn missing(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
     let horizon = facts.horizon();
-    let transfers: Vec<&Transfer<'_>> = facts
-        .transfers_of(session.id)
-        .filter(|transfer| transfer.resumed.seq < horizon.seq)
-        .collect();
+    let transfers: Vec<&Transfer<'_>> =
+        facts.transfers_of(session.id).filter(|transfer| transfer.resumed.seq < horizon.seq).collect();
     for transfer in &transfers {
-        let live = transfer
-            .concluded()
-            .is_some_and(|end| facts.state_at(end.seq).is_running());
-        let told = facts
-            .acknowledged(transfer)
-            .is_some_and(|place| place.seq < horizon.seq);
+        let live = transfer.concluded().is_some_and(|end| facts.state_at(end.seq).is_running());
+        let told = facts.acknowledged(transfer).is_some_and(|place| place.seq < horizon.seq);
         finding.witnesses += u32::from(live && told);
     }
     if !session.launch_events || transfers.is_empty() {
@@ -295,9 +238,7 @@ fn missing(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
     };
     // A callback that was begun has told the app, even if the app was suspended or ended in the middle of it.
     let told = |transfer: &Transfer<'_>| {
-        facts
-            .messages_of(transfer)
-            .any(|delivery| delivery.is_final() && delivery.began.seq < horizon.seq)
+        facts.messages_of(transfer).any(|delivery| delivery.is_final() && delivery.began.seq < horizon.seq)
     };
     let untold = transfers.iter().find(|transfer| !told(transfer));
     let woken = session
@@ -326,35 +267,17 @@ fn missing(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
 fn end_of(facts: &Facts<'_>, transfer: &Transfer<'_>) -> Option<Place> {
     let timed_out = || {
         // What happens at the very moment may already be the consequence.
-        let entry = facts
-            .history
-            .entries
-            .iter()
-            .rev()
-            .find(|entry| entry.at < transfer.times_out())?;
-        (facts.horizon().at > transfer.times_out()).then_some(Place {
-            seq: entry.seq,
-            at: transfer.times_out(),
-        })
+        let entry = facts.history.entries.iter().rev().find(|entry| entry.at < transfer.times_out())?;
+        (facts.horizon().at > transfer.times_out())
+            .then_some(Place { seq: entry.seq, at: transfer.times_out() })
     };
-    let given_up = transfer
-        .given_up
-        .filter(|given_up| transfer.exchanges.iter().all(|e| e.sent.seq < given_up.seq));
-    let told = || {
-        facts
-            .messages_of(transfer)
-            .find(|delivery| delivery.is_final())
-            .map(|delivery| delivery.began)
-    };
+    let given_up =
+        transfer.given_up.filter(|given_up| transfer.exchanges.iter().all(|e| e.sent.seq < given_up.seq));
+    let told =
+        || facts.messages_of(transfer).find(|delivery| delivery.is_final()).map(|delivery| delivery.began);
     // Whatever came first: a login may be given up, or an answer arrive, after the time was up.
-    [
-        timed_out(),
-        transfer.cancelled,
-        transfer.concluded(),
-        given_up,
-        told(),
-    ]
-    .into_iter()
-    .flatten()
-    .min_by_key(|p| p.at)
+    [timed_out(), transfer.cancelled, transfer.concluded(), given_up, told()]
+        .into_iter()
+        .flatten()
+        .min_by_key(|p| p.at)
 }

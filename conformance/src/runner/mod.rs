@@ -141,12 +141,8 @@ pub enum RunError {
 /// ```
 pub fn run(subject: &Subject, options: &Options) -> Result<Report, RunError> {
     let started = now();
-    let rules: Vec<&'static Rule> = options
-        .rules
-        .iter()
-        .copied()
-        .filter(|rule| rule.binds.contains(&subject.role()))
-        .collect();
+    let rules: Vec<&'static Rule> =
+        options.rules.iter().copied().filter(|rule| rule.binds.contains(&subject.role())).collect();
     if rules.is_empty() {
         return Err(RunError::NothingToJudge { role: subject.role() });
     }
@@ -154,24 +150,13 @@ pub fn run(subject: &Subject, options: &Options) -> Result<Report, RunError> {
         Some(folder) => regressions::read(folder)?,
         None => Vec::new(),
     };
-    let mut rows: Vec<Row> = rules
-        .iter()
-        .map(|rule| Row {
-            rule,
-            verdicts: Vec::new(),
-        })
-        .collect();
+    let mut rows: Vec<Row> = rules.iter().map(|rule| Row { rule, verdicts: Vec::new() }).collect();
     let mut worlds = Vec::new();
     for world in &options.worlds {
         if *world == World::Http && subject.tokio_time {
             let reason = "the subject waits with tokio::time, which real sockets make leap ahead";
             for row in &mut rows {
-                row.verdicts.push((
-                    *world,
-                    Verdict::NotApplicable {
-                        reason: reason.to_owned(),
-                    },
-                ));
+                row.verdicts.push((*world, Verdict::NotApplicable { reason: reason.to_owned() }));
             }
             continue;
         }
@@ -223,14 +208,8 @@ impl Player {
     ///
     /// [`RunError::World`] if that is not possible.
     pub fn new(world: World) -> Result<Self, RunError> {
-        let failed = |error: std::io::Error| RunError::World {
-            world,
-            reason: error.to_string(),
-        };
-        Ok(Self {
-            worker: Worker::new(world).map_err(failed)?,
-            world,
-        })
+        let failed = |error: std::io::Error| RunError::World { world, reason: error.to_string() };
+        Ok(Self { worker: Worker::new(world).map_err(failed)?, world })
     }
 
     /// Plays one scenario.
@@ -242,18 +221,13 @@ impl Player {
         let world = self.world;
         self.worker
             .run(subject, scenario)
-            .map_err(|error| RunError::World {
-                world,
-                reason: error.to_string(),
-            })
+            .map_err(|error| RunError::World { world, reason: error.to_string() })
     }
 }
 
 impl std::fmt::Debug for Player {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Player")
-            .field("world", &self.world)
-            .finish_non_exhaustive()
+        f.debug_struct("Player").field("world", &self.world).finish_non_exhaustive()
     }
 }
 
@@ -302,26 +276,18 @@ fn run_world(
     let rules: Arc<[&'static Rule]> = rules.into();
     let (for_work, subject_for_work, plan_for_work) =
         (Arc::clone(&rules), subject.clone(), Arc::clone(&plan));
-    let outcome = pool::run(
-        world,
-        threads(options),
-        plan.chunks(),
-        move |worker, beat, chunk| {
-            let mut tally = Tally::new(for_work.len());
-            for number in chunk.clone() {
-                beat.at(number);
-                let scenario = plan_for_work.scenario(number);
-                let history = worker.run(&subject_for_work, &scenario)?;
-                tally.judge(&for_work, &history, &policy, number);
-            }
-            report(chunk.end - chunk.start);
-            Ok(tally)
-        },
-    );
-    let outcome = outcome.map_err(|error| RunError::World {
-        world,
-        reason: error.to_string(),
-    })?;
+    let outcome = pool::run(world, threads(options), plan.chunks(), move |worker, beat, chunk| {
+        let mut tally = Tally::new(for_work.len());
+        for number in chunk.clone() {
+            beat.at(number);
+            let scenario = plan_for_work.scenario(number);
+            let history = worker.run(&subject_for_work, &scenario)?;
+            tally.judge(&for_work, &history, &policy, number);
+        }
+        report(chunk.end - chunk.start);
+        Ok(tally)
+    });
+    let outcome = outcome.map_err(|error| RunError::World { world, reason: error.to_string() })?;
     let mut tally = Tally::new(rules.len());
     for part in outcome.done {
         tally.add(part);
@@ -352,20 +318,10 @@ fn verdicts(
     plan: &Plan,
     tally: &Tally,
 ) -> Vec<Verdict> {
-    let failed: Vec<(usize, u64)> = tally
-        .failed
-        .iter()
-        .enumerate()
-        .filter_map(|(index, number)| Some((index, (*number)?)))
-        .collect();
-    let mut failures = shrink::all(
-        subject,
-        world,
-        rules,
-        &failed,
-        |number| plan.scenario(number),
-        threads(options),
-    );
+    let failed: Vec<(usize, u64)> =
+        tally.failed.iter().enumerate().filter_map(|(index, number)| Some((index, (*number)?))).collect();
+    let mut failures =
+        shrink::all(subject, world, rules, &failed, |number| plan.scenario(number), threads(options));
     let fault = tally.fault.as_ref().map(|(number, fault)| Fault {
         fault: fault.clone(),
         scenario: shrink::fault(subject, world, plan.scenario(*number), fault),
@@ -373,33 +329,23 @@ fn verdicts(
     });
     let mut verdicts = Vec::new();
     for (index, rule) in rules.iter().enumerate() {
-        let known = subject
-            .known_failures
-            .iter()
-            .find(|(id, _)| id.eq_ignore_ascii_case(rule.id));
+        let known = subject.known_failures.iter().find(|(id, _)| id.eq_ignore_ascii_case(rule.id));
         let failure = failures[index].take().map(|mut failure| {
             failure.seed = options.seed;
             failure.replay_with = options.replay_with;
-            failure.stored = options
-                .regressions
-                .as_ref()
-                .and_then(|folder| regressions::store(folder, &failure).ok());
+            failure.stored =
+                options.regressions.as_ref().and_then(|folder| regressions::store(folder, &failure).ok());
             failure
         });
         verdicts.push(match (failure, known) {
-            (Some(failure), Some((_, reason))) => Verdict::KnownFail {
-                reason: reason.clone(),
-                failure: Box::new(failure),
-            },
+            (Some(failure), Some((_, reason))) => {
+                Verdict::KnownFail { reason: reason.clone(), failure: Box::new(failure) }
+            }
             (Some(failure), None) => Verdict::Fail(Box::new(failure)),
-            (None, Some((_, reason))) => Verdict::UnexpectedPass {
-                reason: reason.clone(),
-            },
+            (None, Some((_, reason))) => Verdict::UnexpectedPass { reason: reason.clone() },
             (None, None) => match (&fault, tally.witnesses[index]) {
                 (Some(fault), _) => Verdict::Inconclusive(Box::new(fault.clone())),
-                (None, 0) => Verdict::Vacuous {
-                    scenarios: tally.scenarios,
-                },
+                (None, 0) => Verdict::Vacuous { scenarios: tally.scenarios },
                 (None, witnesses) => Verdict::Pass { witnesses },
             },
         });
@@ -428,12 +374,7 @@ impl Plan {
             Some(scenarios) => (scenarios.clone(), 0),
             None => (stored.to_vec(), u64::from(cases)),
         };
-        Self {
-            given,
-            rules: rules.to_vec(),
-            cases,
-            seed: options.seed,
-        }
+        Self { given, rules: rules.to_vec(), cases, seed: options.seed }
     }
 
     fn total(&self) -> u64 {
@@ -441,18 +382,13 @@ impl Plan {
     }
 
     fn chunks(&self) -> Vec<std::ops::Range<u64>> {
-        (0..self.total().div_ceil(CHUNK))
-            .map(|n| n * CHUNK..((n + 1) * CHUNK).min(self.total()))
-            .collect()
+        (0..self.total().div_ceil(CHUNK)).map(|n| n * CHUNK..((n + 1) * CHUNK).min(self.total())).collect()
     }
 
     /// The rules take turns, so that the first scenarios hold something of everything.
     fn scenario(&self, number: u64) -> Scenario {
         let given = self.given.len() as u64;
-        if let Some(scenario) = usize::try_from(number)
-            .ok()
-            .and_then(|index| self.given.get(index))
-        {
+        if let Some(scenario) = usize::try_from(number).ok().and_then(|index| self.given.get(index)) {
             return scenario.clone();
         }
         let number = number - given;

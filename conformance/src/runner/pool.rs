@@ -57,20 +57,12 @@ pub(super) fn run<R: Send + 'static>(
     let expected = chunks.len();
     let (results, received) = mpsc::channel();
     let chunks = Arc::new(Mutex::new(VecDeque::from(chunks)));
-    let crew = Crew {
-        world,
-        chunks,
-        work: Arc::new(work),
-        results,
-    };
+    let crew = Crew { world, chunks, work: Arc::new(work), results };
     let mut watch = Vec::new();
     for _ in 0..threads.clamp(1, expected.max(1)) {
         watch.push(crew.hire()?);
     }
-    let mut outcome = Outcome {
-        done: Vec::with_capacity(expected),
-        stuck: Vec::new(),
-    };
+    let mut outcome = Outcome { done: Vec::with_capacity(expected), stuck: Vec::new() };
     while outcome.done.len() + outcome.stuck.len() < expected {
         match received.recv_timeout(Duration::from_millis(500)) {
             Ok(result) => outcome.done.push(result?),
@@ -82,9 +74,7 @@ pub(super) fn run<R: Send + 'static>(
                     }
                 }
                 if watch.iter().all(|hand| hand.thread.is_finished()) {
-                    outcome
-                        .done
-                        .extend(received.try_iter().collect::<io::Result<Vec<R>>>()?);
+                    outcome.done.extend(received.try_iter().collect::<io::Result<Vec<R>>>()?);
                     break;
                 }
                 if outcome.stuck.len() >= MOST_STUCK {
@@ -104,39 +94,29 @@ impl<R: Send + 'static> Crew<R> {
     fn hire(&self) -> io::Result<Hand> {
         let beat = Beat::default();
         beat.at(RESTING);
-        let (chunks, work, results) = (
-            Arc::clone(&self.chunks),
-            Arc::clone(&self.work),
-            self.results.clone(),
-        );
+        let (chunks, work, results) =
+            (Arc::clone(&self.chunks), Arc::clone(&self.work), self.results.clone());
         let (pulse, world) = (beat.clone(), self.world);
-        let thread = std::thread::Builder::new()
-            .name(format!("bgsession-{world}"))
-            .spawn(move || {
-                let mut worker = match Worker::new(world) {
-                    Ok(worker) => worker,
-                    Err(error) => {
-                        // Nobody listens any more if the run has ended otherwise.
-                        let _ = results.send(Err(error));
-                        return;
-                    }
-                };
-                loop {
-                    let next = chunks.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-                    let Some(chunk) = next else { break };
-                    let result = work(&mut worker, &pulse, chunk);
-                    pulse.at(RESTING);
-                    if results.send(result).is_err() {
-                        break;
-                    }
+        let thread = std::thread::Builder::new().name(format!("bgsession-{world}")).spawn(move || {
+            let mut worker = match Worker::new(world) {
+                Ok(worker) => worker,
+                Err(error) => {
+                    // Nobody listens any more if the run has ended otherwise.
+                    let _ = results.send(Err(error));
+                    return;
                 }
-            })?;
-        Ok(Hand {
-            beat,
-            seen: RESTING,
-            since: now(),
-            thread,
-        })
+            };
+            loop {
+                let next = chunks.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                let Some(chunk) = next else { break };
+                let result = work(&mut worker, &pulse, chunk);
+                pulse.at(RESTING);
+                if results.send(result).is_err() {
+                    break;
+                }
+            }
+        })?;
+        Ok(Hand { beat, seen: RESTING, since: now(), thread })
     }
 }
 

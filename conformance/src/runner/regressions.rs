@@ -30,22 +30,14 @@ pub enum RegressionError {
 
 /// Reads one scenario file.
 pub(crate) fn read_file(path: &Path) -> Result<Scenario, RegressionError> {
-    let text = std::fs::read_to_string(path).map_err(|error| RegressionError::Io {
-        path: path.to_owned(),
-        error,
-    })?;
-    Scenario::from_json(&text).map_err(|error| RegressionError::Scenario {
-        path: path.to_owned(),
-        error,
-    })
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| RegressionError::Io { path: path.to_owned(), error })?;
+    Scenario::from_json(&text).map_err(|error| RegressionError::Scenario { path: path.to_owned(), error })
 }
 
 /// All scenario files of a folder, in the order of their names; none if there is no folder.
 pub(super) fn read(folder: &Path) -> Result<Vec<Scenario>, RegressionError> {
-    let failed = |error| RegressionError::Io {
-        path: folder.to_owned(),
-        error,
-    };
+    let failed = |error| RegressionError::Io { path: folder.to_owned(), error };
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -24,10 +24,8 @@ pub(super) fn all(
     threads: usize,
 ) -> Vec<Option<Failure>> {
     let mut found: Vec<Option<Failure>> = rules.iter().map(|_| None).collect();
-    let jobs: Vec<(usize, &'static Rule, u64, Scenario)> = failed
-        .iter()
-        .map(|(index, number)| (*index, rules[*index], *number, scenario(*number)))
-        .collect();
+    let jobs: Vec<(usize, &'static Rule, u64, Scenario)> =
+        failed.iter().map(|(index, number)| (*index, rules[*index], *number, scenario(*number))).collect();
     let chunks = (0..jobs.len() as u64).map(|n| n..n + 1).collect();
     let (subject, for_work) = (subject.clone(), jobs.clone());
     let outcome = pool::run(world, threads, chunks, move |worker, beat, range| {
@@ -58,11 +56,8 @@ fn one(
     let mut tree = ScenarioTree::new(scenario);
     let history = worker.run(subject, &tree.current())?;
     let violation = judge(rule, &history, &subject.policy);
-    let mut best = Failure {
-        violation,
-        shrunk_from,
-        ..failure(rule, world, tree.current(), history, number)
-    };
+    let mut best =
+        Failure { violation, shrunk_from, ..failure(rule, world, tree.current(), history, number) };
     let mut tries = 0;
     let mut more = best.violation.is_some() && tree.simplify();
     while more && tries < TRIES {
@@ -73,11 +68,7 @@ fn one(
         let history = worker.run(subject, &scenario)?;
         let violation = judge(rule, &history, &subject.policy);
         more = if violation.is_some() {
-            best = Failure {
-                violation,
-                shrunk_from,
-                ..failure(rule, world, scenario, history, number)
-            };
+            best = Failure { violation, shrunk_from, ..failure(rule, world, scenario, history, number) };
             tree.simplify()
         } else {
             tree.complicate()
@@ -93,42 +84,30 @@ pub(super) fn fault(subject: &Subject, world: World, scenario: Scenario, fault: 
         return scenario;
     }
     let (subject, kind, from) = (subject.clone(), fault.kind, scenario.clone());
-    let outcome = pool::run(
-        world,
-        1,
-        std::iter::once(0..1).collect(),
-        move |worker, beat, _| {
-            let mut tree = ScenarioTree::new(from.clone());
-            let mut best = tree.current();
-            let mut more = tree.simplify();
-            let mut tries: u64 = 0;
-            // A runaway takes a million timers each time.
-            let limit = if kind == FaultKind::Runaway {
-                30
+    let outcome = pool::run(world, 1, std::iter::once(0..1).collect(), move |worker, beat, _| {
+        let mut tree = ScenarioTree::new(from.clone());
+        let mut best = tree.current();
+        let mut more = tree.simplify();
+        let mut tries: u64 = 0;
+        // A runaway takes a million timers each time.
+        let limit = if kind == FaultKind::Runaway { 30 } else { u64::from(TRIES) };
+        while more && tries < limit {
+            tries += 1;
+            beat.at(tries);
+            let scenario = tree.current();
+            let history = worker.run(&subject, &scenario)?;
+            let same = history
+                .entries
+                .iter()
+                .any(|e| matches!(&e.event, Event::Fault { fault } if fault.kind == kind));
+            more = if same {
+                best = scenario;
+                tree.simplify()
             } else {
-                u64::from(TRIES)
+                tree.complicate()
             };
-            while more && tries < limit {
-                tries += 1;
-                beat.at(tries);
-                let scenario = tree.current();
-                let history = worker.run(&subject, &scenario)?;
-                let same = history
-                    .entries
-                    .iter()
-                    .any(|e| matches!(&e.event, Event::Fault { fault } if fault.kind == kind));
-                more = if same {
-                    best = scenario;
-                    tree.simplify()
-                } else {
-                    tree.complicate()
-                };
-            }
-            Ok(best)
-        },
-    );
-    outcome
-        .ok()
-        .and_then(|mut outcome| outcome.done.pop())
-        .unwrap_or(scenario)
+        }
+        Ok(best)
+    });
+    outcome.ok().and_then(|mut outcome| outcome.done.pop()).unwrap_or(scenario)
 }

@@ -17,13 +17,7 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) fn new(rules: usize) -> Self {
-        Self {
-            scenarios: 0,
-            entries: 0,
-            witnesses: vec![0; rules],
-            failed: vec![None; rules],
-            fault: None,
-        }
+        Self { scenarios: 0, entries: 0, witnesses: vec![0; rules], failed: vec![None; rules], fault: None }
     }
 
     pub(super) fn judge(&mut self, rules: &[&'static Rule], history: &History, policy: &Policy, number: u64) {

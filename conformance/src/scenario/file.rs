@@ -57,11 +57,7 @@ impl Scenario {
             text.push_str(&format!("  \"rule\": {},\n", line(&rule)));
         }
         text.push_str(&format!("  \"setup\": {},\n  \"steps\": [\n", line(&self.setup)));
-        let steps: Vec<String> = self
-            .steps
-            .iter()
-            .map(|step| format!("    {}", line(step)))
-            .collect();
+        let steps: Vec<String> = self.steps.iter().map(|step| format!("    {}", line(step))).collect();
         text.push_str(&steps.join(",\n"));
         text.push_str("\n  ]\n}\n");
         text
@@ -81,10 +77,7 @@ impl Scenario {
         if file.format != FORMAT {
             return Err(ScenarioError::Format { found: file.format });
         }
-        let scenario = Self {
-            setup: file.setup,
-            steps: file.steps,
-        };
+        let scenario = Self { setup: file.setup, steps: file.steps };
         scenario.check()?;
         Ok(scenario)
     }
@@ -96,9 +89,7 @@ impl Scenario {
             ));
         }
         if self.setup.launch.0 == 0 || self.setup.latency.0 == 0 {
-            return Err(ScenarioError::Value(
-                "setup.launch and setup.latency must be at least 1 ms",
-            ));
+            return Err(ScenarioError::Value("setup.launch and setup.latency must be at least 1 ms"));
         }
         if self.steps.len() > 10_000 {
             return Err(ScenarioError::Value("more than 10,000 steps"));
@@ -129,10 +120,7 @@ mod tests {
     fn every_scenario_survives_its_file() {
         for seed in 0..200 {
             let scenario = scenarios(Focus::GENERAL).generate(seed);
-            assert_eq!(
-                Scenario::from_json(&scenario.to_json(Some("SCH-13"))).unwrap(),
-                scenario
-            );
+            assert_eq!(Scenario::from_json(&scenario.to_json(Some("SCH-13"))).unwrap(), scenario);
         }
     }
 

@@ -98,29 +98,14 @@ impl Focus {
 
     /// Wakes of sessions: transfers, leaving, waiting.
     pub const WAKES: Self = Self {
-        weights: Weights {
-            refresh: 1,
-            snapshot: 0,
-            cancel: 1,
-            ..Self::GENERAL.weights
-        },
+        weights: Weights { refresh: 1, snapshot: 0, cancel: 1, ..Self::GENERAL.weights },
         ..Self::GENERAL
     };
 
     /// Logins.
     pub const LOGINS: Self = Self {
-        routes: &[
-            Route::LoginBasic,
-            Route::LoginDigest,
-            Route::LoginNever,
-            Route::Plain,
-        ],
-        weights: Weights {
-            refresh: 0,
-            snapshot: 0,
-            cancel: 0,
-            ..Self::GENERAL.weights
-        },
+        routes: &[Route::LoginBasic, Route::LoginDigest, Route::LoginNever, Route::Plain],
+        weights: Weights { refresh: 0, snapshot: 0, cancel: 0, ..Self::GENERAL.weights },
         ..Self::GENERAL
     };
 
@@ -151,13 +136,7 @@ impl Focus {
 
     /// Application refreshes and snapshots, often more than the budget.
     pub const BUDGET: Self = Self {
-        weights: Weights {
-            refresh: 10,
-            snapshot: 6,
-            download: 2,
-            cancel: 0,
-            ..Self::GENERAL.weights
-        },
+        weights: Weights { refresh: 10, snapshot: 6, download: 2, cancel: 0, ..Self::GENERAL.weights },
         routes: &[Route::Plain],
         chained: 2,
         silent: 0,
@@ -166,13 +145,7 @@ impl Focus {
 
     /// Many session wakes in little time.
     pub const CHAINS: Self = Self {
-        weights: Weights {
-            refresh: 0,
-            snapshot: 0,
-            cancel: 0,
-            download: 10,
-            ..Self::GENERAL.weights
-        },
+        weights: Weights { refresh: 0, snapshot: 0, cancel: 0, download: 10, ..Self::GENERAL.weights },
         routes: &[Route::Plain, Route::Plain, Route::NotFound],
         finishes: &[Finish::WhenServed],
         chained: 2,
@@ -183,39 +156,21 @@ impl Focus {
 
     /// Processes that end in the middle of things.
     pub const KILLS: Self = Self {
-        weights: Weights {
-            purge: 5,
-            crash: 4,
-            refresh: 0,
-            snapshot: 0,
-            ..Self::GENERAL.weights
-        },
+        weights: Weights { purge: 5, crash: 4, refresh: 0, snapshot: 0, ..Self::GENERAL.weights },
         slow_callbacks: 1,
         silent: 0,
         ..Self::GENERAL
     };
 
     /// Sessions that may not wake the app.
-    pub const SILENT: Self = Self {
-        silent: 1,
-        sessions: 2,
-        ..Self::WAKES
-    };
+    pub const SILENT: Self = Self { silent: 1, sessions: 2, ..Self::WAKES };
 
     /// Earliest begin dates.
-    pub const DELAYED: Self = Self {
-        delayed: 1,
-        ..Self::WAKES
-    };
+    pub const DELAYED: Self = Self { delayed: 1, ..Self::WAKES };
 
     /// HTTP error statuses.
     pub const STATUSES: Self = Self {
-        routes: &[
-            Route::NotFound,
-            Route::ServerError,
-            Route::Unavailable,
-            Route::Plain,
-        ],
+        routes: &[Route::NotFound, Route::ServerError, Route::Unavailable, Route::Plain],
         ..Self::WAKES
     };
 }

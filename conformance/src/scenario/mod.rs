@@ -7,10 +7,12 @@
 mod file;
 mod focus;
 mod strategy;
+mod tree;
 
 pub use file::ScenarioError;
 pub use focus::Focus;
-pub use strategy::{ScenarioTree, Scenarios, scenarios};
+pub use strategy::{Scenarios, scenarios};
+pub use tree::ScenarioTree;
 
 use std::time::Duration;
 

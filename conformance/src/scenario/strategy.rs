@@ -1,13 +1,13 @@
-//! The generator and the shrinker, as a proptest [`Strategy`].
+//! The generator, as a proptest [`Strategy`].
 //!
 //! One flat strategy instead of a tree of proptest's combinators: it is an order of magnitude faster, and it can shrink
 //! by what scenarios mean (drop steps first, then make each simpler, then the set-up).
 
 use proptest::prelude::Rng;
-use proptest::strategy::{NewTree, Strategy, ValueTree};
+use proptest::strategy::{NewTree, Strategy};
 use proptest::test_runner::TestRunner;
 
-use super::{Finish, Focus, Reopen, Reply, Route, Scenario, Setup, Span, Step};
+use super::{Focus, Reopen, Route, Scenario, ScenarioTree, Setup, Span, Step};
 
 /// Scenarios in which the premise of a rule is common.
 ///
@@ -40,7 +40,7 @@ impl Strategy for Scenarios {
 }
 
 /// Boundaries that budgets, allowances and timeouts turn on, each with its neighbours.
-const SPANS: [u64; 27] = [
+pub(super) const SPANS: [u64; 27] = [
     1,
     50,
     1_000,
@@ -77,11 +77,7 @@ impl Scenarios {
     /// The scenario of a seed.
     #[must_use]
     pub fn generate(&self, seed: u64) -> Scenario {
-        let mut dice = Dice {
-            rng: fastrand::Rng::with_seed(seed),
-            focus: self.focus,
-            steps: 0,
-        };
+        let mut dice = Dice { rng: fastrand::Rng::with_seed(seed), focus: self.focus, steps: 0 };
         // Swarm: each scenario does without some of what the focus allows.
         dice.steps = dice.rng.u16(..) | dice.rng.u16(..);
         let mut setup = dice.setup();
@@ -90,15 +86,7 @@ impl Scenarios {
         let mut front = true;
         let steps: Vec<Step> = (0..count).map(|_| dice.step(&mut front)).collect();
         // An origin that never serves is asked again and again until the timeout: an hour of that is as good as a week.
-        if steps.iter().any(|step| {
-            matches!(
-                step,
-                Step::Download {
-                    route: Route::NeverServed,
-                    ..
-                }
-            )
-        }) {
+        if steps.iter().any(|step| matches!(step, Step::Download { route: Route::NeverServed, .. })) {
             setup.resource_timeout = setup.resource_timeout.min(Span(3_600_000));
         }
         Scenario { setup, steps }
@@ -122,12 +110,8 @@ impl Dice {
     }
 
     fn setup(&mut self) -> Setup {
-        let finishes = (0..self.rng.usize(1..=3))
-            .map(|_| self.pick(self.focus.finishes))
-            .collect();
-        let replies = (0..self.rng.usize(1..=3))
-            .map(|_| self.pick(self.focus.replies))
-            .collect();
+        let finishes = (0..self.rng.usize(1..=3)).map(|_| self.pick(self.focus.finishes)).collect();
+        let replies = (0..self.rng.usize(1..=3)).map(|_| self.pick(self.focus.replies)).collect();
         let chained = self.one_in(self.focus.chained);
         let minutes = self.pick(&[1, 5, 10, 14, 15, 16]);
         Setup {
@@ -161,20 +145,7 @@ impl Dice {
                 w.link, w.wait,
             ]
         } else {
-            [
-                0,
-                0,
-                0,
-                w.cancel.min(1),
-                0,
-                0,
-                0,
-                w.enter,
-                w.purge,
-                w.crash,
-                w.link,
-                w.wait.saturating_mul(2),
-            ]
+            [0, 0, 0, w.cancel.min(1), 0, 0, 0, w.enter, w.purge, w.crash, w.link, w.wait.saturating_mul(2)]
         };
         // Leaving, entering and waiting are never left out by the swarm: nothing would happen.
         let allowed = |kind: usize| self.steps & (1 << kind) != 0 || matches!(kind, 1 | 6 | 7 | 11);
@@ -201,19 +172,10 @@ impl Dice {
                 session,
                 route: self.pick(self.focus.routes),
                 size: self.pick(&SIZES),
-                not_before: if self.one_in(self.focus.delayed) {
-                    Some(self.span())
-                } else {
-                    None
-                },
+                not_before: if self.one_in(self.focus.delayed) { Some(self.span()) } else { None },
             },
-            2 => Step::Upload {
-                session,
-                size: self.pick(&SIZES),
-            },
-            3 => Step::Cancel {
-                transfer: self.rng.u8(..4),
-            },
+            2 => Step::Upload { session, size: self.pick(&SIZES) },
+            3 => Step::Cancel { transfer: self.rng.u8(..4) },
             4 => Step::Refresh { after: self.span() },
             5 => Step::Snapshot { after: self.span() },
             6 => {
@@ -236,369 +198,20 @@ impl Dice {
 
     fn span(&mut self) -> Span {
         // Short spans oftener: wakes, drains and retries happen within minutes.
-        let upto = if self.rng.u8(..4) == 0 && self.focus.spans > 12 {
-            SPANS.len()
-        } else {
-            self.focus.spans
-        };
+        let upto =
+            if self.rng.u8(..4) == 0 && self.focus.spans > 12 { SPANS.len() } else { self.focus.spans };
         Span(SPANS[self.rng.usize(..upto)])
     }
-}
-
-/// A scenario and the simpler ones that can be tried instead of it.
-#[derive(Clone, Debug)]
-pub struct ScenarioTree {
-    best: Scenario,
-    candidate: Option<Scenario>,
-    stage: Stage,
-    /// Has anything become simpler in this round?
-    progress: bool,
-    rounds: u8,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// Leave out `len` steps from `at`.
-    Drop {
-        at: usize,
-        len: usize,
-    },
-    /// Make the step at `at` simpler in its `way`th way.
-    Simplify {
-        at: usize,
-        way: usize,
-    },
-    /// Make the set-up simpler in its `way`th way.
-    Setup {
-        way: usize,
-    },
-    Done,
-}
-
-/// Rounds of shrinking at the most; two are usual.
-const ROUNDS: u8 = 6;
-
-impl ScenarioTree {
-    /// Starts from a scenario, for instance one from a file.
-    #[must_use]
-    pub fn new(scenario: Scenario) -> Self {
-        let len = scenario.steps.len().div_ceil(2);
-        Self {
-            best: scenario,
-            candidate: None,
-            stage: Stage::Drop { at: 0, len },
-            progress: false,
-            rounds: 0,
-        }
-    }
-
-    /// Puts the next candidate in place; false when there is none.
-    fn advance(&mut self) -> bool {
-        loop {
-            let candidate = self.next_candidate();
-            if self.stage == Stage::Done {
-                return false;
-            }
-            if let Some(candidate) = candidate.filter(|candidate| *candidate != self.best) {
-                self.candidate = Some(candidate);
-                return true;
-            }
-        }
-    }
-
-    fn next_candidate(&mut self) -> Option<Scenario> {
-        let count = self.best.steps.len();
-        match self.stage {
-            Stage::Drop { at, len } if len == 0 || count == 0 => {
-                self.stage = Stage::Setup { way: 0 };
-                let _ = at;
-                None
-            }
-            Stage::Drop { at, len } if at >= count => {
-                self.stage = Stage::Drop {
-                    at: 0,
-                    len: if len == 1 { 0 } else { len.div_ceil(2) },
-                };
-                None
-            }
-            Stage::Drop { at, len } => {
-                self.stage = Stage::Drop { at: at + len, len };
-                let mut shorter = self.best.clone();
-                shorter.steps.drain(at..count.min(at + len));
-                Some(shorter)
-            }
-            Stage::Setup { way } => {
-                let simpler = simpler_setup(&self.best.setup, way);
-                self.stage = if simpler.is_some() {
-                    Stage::Setup { way: way + 1 }
-                } else {
-                    Stage::Simplify { at: 0, way: 0 }
-                };
-                simpler.map(|setup| Scenario {
-                    setup,
-                    steps: self.best.steps.clone(),
-                })
-            }
-            Stage::Simplify { at, .. } if at >= count => {
-                self.rounds += 1;
-                self.stage = if std::mem::take(&mut self.progress) && self.rounds < ROUNDS {
-                    Stage::Drop {
-                        at: 0,
-                        len: count.div_ceil(2),
-                    }
-                } else {
-                    Stage::Done
-                };
-                None
-            }
-            Stage::Simplify { at, way } => {
-                let simpler = simpler_step(&self.best.steps[at], way);
-                self.stage = if simpler.is_some() {
-                    Stage::Simplify { at, way: way + 1 }
-                } else {
-                    Stage::Simplify { at: at + 1, way: 0 }
-                };
-                simpler.map(|step| {
-                    let mut scenario = self.best.clone();
-                    scenario.steps[at] = step;
-                    scenario
-                })
-            }
-            Stage::Done => None,
-        }
-    }
-}
-
-impl ValueTree for ScenarioTree {
-    type Value = Scenario;
-
-    fn current(&self) -> Scenario {
-        self.candidate.as_ref().unwrap_or(&self.best).clone()
-    }
-
-    /// The current scenario fails too: keep it and try a simpler one.
-    fn simplify(&mut self) -> bool {
-        if let Some(simpler) = self.candidate.take() {
-            self.progress = true;
-            // What stood behind a dropped piece has moved up to its place.
-            if let Stage::Drop { at, len } = &mut self.stage {
-                if simpler.steps.len() < self.best.steps.len() {
-                    *at = at.saturating_sub(*len);
-                }
-            }
-            self.best = simpler;
-        }
-        self.advance()
-    }
-
-    /// The current scenario passes: forget it and try another.
-    fn complicate(&mut self) -> bool {
-        self.candidate = None;
-        self.advance()
-    }
-}
-
-/// The `way`th simpler form of a step, simplest first; `None` when there are no more.
-fn simpler_step(step: &Step, way: usize) -> Option<Step> {
-    let span = |current: Span| {
-        SPANS
-            .iter()
-            .map(|ms| Span(*ms))
-            .filter(|span| *span < current)
-            .nth(way)
-    };
-    match step {
-        Step::Wait { span: current } => span(*current).map(|span| Step::Wait { span }),
-        Step::Refresh { after } => span(*after).map(|after| Step::Refresh { after }),
-        Step::Snapshot { after } => span(*after).map(|after| Step::Snapshot { after }),
-        Step::Download {
-            session,
-            route,
-            size,
-            not_before,
-        } => {
-            let plain = Step::Download {
-                session: 0,
-                route: Route::Plain,
-                size: 1,
-                not_before: None,
-            };
-            let candidates = [
-                plain,
-                Step::Download {
-                    session: 0,
-                    route: *route,
-                    size: 1,
-                    not_before: None,
-                },
-                Step::Download {
-                    session: *session,
-                    route: Route::Plain,
-                    size: *size,
-                    not_before: *not_before,
-                },
-                Step::Download {
-                    session: *session,
-                    route: *route,
-                    size: *size,
-                    not_before: None,
-                },
-                Step::Download {
-                    session: 0,
-                    route: *route,
-                    size: *size,
-                    not_before: *not_before,
-                },
-                Step::Download {
-                    session: *session,
-                    route: *route,
-                    size: 1,
-                    not_before: *not_before,
-                },
-                Step::Download {
-                    session: *session,
-                    route: *route,
-                    size: 64,
-                    not_before: *not_before,
-                },
-            ];
-            candidates.get(way).cloned().or_else(|| {
-                let shorter = SPANS
-                    .iter()
-                    .map(|ms| Span(*ms))
-                    .filter(|s| not_before.is_some_and(|now| *s < now));
-                let not_before = shorter.clone().nth(way - candidates.len())?;
-                Some(Step::Download {
-                    session: *session,
-                    route: *route,
-                    size: *size,
-                    not_before: Some(not_before),
-                })
-            })
-        }
-        Step::Upload { session, size } => [
-            Step::Download {
-                session: *session,
-                route: Route::Plain,
-                size: *size,
-                not_before: None,
-            },
-            Step::Upload { session: 0, size: 1 },
-            Step::Upload {
-                session: *session,
-                size: 1,
-            },
-        ]
-        .get(way)
-        .cloned(),
-        Step::Cancel { transfer } if *transfer > 0 && way == 0 => Some(Step::Cancel { transfer: 0 }),
-        Step::Open { session } if *session > 0 && way == 0 => Some(Step::Open { session: 0 }),
-        Step::Open { .. }
-        | Step::Cancel { .. }
-        | Step::Leave
-        | Step::Enter
-        | Step::Purge
-        | Step::Crash
-        | Step::Link { .. } => None,
-    }
-}
-
-/// The `way`th simpler form of a set-up, whole before parts; `None` when there are no more.
-fn simpler_setup(setup: &Setup, way: usize) -> Option<Setup> {
-    let plain = Setup::default();
-    let with = |change: fn(&mut Setup, Setup)| {
-        let mut simpler = setup.clone();
-        change(&mut simpler, Setup::default());
-        simpler
-    };
-    Some(match way {
-        0 => plain,
-        1 => with(|s, d| s.latency = d.latency),
-        2 => with(|s, d| s.launch = d.launch),
-        3 => with(|s, d| s.reopen = d.reopen),
-        4 => with(|s, d| s.finishes = d.finishes),
-        5 => with(|s, d| s.replies = d.replies),
-        6 => with(|s, d| s.callback = d.callback),
-        7 => with(|s, d| s.reschedule = d.reschedule),
-        18 => with(|s, _| s.reschedule = s.reschedule.map(|now| now.min(Span(60_000)))),
-        8 => with(|s, _| s.chain /= 2),
-        9 => with(|s, _| s.chain = s.chain.saturating_sub(1)),
-        10 => with(|s, d| s.resource_timeout = d.resource_timeout),
-        11 => with(|s, _| s.finishes.truncate(1)),
-        12 => with(|s, _| s.replies.truncate(1)),
-        13 => with(|s, _| s.finishes.iter_mut().for_each(|f| *f = Finish::WhenServed)),
-        14 => with(|s, _| s.replies.iter_mut().for_each(|r| *r = Reply::Right)),
-        15 => with(|s, _| drop(s.finishes.drain(..s.finishes.len() / 2))),
-        16 => with(|s, d| s.silent = d.silent),
-        17 => with(|s, _| drop(s.replies.drain(..s.replies.len() / 2))),
-        _ => return None,
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn shrink(from: Scenario, fails: impl Fn(&Scenario) -> bool) -> (Scenario, u32) {
-        let mut tree = ScenarioTree::new(from);
-        let mut tries = 0;
-        let mut more = tree.simplify();
-        while more {
-            tries += 1;
-            more = if fails(&tree.current()) {
-                tree.simplify()
-            } else {
-                tree.complicate()
-            };
-        }
-        (tree.current(), tries)
-    }
-
     #[test]
     fn a_seed_always_gives_the_same_scenario() {
         let strategy = scenarios(Focus::GENERAL);
         assert_eq!(strategy.generate(42), strategy.generate(42));
         assert_ne!(strategy.generate(42), strategy.generate(43));
-    }
-
-    #[test]
-    fn only_what_the_failure_needs_is_left() {
-        let needs = |s: &Scenario| {
-            s.steps
-                .iter()
-                .any(|step| matches!(step, Step::Wait { span } if span.0 >= 900_000))
-                && s.steps.iter().any(|step| {
-                    matches!(
-                        step,
-                        Step::Download {
-                            route: Route::Cut,
-                            ..
-                        }
-                    )
-                })
-        };
-        let strategy = scenarios(Focus::GENERAL);
-        let mut found = 0;
-        for seed in (0..2_000).filter(|seed| needs(&strategy.generate(*seed))) {
-            let (least, tries) = shrink(strategy.generate(seed), needs);
-            assert_eq!(least.steps.len(), 2, "{least:?}");
-            assert_eq!(least.setup, Setup::default());
-            assert!(least.steps.contains(&Step::Wait { span: Span(900_000) }));
-            assert!(least.steps.contains(&Step::Download {
-                session: 0,
-                route: Route::Cut,
-                size: 1,
-                not_before: None
-            }));
-            assert!(tries < 400, "{tries}");
-            found += 1;
-        }
-        assert!(found > 10);
-    }
-
-    #[test]
-    fn shrinking_ends_even_if_everything_fails() {
-        let (least, _) = shrink(scenarios(Focus::GENERAL).generate(3), |_| true);
-        assert!(least.steps.is_empty());
     }
 }

@@ -182,11 +182,7 @@ impl App {
             state.process = change.state();
             state.waking = change == AppChange::Resumed;
             state.news.push_back(DeviceChange::App(change));
-            if state.process.is_running() {
-                std::mem::take(&mut state.gate)
-            } else {
-                Vec::new()
-            }
+            if state.process.is_running() { std::mem::take(&mut state.gate) } else { Vec::new() }
         };
         woken.into_iter().for_each(Waker::wake);
     }
@@ -351,9 +347,7 @@ impl AppProcess for Process {
             })
             .await?;
         }
-        app.recorder.record(Event::HandleBegan {
-            tasks: app.refs(&tasks, cold),
-        });
+        app.recorder.record(Event::HandleBegan { tasks: app.refs(&tasks, cold) });
         app.handle(tasks);
         app.awake();
         Ok(())

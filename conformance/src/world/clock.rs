@@ -72,17 +72,12 @@ impl Clock {
     /// A virtual clock for worlds on this thread.
     pub(crate) fn virtual_time() -> Self {
         let thread = std::thread::current().id();
-        Self(Kind::Virtual(Arc::new(Virtual {
-            thread,
-            state: Mutex::default(),
-        })))
+        Self(Kind::Virtual(Arc::new(Virtual { thread, state: Mutex::default() })))
     }
 
     /// The paused clock of the runtime that this is called on.
     pub(crate) fn tokio() -> Self {
-        Self(Kind::Tokio {
-            base: tokio::time::Instant::now(),
-        })
+        Self(Kind::Tokio { base: tokio::time::Instant::now() })
     }
 
     /// Back to zero, for the next scenario. Tasks of the last one that still wait will never be woken by this clock.
@@ -90,10 +85,7 @@ impl Clock {
         if let Kind::Virtual(clock) = &self.0 {
             let old = {
                 let mut state = clock.lock();
-                let fresh = State {
-                    foreign_threads: state.foreign_threads,
-                    ..State::default()
-                };
+                let fresh = State { foreign_threads: state.foreign_threads, ..State::default() };
                 std::mem::replace(&mut *state, fresh)
             };
             drop(old);
@@ -129,14 +121,7 @@ impl Clock {
 
     pub(crate) async fn sleep_until(&self, due: Time) {
         match &self.0 {
-            Kind::Virtual(clock) => {
-                Sleep {
-                    clock,
-                    due,
-                    key: None,
-                }
-                .await
-            }
+            Kind::Virtual(clock) => Sleep { clock, due, key: None }.await,
             Kind::Tokio { base } => {
                 tokio::time::sleep_until(*base + Duration::from_millis(due.as_millis())).await
             }
@@ -147,14 +132,7 @@ impl Clock {
     pub(crate) async fn server_sleep(&self, exchange: u64, span: Duration) {
         let due = self.peek() + span;
         match &self.0 {
-            Kind::Virtual(clock) => {
-                Sleep {
-                    clock,
-                    due,
-                    key: Some((due, false, exchange)),
-                }
-                .await
-            }
+            Kind::Virtual(clock) => Sleep { clock, due, key: Some((due, false, exchange)) }.await,
             Kind::Tokio { .. } => self.sleep_until(due).await,
         }
     }
@@ -187,11 +165,7 @@ impl Clock {
         if waiting || state.runaway {
             return;
         }
-        let due_now = state
-            .landed
-            .pop_first()
-            .map(|(_, waker)| waker)
-            .or_else(|| state.settling.pop());
+        let due_now = state.landed.pop_first().map(|(_, waker)| waker).or_else(|| state.settling.pop());
         if let Some(waker) = due_now {
             drop(state);
             return waker.wake();
@@ -239,11 +213,7 @@ impl Clock {
         let Kind::Virtual(clock) = &self.0 else {
             return io.await;
         };
-        let mut flight = Flight {
-            clock,
-            id,
-            landed: false,
-        };
+        let mut flight = Flight { clock, id, landed: false };
         clock.lock().flying.insert(id);
         let output = io.await;
         flight.land().await;
@@ -412,15 +382,8 @@ mod tests {
             }
             clock.sleep(Duration::from_secs(8 * 86_400)).await;
         });
-        let expected = [
-            ("first", "00:05.000"),
-            ("second", "00:05.000"),
-            ("late", "7d 00:00:00.000"),
-        ];
-        assert_eq!(
-            *order.lock().unwrap(),
-            expected.map(|(name, at)| (name, at.to_owned()))
-        );
+        let expected = [("first", "00:05.000"), ("second", "00:05.000"), ("late", "7d 00:00:00.000")];
+        assert_eq!(*order.lock().unwrap(), expected.map(|(name, at)| (name, at.to_owned())));
     }
 
     #[test]

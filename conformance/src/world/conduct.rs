@@ -1,19 +1,17 @@
-//! What the app does when it is called: the scripted side of the kit's delegate.
+//! What the app does: opens sessions, starts transfers, handles tasks, answers challenges, as the scenario says.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use async_trait::async_trait;
-
 use super::app::App;
 use super::guard;
+use super::recording::Recording;
 use crate::contract::{
-    CancelReason, Challenge, ChallengeDisposition, Charge, Configuration, Connection, Credential,
-    DelayedRequestDisposition, Delegate, FilePath, OptionalMethod, RefreshKind, RefreshTask, Request,
-    Responder, Response, Session, SessionError, SessionId, SnapshotReason, TransferEnd, TransferError,
-    TransferId, TransferKind, TransferOptions, UserInfo,
+    ChallengeDisposition, Charge, Configuration, Connection, Credential, FilePath, RefreshKind, RefreshTask,
+    Request, Responder, Session, SessionError, SessionId, SnapshotReason, TransferKind, TransferOptions,
+    UserInfo,
 };
-use crate::history::{EndKind, Event, FaultKind, Message, MessageId, TransferKey};
+use crate::history::{Event, FaultKind, MessageId, TransferKey};
 use crate::scenario::{Finish, Reopen, Reply};
 use crate::world::network::{self, PASSWORD, USER, chain_url};
 
@@ -53,10 +51,7 @@ impl App {
         let life = self.life();
         let connection = Connection::new(Arc::new(Recording(Arc::clone(self))), life.clone());
         // Before the call: messages may arrive while it runs.
-        self.recorder.record(Event::SessionOpened {
-            session: id.clone(),
-            launch_events,
-        });
+        self.recorder.record(Event::SessionOpened { session: id.clone(), launch_events });
         let service = Arc::clone(&self.system().service);
         let opening = service.session(configuration, connection);
         let session =
@@ -79,8 +74,7 @@ impl App {
     }
 
     fn refused(&self, what: &str, error: &SessionError) {
-        self.recorder
-            .fault(FaultKind::Refusal, format!("{what}: {error}"));
+        self.recorder.fault(FaultKind::Refusal, format!("{what}: {error}"));
     }
 
     /// Creates a transfer and resumes it.
@@ -110,10 +104,7 @@ impl App {
                 return None;
             }
         };
-        let key = TransferKey {
-            session: session.identifier().clone(),
-            transfer,
-        };
+        let key = TransferKey { session: session.identifier().clone(), transfer };
         {
             let mut state = self.lock();
             state.claims.insert(network::place(&url).to_owned(), key.clone());
@@ -128,13 +119,8 @@ impl App {
             resource_timeout,
         });
         self.recorder.record(Event::TransferResumed { key: key.clone() });
-        let resumed = guard::call(
-            &self.clock,
-            &self.recorder,
-            "Session::resume",
-            session.resume(transfer),
-        )
-        .await?;
+        let resumed =
+            guard::call(&self.clock, &self.recorder, "Session::resume", session.resume(transfer)).await?;
         if let Err(error) = resumed {
             self.refused("Session::resume", &error);
         }
@@ -145,16 +131,9 @@ impl App {
     pub(crate) async fn cancel(&self, key: &TransferKey) {
         let session = self.lock().sessions.get(&key.session).cloned();
         if let Some(session) = session {
-            self.recorder
-                .record(Event::TransferCancelled { key: key.clone() });
+            self.recorder.record(Event::TransferCancelled { key: key.clone() });
             // One that has just ended is not outstanding any more: that is no refusal.
-            guard::call(
-                &self.clock,
-                &self.recorder,
-                "Session::cancel",
-                session.cancel(key.transfer),
-            )
-            .await;
+            guard::call(&self.clock, &self.recorder, "Session::cancel", session.cancel(key.transfer)).await;
         }
     }
 
@@ -163,11 +142,7 @@ impl App {
         let preferred = self.clock.now() + after;
         let count = self.recorder.with(|history| history.entries.len());
         let user_info = UserInfo::new(format!("request {count}"));
-        self.recorder.record(Event::Scheduled {
-            slot,
-            preferred,
-            user_info: user_info.clone(),
-        });
+        self.recorder.record(Event::Scheduled { slot, preferred, user_info: user_info.clone() });
         let scheduler = Arc::clone(&self.system().scheduler);
         let (what, call) = if slot == Charge::Snapshot {
             let call = scheduler.schedule_snapshot_refresh(preferred, Some(user_info));
@@ -178,9 +153,7 @@ impl App {
         };
         match guard::call(&self.clock, &self.recorder, what, call).await {
             Some(Ok(())) => self.lock().scheduled[usize::from(slot == Charge::Snapshot)] = true,
-            Some(Err(error)) => self
-                .recorder
-                .fault(FaultKind::Refusal, format!("{what}: {error}")),
+            Some(Err(error)) => self.recorder.fault(FaultKind::Refusal, format!("{what}: {error}")),
             None => {}
         }
     }
@@ -220,18 +193,11 @@ impl App {
         match task.session_identifier().cloned() {
             Some(session) => {
                 if served {
-                    self.lock()
-                        .unserved
-                        .push((session.clone(), task, finish == Finish::Twice));
+                    self.lock().unserved.push((session.clone(), task, finish == Finish::Twice));
                 }
                 let app = Arc::clone(self);
                 self.spawn(async move {
-                    let known = app
-                        .lock()
-                        .known
-                        .iter()
-                        .find(|(known, _)| *known == session)
-                        .cloned();
+                    let known = app.lock().known.iter().find(|(known, _)| *known == session).cloned();
                     if let Some((session, launch_events)) = known {
                         app.open(&session, launch_events).await;
                     }
@@ -278,12 +244,11 @@ impl App {
                 task.set_task_completed();
             }
         });
-        self.recorder
-            .record(Event::ExpirationHandlerSet { task: task.id() });
+        self.recorder.record(Event::ExpirationHandlerSet { task: task.id() });
     }
 
     /// A session's events have been served: what waited for that is completed.
-    async fn served(self: &Arc<Self>, session: &SessionId) {
+    pub(super) async fn served(self: &Arc<Self>, session: &SessionId) {
         let chain = {
             let mut state = self.lock();
             let waiting = state.unserved.iter().any(|(waiting, ..)| waiting == session);
@@ -294,15 +259,13 @@ impl App {
         if let Some(number) = chain {
             if let Some(session) = self.open(session, true).await {
                 let options = TransferOptions::default();
-                self.start(&session, TransferKind::Download, chain_url(number), options, None)
-                    .await;
+                self.start(&session, TransferKind::Download, chain_url(number), options, None).await;
             }
         }
         let done = {
             let mut state = self.lock();
-            let (done, still) = std::mem::take(&mut state.unserved)
-                .into_iter()
-                .partition(|(s, ..)| s == session);
+            let (done, still) =
+                std::mem::take(&mut state.unserved).into_iter().partition(|(s, ..)| s == session);
             state.unserved = still;
             let done: Vec<(SessionId, Arc<RefreshTask>, bool)> = done;
             done
@@ -315,7 +278,7 @@ impl App {
         }
     }
 
-    async fn reply(
+    pub(super) async fn reply(
         self: &Arc<Self>,
         id: MessageId,
         transfer: u64,
@@ -355,242 +318,7 @@ impl App {
         answer: ChallengeDisposition,
         responder: Responder<ChallengeDisposition>,
     ) {
-        self.recorder.record(Event::Answered {
-            id,
-            answer: format!("{answer:?}"),
-        });
+        self.recorder.record(Event::Answered { id, answer: format!("{answer:?}") });
         responder.respond(answer);
-    }
-}
-
-/// The kit's delegate: writes every message down and behaves as the scenario says.
-pub(crate) struct Recording(pub(crate) Arc<App>);
-
-/// Notes how a delivery ends, however its future does.
-struct Delivery<'a> {
-    app: &'a App,
-    id: MessageId,
-    returned: bool,
-}
-
-impl Drop for Delivery<'_> {
-    fn drop(&mut self) {
-        let (app, id) = (self.app, self.id);
-        app.recorder.record(if self.returned {
-            Event::MessageReturned { id }
-        } else {
-            Event::MessageInterrupted { id }
-        });
-    }
-}
-
-impl Recording {
-    async fn begin(
-        &self,
-        session: &SessionId,
-        transfer: Option<TransferId>,
-        message: impl FnOnce() -> Message,
-    ) -> Delivery<'_> {
-        let app = &*self.0;
-        app.receiving().await;
-        let id = app.recorder.next_message();
-        let message = message();
-        app.recorder.record(Event::MessageBegan {
-            id,
-            session: session.clone(),
-            transfer,
-            message,
-        });
-        Delivery {
-            app,
-            id,
-            returned: false,
-        }
-    }
-
-    async fn message(
-        &self,
-        session: &SessionId,
-        transfer: Option<TransferId>,
-        message: impl FnOnce() -> Message,
-    ) {
-        let mut delivery = self.begin(session, transfer, message).await;
-        self.0.sleep(self.0.setup.callback.duration()).await;
-        delivery.returned = true;
-    }
-
-    fn look_at(&self, location: &FilePath) -> (Option<u64>, Option<u64>) {
-        let storage = &self.0.device().storage;
-        let Ok(size) = storage.len(location) else {
-            return (None, None);
-        };
-        let bytes = usize::try_from(size)
-            .map_err(std::io::Error::other)
-            .and_then(|len| storage.read(location, 0, len));
-        match bytes {
-            Ok(bytes) => (
-                Some(bytes.len() as u64),
-                Some(bgsession_mock_server::body::hash(&bytes)),
-            ),
-            Err(_) => (None, None),
-        }
-    }
-}
-
-#[async_trait]
-impl Delegate for Recording {
-    fn responds_to(&self, method: OptionalMethod) -> bool {
-        method == OptionalMethod::TaskChallenge
-    }
-
-    async fn did_receive_session_challenge(
-        &self,
-        session: &SessionId,
-        challenge: Challenge,
-        responder: Responder<ChallengeDisposition>,
-    ) {
-        self.challenged(session, None, challenge, responder).await;
-    }
-
-    async fn did_receive_challenge(
-        &self,
-        session: &SessionId,
-        transfer: TransferId,
-        challenge: Challenge,
-        responder: Responder<ChallengeDisposition>,
-    ) {
-        self.challenged(session, Some(transfer), challenge, responder)
-            .await;
-    }
-
-    async fn will_begin_delayed_request(
-        &self,
-        session: &SessionId,
-        transfer: TransferId,
-        _: Request,
-        responder: Responder<DelayedRequestDisposition>,
-    ) {
-        self.message(session, Some(transfer), || Message::WillBeginDelayedRequest)
-            .await;
-        responder.respond(DelayedRequestDisposition::ContinueLoading);
-    }
-
-    async fn did_write_data(
-        &self,
-        session: &SessionId,
-        transfer: TransferId,
-        _: u64,
-        total: u64,
-        _: Option<u64>,
-    ) {
-        self.message(session, Some(transfer), || Message::DidWriteData { total })
-            .await;
-    }
-
-    async fn did_send_body_data(
-        &self,
-        session: &SessionId,
-        transfer: TransferId,
-        _: u64,
-        total: u64,
-        _: u64,
-    ) {
-        self.message(session, Some(transfer), || Message::DidSendBodyData { total })
-            .await;
-    }
-
-    async fn did_resume_at_offset(
-        &self,
-        session: &SessionId,
-        transfer: TransferId,
-        offset: u64,
-        _: Option<u64>,
-    ) {
-        self.message(session, Some(transfer), || Message::DidResumeAtOffset { offset })
-            .await;
-    }
-
-    async fn did_finish_downloading(
-        &self,
-        session: &SessionId,
-        transfer: TransferId,
-        response: &Response,
-        location: &FilePath,
-    ) {
-        let message = || {
-            let (size, digest) = self.look_at(location);
-            Message::DidFinishDownloading {
-                status: response.status,
-                size,
-                digest,
-            }
-        };
-        self.message(session, Some(transfer), message).await;
-    }
-
-    async fn did_complete(&self, session: &SessionId, transfer: TransferId, end: &TransferEnd) {
-        let message = || Message::DidComplete {
-            end: end_kind(end.error.as_ref()),
-            status: end.response.as_ref().map(|response| response.status),
-        };
-        self.message(session, Some(transfer), message).await;
-        self.0.lock().outstanding.remove(&TransferKey {
-            session: session.clone(),
-            transfer,
-        });
-    }
-
-    async fn did_finish_events(&self, session: &SessionId) {
-        let mut delivery = self.begin(session, None, || Message::DidFinishEvents).await;
-        self.0.sleep(self.0.setup.callback.duration()).await;
-        delivery.returned = true;
-        drop(delivery);
-        let app = Arc::clone(&self.0);
-        let session = session.clone();
-        // Beside the callback: what the app does now must not hold the session's messages up.
-        self.0.spawn(async move { app.served(&session).await });
-    }
-
-    async fn did_become_invalid(&self, session: &SessionId) {
-        self.message(session, None, || Message::DidBecomeInvalid).await;
-    }
-}
-
-impl Recording {
-    async fn challenged(
-        &self,
-        session: &SessionId,
-        transfer: Option<TransferId>,
-        challenge: Challenge,
-        responder: Responder<ChallengeDisposition>,
-    ) {
-        let failures = challenge.previous_failure_count;
-        let message = || Message::DidReceiveChallenge {
-            method: challenge.protection_space.method,
-            failures,
-            proposed: challenge.proposed_credential.is_some(),
-        };
-        let mut delivery = self.begin(session, transfer, message).await;
-        self.0.sleep(self.0.setup.callback.duration()).await;
-        delivery.returned = true;
-        let id = delivery.id;
-        drop(delivery);
-        self.0
-            .reply(id, transfer.map_or(0, TransferId::get), failures, responder)
-            .await;
-    }
-}
-
-fn end_kind(error: Option<&TransferError>) -> EndKind {
-    match error {
-        None => EndKind::Success,
-        Some(TransferError::Cancelled {
-            reason: CancelReason::App,
-            ..
-        }) => EndKind::Cancelled,
-        Some(TransferError::Cancelled { .. }) => EndKind::CancelledBySystem,
-        Some(TransferError::TimedOut) => EndKind::TimedOut,
-        Some(TransferError::UserCancelledAuthentication) => EndKind::LoginCancelled,
-        Some(_) => EndKind::Failed,
     }
 }

@@ -38,16 +38,12 @@ pub(crate) async fn call<T>(
             }
         }
     };
-    outcome
-        .map_err(|message| recorder.fault(FaultKind::Panic, format!("in {what}: {message}")))
-        .ok()
+    outcome.map_err(|message| recorder.fault(FaultKind::Panic, format!("in {what}: {message}"))).ok()
 }
 
 /// Makes a synchronous call into the subject.
 pub(crate) fn call_now<T>(recorder: &Recorder, what: &str, call: impl FnOnce() -> T) -> Option<T> {
-    caught_now(call)
-        .map_err(|message| recorder.fault(FaultKind::Panic, format!("in {what}: {message}")))
-        .ok()
+    caught_now(call).map_err(|message| recorder.fault(FaultKind::Panic, format!("in {what}: {message}"))).ok()
 }
 
 /// Does something that may panic; the error is what the panic said.
@@ -87,9 +83,7 @@ fn message(panic: &(dyn Any + Send)) -> String {
         .map(|text| (*text).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "(a panic without a text)".to_owned());
-    let place = PLACE
-        .with_borrow_mut(Option::take)
-        .map_or_else(String::new, |place| format!(" ({place})"));
+    let place = PLACE.with_borrow_mut(Option::take).map_or_else(String::new, |place| format!(" ({place})"));
     format!("{text}{place}")
 }
 

@@ -85,12 +85,7 @@ impl Worker {
             World::Sim => None,
             World::Http => Some(Http::new(&clock)?),
         };
-        Ok(Self {
-            world,
-            clock,
-            sim: None,
-            http,
-        })
+        Ok(Self { world, clock, sim: None, http })
     }
 
     /// Plays one scenario to its end.
@@ -123,22 +118,12 @@ impl Worker {
         Ok(match &mut self.http {
             Some(http) => http.run(&self.clock, subject, scenario)?,
             None if subject.tokio_time => {
-                let runtime = Builder::new_current_thread()
-                    .enable_time()
-                    .start_paused(true)
-                    .build()?;
+                let runtime = Builder::new_current_thread().enable_time().start_paused(true).build()?;
                 runtime.block_on(async {
                     let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
-                    Case::new_on(
-                        &Handle::current(),
-                        &Clock::tokio(),
-                        subject,
-                        scenario,
-                        storage,
-                        None,
-                    )
-                    .play()
-                    .await
+                    Case::new_on(&Handle::current(), &Clock::tokio(), subject, scenario, storage, None)
+                        .play()
+                        .await
                 })
             }
             None => self.run_sim(subject, scenario)?,
@@ -152,9 +137,7 @@ impl Worker {
             Some(runtime) => runtime,
             None => {
                 let hook = self.clock.clone();
-                Builder::new_current_thread()
-                    .on_thread_park(move || hook.park())
-                    .build()?
+                Builder::new_current_thread().on_thread_park(move || hook.park()).build()?
             }
         };
         let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
@@ -171,18 +154,11 @@ impl Worker {
 impl Http {
     fn new(clock: &Clock) -> std::io::Result<Self> {
         let hook = clock.clone();
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .on_thread_park(move || hook.park())
-            .build()?;
+        let runtime =
+            Builder::new_current_thread().enable_all().on_thread_park(move || hook.park()).build()?;
         let wire = runtime.block_on(Wire::start(clock.clone()))?;
         let storage = tempfile::Builder::new().prefix("bgsession").tempdir()?;
-        Ok(Self {
-            runtime,
-            wire,
-            storage,
-            scenarios: 0,
-        })
+        Ok(Self { runtime, wire, storage, scenarios: 0 })
     }
 
     fn run(&mut self, clock: &Clock, subject: &Subject, scenario: &Scenario) -> std::io::Result<History> {
@@ -190,14 +166,7 @@ impl Http {
         let folder = self.storage.path().join(self.scenarios.to_string());
         let storage: Arc<dyn Storage> = Arc::new(DiskStorage::new(folder.clone()));
         let wire = Arc::clone(&self.wire);
-        let case = Case::new_on(
-            self.runtime.handle(),
-            clock,
-            subject,
-            scenario,
-            storage,
-            Some(wire),
-        );
+        let case = Case::new_on(self.runtime.handle(), clock, subject, scenario, storage, Some(wire));
         let history = self.runtime.block_on(case.play());
         // A scenario without a file has no folder.
         let _ = std::fs::remove_dir_all(folder);
@@ -235,21 +204,8 @@ impl<'a> Case<'a> {
             recorder: recorder.clone(),
             started: Arc::new(Mutex::new(Vec::with_capacity(32))),
         };
-        let app = App::new(
-            clock.clone(),
-            recorder.clone(),
-            spawner.clone(),
-            scenario.setup.clone(),
-        );
-        Self {
-            subject,
-            scenario,
-            recorder,
-            spawner,
-            app,
-            storage,
-            wire,
-        }
+        let app = App::new(clock.clone(), recorder.clone(), spawner.clone(), scenario.setup.clone());
+        Self { subject, scenario, recorder, spawner, app, storage, wire }
     }
 
     /// Plays the scenario and ends everything that it started.
@@ -296,39 +252,23 @@ impl<'a> Case<'a> {
     }
 
     fn boot(&self, device: &Device) -> System {
-        let observed = |scheduler| {
-            Arc::new(Observed {
-                scheduler,
-                recorder: self.recorder.clone(),
-            })
-        };
+        let observed = |scheduler| Arc::new(Observed { scheduler, recorder: self.recorder.clone() });
         let service = |scheduler: Arc<Observed>| {
             ReferenceService::new(device.clone(), scheduler as _) as Arc<dyn TransferService>
         };
         match &self.subject.boot {
             Boot::Throttle(make) => {
-                let scheduler = observed(ReferenceScheduler::with_throttle(
-                    device.clone(),
-                    make(&device.policy),
-                ));
-                System {
-                    service: service(Arc::clone(&scheduler)),
-                    scheduler,
-                }
+                let scheduler =
+                    observed(ReferenceScheduler::with_throttle(device.clone(), make(&device.policy)));
+                System { service: service(Arc::clone(&scheduler)), scheduler }
             }
             Boot::Scheduler(boot) => {
                 let scheduler = observed(boot(device.clone()));
-                System {
-                    service: service(Arc::clone(&scheduler)),
-                    scheduler,
-                }
+                System { service: service(Arc::clone(&scheduler)), scheduler }
             }
             Boot::Sessions(boot) => {
                 let scheduler = observed(ReferenceScheduler::new(device.clone()));
-                System {
-                    service: boot(device.clone(), Arc::clone(&scheduler) as _),
-                    scheduler,
-                }
+                System { service: boot(device.clone(), Arc::clone(&scheduler) as _), scheduler }
             }
             Boot::System(boot) => {
                 let (scheduler, service) = boot(device.clone());
@@ -363,15 +303,9 @@ impl Scheduler for Observed {
     }
 
     async fn request_wake(&self, session: &SessionId, reason: WakeReason) -> WakeOutcome {
-        self.recorder.record(Event::WakeRequested {
-            session: session.clone(),
-            reason,
-        });
+        self.recorder.record(Event::WakeRequested { session: session.clone(), reason });
         let outcome = self.scheduler.request_wake(session, reason).await;
-        self.recorder.record(Event::WakeResolved {
-            session: session.clone(),
-            outcome,
-        });
+        self.recorder.record(Event::WakeResolved { session: session.clone(), outcome });
         outcome
     }
 

@@ -7,6 +7,7 @@ mod guard;
 mod host;
 mod network;
 mod player;
+mod recording;
 mod wire;
 
 pub(crate) use clock::Clock;

@@ -39,10 +39,7 @@ pub(crate) fn chain_url(number: u8) -> String {
 /// What a transfer's addresses have in common: `/t/3` of `http://origin.test/t/3/hop/1`.
 pub(crate) fn place(url: &str) -> &str {
     let path = url.splitn(4, '/').nth(3).unwrap_or("");
-    let end = path
-        .match_indices(['/', '?'])
-        .nth(1)
-        .map_or(path.len(), |(at, _)| at);
+    let end = path.match_indices(['/', '?']).nth(1).map_or(path.len(), |(at, _)| at);
     &path[..end]
 }
 
@@ -57,28 +54,22 @@ pub(crate) fn script(scenario: &Scenario) -> Script {
                 if *route == Route::Redirect {
                     let (first, second) = (format!("{path}/hop/1"), format!("{path}/hop/2"));
                     let hop = |to: &str, code| origin::Route::default().answer(Answer::redirect(code, to));
-                    script = script
-                        .route(path, hop(&first, 302))
-                        .route(first, hop(&second, 307));
+                    script = script.route(path, hop(&first, 302)).route(first, hop(&second, 307));
                     script = script.route(second, origin::Route::new(resource));
                 } else {
                     script = script.route(path, answers(*route, resource));
                 }
             }
             Step::Upload { .. } => {
-                script = script.route(
-                    format!("/t/{index}"),
-                    origin::Route::default().answer(Answer::status(201)),
-                );
+                script =
+                    script.route(format!("/t/{index}"), origin::Route::default().answer(Answer::status(201)));
             }
             _ => {}
         }
     }
     for number in 1..=scenario.setup.chain {
-        script = script.route(
-            format!("/c/{number}"),
-            origin::Route::new(Resource::new(16).seed(u64::from(number))),
-        );
+        script = script
+            .route(format!("/c/{number}"), origin::Route::new(Resource::new(16).seed(u64::from(number))));
     }
     script
 }
@@ -86,35 +77,25 @@ pub(crate) fn script(scenario: &Scenario) -> Script {
 fn answers(route: Route, resource: Resource) -> origin::Route {
     let size = resource.size;
     let with = origin::Route::new(resource);
-    let status = |code, retry_after| Answer::Status {
-        code,
-        body_size: size,
-        retry_after,
-    };
+    let status = |code, retry_after| Answer::Status { code, body_size: size, retry_after };
     let login = |scheme| Login::new(USER, PASSWORD).scheme(scheme);
     match route {
         Route::Plain | Route::Redirect => with,
         Route::NotFound => with.answer(status(404, None)),
         Route::ServerError => with.answer(status(500, None)),
         Route::Unavailable => with.answer(status(503, Some(RetryAfter::Secs(120)))),
-        Route::Slow => with.answer(Answer::fault(Fault::Drip {
-            piece: size.div_ceil(3).max(1),
-            every_ms: 20_000,
-        })),
-        Route::Cut => with
-            .answer(Answer::fault(Fault::CutAfter(size / 2)))
-            .answer(Answer::serve()),
+        Route::Slow => {
+            with.answer(Answer::fault(Fault::Drip { piece: size.div_ceil(3).max(1), every_ms: 20_000 }))
+        }
+        Route::Cut => with.answer(Answer::fault(Fault::CutAfter(size / 2))).answer(Answer::serve()),
         Route::CutNoRanges => with
             .ranges(Ranges::Ignored)
             .answer(Answer::fault(Fault::CutAfter(size / 2)))
             .answer(Answer::serve()),
-        Route::Drop => with
-            .answer(Answer::DropBeforeHead)
-            .answer(Answer::DropBeforeHead)
-            .answer(Answer::serve()),
-        Route::Stall => with
-            .answer(Answer::fault(Fault::StallAfter(size / 2)))
-            .answer(Answer::serve()),
+        Route::Drop => {
+            with.answer(Answer::DropBeforeHead).answer(Answer::DropBeforeHead).answer(Answer::serve())
+        }
+        Route::Stall => with.answer(Answer::fault(Fault::StallAfter(size / 2))).answer(Answer::serve()),
         Route::NeverServed => with.answer(Answer::DropBeforeHead),
         Route::LoginBasic => with.login(login(Scheme::basic("the vault"))),
         Route::LoginDigest => with.login(login(Scheme::digest("the vault", DigestAlgorithm::Sha256))),
@@ -148,10 +129,7 @@ impl Network {
             latency: app.setup.latency.duration(),
             app,
             next: AtomicU32::new(0),
-            link: Mutex::new(Link {
-                up: true,
-                life: AppLife::new(),
-            }),
+            link: Mutex::new(Link { up: true, life: AppLife::new() }),
             origin,
             wire,
         })
@@ -191,9 +169,8 @@ impl Network {
             let mut at = 0;
             while at < body.len {
                 let piece = body.storage.read(&body.file, at, 65_536);
-                let piece = piece.map_err(|error| TransportError::BadRequest {
-                    reason: error.to_string(),
-                })?;
+                let piece =
+                    piece.map_err(|error| TransportError::BadRequest { reason: error.to_string() })?;
                 if piece.is_empty() {
                     let reason = format!("the file ends at byte {at} of {}", body.len);
                     return Err(TransportError::BadRequest { reason });
@@ -225,12 +202,7 @@ impl Network {
                             let clock = self.clock.clone();
                             Ok((
                                 Response { status, url, headers },
-                                Source::Memory {
-                                    walk,
-                                    clock,
-                                    exchange,
-                                    next: None,
-                                },
+                                Source::Memory { walk, clock, exchange, next: None },
                             ))
                         }
                         Walked::Refused => Err(TransportError::NotConnected),
@@ -267,10 +239,7 @@ impl Transport for Network {
             self.clock.sleep(self.latency).await;
             self.open(id, request).await
         };
-        let opened = link
-            .interruptible(opening)
-            .await
-            .unwrap_or(Err(TransportError::ConnectionLost));
+        let opened = link.interruptible(opening).await.unwrap_or(Err(TransportError::ConnectionLost));
         match opened {
             Ok((response, source)) => {
                 let challenge = response.status == 401 && response.header("www-authenticate").is_some();
@@ -279,14 +248,7 @@ impl Transport for Network {
                     status: response.status,
                     challenge,
                 });
-                Ok(HttpResponse::new(
-                    response,
-                    Box::new(Body {
-                        source,
-                        link,
-                        exchange,
-                    }),
-                ))
+                Ok(HttpResponse::new(response, Box::new(Body { source, link, exchange })))
             }
             Err(error) => {
                 exchange.end(outcome(&error));
@@ -324,13 +286,7 @@ struct Exchange {
 
 impl Exchange {
     fn new(recorder: Recorder, id: u32) -> Self {
-        Self {
-            recorder,
-            id,
-            received: 0,
-            digest: Digest::new(),
-            ended: false,
-        }
+        Self { recorder, id, received: 0, digest: Digest::new(), ended: false }
     }
 
     fn took(&mut self, bytes: &[u8]) {
@@ -341,12 +297,7 @@ impl Exchange {
     fn end(&mut self, outcome: ExchangeOutcome) {
         if !std::mem::replace(&mut self.ended, true) {
             let (exchange, received, digest) = (self.id, self.received, self.digest.finish());
-            self.recorder.record(Event::ExchangeEnded {
-                exchange,
-                outcome,
-                received,
-                digest,
-            });
+            self.recorder.record(Event::ExchangeEnded { exchange, outcome, received, digest });
         }
     }
 }
@@ -374,12 +325,7 @@ pub(crate) enum Source {
 impl Source {
     async fn chunk(&mut self) -> Result<Option<Vec<u8>>, TransportError> {
         let (walk, clock, exchange, next) = match self {
-            Self::Memory {
-                walk,
-                clock,
-                exchange,
-                next,
-            } => (walk, clock, u64::from(*exchange), next),
+            Self::Memory { walk, clock, exchange, next } => (walk, clock, u64::from(*exchange), next),
             Self::Wire { body } => return body.chunk().await,
         };
         // What a server sends without a pause arrives as one piece, whatever pieces it was made of.
@@ -420,11 +366,8 @@ impl HttpBody for Body {
             return Ok(None);
         }
         let source = &mut self.source;
-        let chunk = self
-            .link
-            .interruptible(source.chunk())
-            .await
-            .unwrap_or(Err(TransportError::ConnectionLost));
+        let chunk =
+            self.link.interruptible(source.chunk()).await.unwrap_or(Err(TransportError::ConnectionLost));
         match &chunk {
             Ok(Some(bytes)) => self.exchange.took(bytes),
             Ok(None) => self.exchange.end(ExchangeOutcome::Complete),

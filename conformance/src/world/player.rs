@@ -42,20 +42,12 @@ impl Player<'_> {
         let running = self.app.process().is_running();
         match &scenario.steps[index] {
             Step::Open { session } if running => {
-                self.app
-                    .open(&identifier(*session), self.may_wake(*session))
-                    .await;
+                self.app.open(&identifier(*session), self.may_wake(*session)).await;
             }
-            Step::Download {
-                session, not_before, ..
-            } if running => {
+            Step::Download { session, not_before, .. } if running => {
                 let earliest_begin_date = not_before.map(|span| self.app.clock.now() + span.duration());
-                let options = TransferOptions {
-                    earliest_begin_date,
-                    ..TransferOptions::default()
-                };
-                self.transfer(index, *session, TransferKind::Download, options, None)
-                    .await;
+                let options = TransferOptions { earliest_begin_date, ..TransferOptions::default() };
+                self.transfer(index, *session, TransferKind::Download, options, None).await;
             }
             Step::Upload { session, size } if running && self.limits.no_uploads.is_none() => {
                 let file = FilePath::new(format!("app/upload-{index}"));
@@ -73,9 +65,7 @@ impl Player<'_> {
             }
             Step::Cancel { transfer } if running => self.cancel(usize::from(*transfer)).await,
             Step::Refresh { after } if running => {
-                self.app
-                    .schedule(Charge::ApplicationRefresh, after.duration())
-                    .await;
+                self.app.schedule(Charge::ApplicationRefresh, after.duration()).await;
             }
             Step::Snapshot { after } if running && self.limits.no_snapshots.is_none() => {
                 self.app.schedule(Charge::Snapshot, after.duration()).await;
@@ -105,9 +95,7 @@ impl Player<'_> {
         }
         let id = identifier(session);
         if let Some(session) = self.app.open(&id, self.may_wake(session)).await {
-            self.app
-                .start(&session, kind, step_url(index), options, file)
-                .await;
+            self.app.start(&session, kind, step_url(index), options, file).await;
         }
     }
 
@@ -119,10 +107,7 @@ impl Player<'_> {
     async fn cancel(&self, position: usize) {
         let target: Option<TransferKey> = {
             let state = self.app.lock();
-            let own = state
-                .outstanding
-                .iter()
-                .filter(|key| state.sessions.contains_key(&key.session));
+            let own = state.outstanding.iter().filter(|key| state.sessions.contains_key(&key.session));
             own.cloned().collect::<Vec<_>>().get(position).cloned()
         };
         if let Some(key) = target {
@@ -142,9 +127,7 @@ impl Player<'_> {
         if self.conditions.link != link {
             self.conditions.link = link;
             self.network.set_link(up);
-            self.app.recorder.record(Event::Conditions {
-                conditions: self.conditions,
-            });
+            self.app.recorder.record(Event::Conditions { conditions: self.conditions });
             self.app.conditions(DeviceChange::Conditions(self.conditions));
         }
     }
@@ -169,9 +152,7 @@ impl Player<'_> {
 
     /// The user opens the app and it opens every session: what has been kept for that moment must come now.
     async fn collect(&self) {
-        self.app.recorder.record(Event::Phase {
-            phase: Phase::Collected,
-        });
+        self.app.recorder.record(Event::Phase { phase: Phase::Collected });
         self.app.enter();
         self.app.reopen_all().await;
         self.app.clock.sleep(Duration::from_secs(3_600)).await;

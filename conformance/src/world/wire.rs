@@ -37,21 +37,11 @@ const FORGET_EVERY: u32 = 256;
 
 impl Wire {
     pub(crate) async fn start(clock: Clock) -> std::io::Result<Arc<Self>> {
-        let desk = Arc::new(Desk {
-            clock,
-            origin: Mutex::default(),
-            over: tokio::sync::Notify::new(),
-        });
+        let desk = Arc::new(Desk { clock, origin: Mutex::default(), over: tokio::sync::Notify::new() });
         let client = HttpTransport::new().map_err(std::io::Error::other)?;
         let wiremock = WiremockFront::start(Arc::clone(&desk) as _).await;
         let tcp = TcpFront::start(Arc::clone(&desk) as _, Arc::clone(&desk) as _)?;
-        Ok(Arc::new(Self {
-            client,
-            wiremock,
-            tcp,
-            desk,
-            scenarios: Mutex::new(0),
-        }))
+        Ok(Arc::new(Self { client, wiremock, tcp, desk, scenarios: Mutex::new(0) }))
     }
 
     /// The scenario is over: silent connections may go, and memory is given back now and then.
@@ -84,25 +74,15 @@ impl Wire {
         }
         let url = request.url.clone();
         let target = format!("/{}", path_of(&url));
-        let addr: SocketAddr = if origin.needs_wire(&target) {
-            self.tcp.addr()
-        } else {
-            self.wiremock.addr()
-        };
+        let addr: SocketAddr =
+            if origin.needs_wire(&target) { self.tcp.addr() } else { self.wiremock.addr() };
         request.url = format!("http://{addr}{target}");
-        request
-            .headers
-            .push(("host".to_owned(), "origin.test".to_owned()));
+        request.headers.push(("host".to_owned(), "origin.test".to_owned()));
         request.headers.push((EXCHANGE.to_owned(), exchange.to_string()));
         let id = u64::from(exchange);
         let mut answer = clock.io(id, self.client.send(request)).await?;
         answer.response.url = url;
-        let body = WireBody {
-            body: answer.body,
-            clock: clock.clone(),
-            id,
-            end: None,
-        };
+        let body = WireBody { body: answer.body, clock: clock.clone(), id, end: None };
         Ok((answer.response, Source::Wire { body }))
     }
 }

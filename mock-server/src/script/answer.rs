@@ -56,44 +56,27 @@ impl Answer {
 
     /// The resource, its head `delay_ms` milliseconds late.
     pub fn delayed(delay_ms: u64) -> Self {
-        Self::Serve(Delivery {
-            delay_ms,
-            fault: None,
-        })
+        Self::Serve(Delivery { delay_ms, fault: None })
     }
 
     /// The resource, with a fault in its body.
     pub fn fault(fault: Fault) -> Self {
-        Self::Serve(Delivery {
-            delay_ms: 0,
-            fault: Some(fault),
-        })
+        Self::Serve(Delivery { delay_ms: 0, fault: Some(fault) })
     }
 
     /// A bare status without a body.
     pub fn status(code: u16) -> Self {
-        Self::Status {
-            code,
-            body_size: 0,
-            retry_after: None,
-        }
+        Self::Status { code, body_size: 0, retry_after: None }
     }
 
     /// A status that says when to come back.
     pub fn retry_after(code: u16, retry_after: RetryAfter) -> Self {
-        Self::Status {
-            code,
-            body_size: 0,
-            retry_after: Some(retry_after),
-        }
+        Self::Status { code, body_size: 0, retry_after: Some(retry_after) }
     }
 
     /// A redirect.
     pub fn redirect(code: u16, location: impl Into<String>) -> Self {
-        Self::Redirect {
-            code,
-            location: location.into(),
-        }
+        Self::Redirect { code, location: location.into() }
     }
 
     /// The resource changes, then `answer`.

@@ -22,11 +22,7 @@ pub struct ScriptError {
 
 impl ScriptError {
     pub(crate) fn new(place: impl Into<String>, problem: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self {
-            place: place.into(),
-            problem: problem.into(),
-            mend: mend.into(),
-        }
+        Self { place: place.into(), problem: problem.into(), mend: mend.into() }
     }
 }
 
@@ -77,10 +73,7 @@ fn check_key(key: &str) -> Found {
     if !path.starts_with('/') {
         return Err(("the path is not absolute", "begin it with `/`"));
     }
-    if path
-        .bytes()
-        .any(|byte| !byte.is_ascii_graphic() || byte == b'?' || byte == b'#')
-    {
+    if path.bytes().any(|byte| !byte.is_ascii_graphic() || byte == b'?' || byte == b'#') {
         return Err((
             "the path has a query, a fragment or bytes that no request line can hold",
             "write the path alone, percent-encoded",
@@ -115,10 +108,7 @@ fn check_value(value: &str) -> Found {
 
 fn check_login(login: &Login) -> Found {
     if login.schemes.is_empty() {
-        return Err((
-            "no scheme is offered",
-            "list at least one of basic, digest, bearer",
-        ));
+        return Err(("no scheme is offered", "list at least one of basic, digest, bearer"));
     }
     for scheme in &login.schemes {
         check_value(scheme.realm())?;
@@ -129,14 +119,10 @@ fn check_login(login: &Login) -> Found {
             Scheme::Bearer { .. } if login.token.is_empty() => {
                 return Err(("Bearer needs a token", "set `token`"));
             }
-            Scheme::Digest {
-                stale_after: Some(0), ..
-            } => {
+            Scheme::Digest { stale_after: Some(0), .. } => {
                 return Err(("`stale_after` 0 would let nobody in", "use 1 or more, or `never`"));
             }
-            Scheme::Digest {
-                opaque: Some(opaque), ..
-            } => check_value(opaque)?,
+            Scheme::Digest { opaque: Some(opaque), .. } => check_value(opaque)?,
             Scheme::Basic { .. } | Scheme::Bearer { .. } | Scheme::Digest { .. } => {}
         }
     }
@@ -149,9 +135,7 @@ fn check_answer(answer: &Answer, size: u64) -> Result<(), (String, &'static str)
     for _ in 0..DEEPEST_VERSION {
         match answer {
             Answer::NewVersion(inner) => answer = inner,
-            Answer::Serve(Delivery {
-                fault: Some(fault), ..
-            }) => return check_fault(fault, size),
+            Answer::Serve(Delivery { fault: Some(fault), .. }) => return check_fault(fault, size),
             Answer::Status { code, body_size, .. } => return check_status(*code, *body_size),
             Answer::Redirect { code, location } => {
                 if !matches!(code, 301 | 302 | 303 | 307 | 308) {
@@ -177,10 +161,7 @@ fn check_answer(answer: &Answer, size: u64) -> Result<(), (String, &'static str)
             | Answer::Offline => return Ok(()),
         }
     }
-    Err((
-        format!("new_version is nested more than {DEEPEST_VERSION} deep"),
-        "use one for each answer",
-    ))
+    Err((format!("new_version is nested more than {DEEPEST_VERSION} deep"), "use one for each answer"))
 }
 
 fn check_status(code: u16, body_size: u64) -> Result<(), (String, &'static str)> {
@@ -196,10 +177,7 @@ fn check_status(code: u16, body_size: u64) -> Result<(), (String, &'static str)>
 fn check_fault(fault: &Fault, size: u64) -> Result<(), (String, &'static str)> {
     if let Fault::Drip { piece, .. } = *fault {
         if piece == 0 {
-            return Err((
-                "a drip of 0 bytes never ends".to_owned(),
-                "use a piece of 1 or more",
-            ));
+            return Err(("a drip of 0 bytes never ends".to_owned(), "use a piece of 1 or more"));
         }
         if size / piece > MOST_PIECES {
             let problem = format!("{size} bytes in pieces of {piece} are more than {MOST_PIECES} pieces");
@@ -215,11 +193,7 @@ mod tests {
     use crate::{DigestAlgorithm, Resource};
 
     fn finding(key: &str, route: Route) -> String {
-        Script::new()
-            .route(key, route)
-            .validate()
-            .unwrap_err()
-            .to_string()
+        Script::new().route(key, route).validate().unwrap_err().to_string()
     }
 
     fn answer(answer: Answer) -> String {
@@ -233,27 +207,10 @@ mod tests {
     #[test]
     fn keys() {
         for good in ["/", "/file", "/a/b%20c", "//host/", "//10.0.0.1/x"] {
-            assert_eq!(
-                Script::new().route(good, Route::default()).validate(),
-                Ok(()),
-                "{good}"
-            );
+            assert_eq!(Script::new().route(good, Route::default()).validate(), Ok(()), "{good}");
         }
-        for bad in [
-            "",
-            "file",
-            "//host",
-            "///x",
-            "//Host/x",
-            "//host:80/x",
-            "/a b",
-            "/a?b",
-            "/é",
-        ] {
-            assert!(
-                Script::new().route(bad, Route::default()).validate().is_err(),
-                "{bad}"
-            );
+        for bad in ["", "file", "//host", "///x", "//Host/x", "//host:80/x", "/a b", "/a?b", "/é"] {
+            assert!(Script::new().route(bad, Route::default()).validate().is_err(), "{bad}");
         }
         assert_eq!(
             finding("file", Route::default()),
@@ -268,25 +225,9 @@ mod tests {
         assert!(answer(Answer::redirect(302, "/x\r\nset-cookie: a")).contains("control character"));
         assert!(answer(Answer::Garbage(String::new())).contains("is not garbage"));
         assert!(answer(Answer::Garbage("HTTP/1.1 200 OK".into())).contains("is not garbage"));
-        assert!(
-            answer(Answer::fault(Fault::Drip {
-                piece: 0,
-                every_ms: 1
-            }))
-            .contains("never ends")
-        );
-        assert!(
-            answer(Answer::fault(Fault::Drip {
-                piece: 1,
-                every_ms: 1
-            }))
-            .contains("larger pieces")
-        );
-        let with_body = Answer::Status {
-            code: 204,
-            body_size: 1,
-            retry_after: None,
-        };
+        assert!(answer(Answer::fault(Fault::Drip { piece: 0, every_ms: 1 })).contains("never ends"));
+        assert!(answer(Answer::fault(Fault::Drip { piece: 1, every_ms: 1 })).contains("larger pieces"));
+        let with_body = Answer::Status { code: 204, body_size: 1, retry_after: None };
         assert!(answer(with_body).contains("status 204 never has a body"));
         let deep = (0..20).fold(Answer::serve(), |inner, _| Answer::new_version(inner));
         assert!(answer(deep).contains("nested more than 16 deep"));

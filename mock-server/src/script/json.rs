@@ -54,10 +54,7 @@ pub(super) struct File {
 
 impl From<Script> for File {
     fn from(script: Script) -> Self {
-        Self {
-            format: FORMAT.to_owned(),
-            routes: script.routes,
-        }
+        Self { format: FORMAT.to_owned(), routes: script.routes }
     }
 }
 
@@ -68,10 +65,7 @@ impl TryFrom<File> for Script {
         if file.format == FORMAT {
             Ok(Self { routes: file.routes })
         } else {
-            Err(format!(
-                "the format is `{}`, and this program reads `{FORMAT}`",
-                file.format
-            ))
+            Err(format!("the format is `{}`, and this program reads `{FORMAT}`", file.format))
         }
     }
 }
@@ -139,10 +133,7 @@ mod tests {
                 .login(Login::new("ann", "pw").scheme(Scheme::basic("home")))
                 .answer(Answer::retry_after(503, RetryAfter::Secs(5)))
                 .answer(Answer::new_version(Answer::Offline))
-                .answer(Answer::Serve(Delivery {
-                    delay_ms: 7,
-                    fault: Some(Fault::CutAfter(4)),
-                })),
+                .answer(Answer::Serve(Delivery { delay_ms: 7, fault: Some(Fault::CutAfter(4)) })),
         );
         let text = r#"{"format":"bgsession-script/1","routes":{"/file":{
             "resource":{"size":10,"seed":3,"etag":true,"last_modified":true,"content_type":null},
@@ -170,10 +161,6 @@ mod tests {
         );
         assert!(refused(r#"{"format":"other/2"}"#).contains("the format is `other/2`"));
         let twice = r#"{"format":"bgsession-script/1","routes":{"/a":{},"/a":{}}}"#;
-        assert!(
-            refused(twice).contains("route `/a` is there twice"),
-            "{}",
-            refused(twice)
-        );
+        assert!(refused(twice).contains("route `/a` is there twice"), "{}", refused(twice));
     }
 }

@@ -35,11 +35,7 @@ pub struct Login {
 impl Login {
     /// A login for one user; add a scheme.
     pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
-        Self {
-            user: user.into(),
-            password: password.into(),
-            ..Self::default()
-        }
+        Self { user: user.into(), password: password.into(), ..Self::default() }
     }
 
     /// The login with one more scheme.
@@ -103,20 +99,12 @@ pub enum Scheme {
 impl Scheme {
     /// Basic without a charset.
     pub fn basic(realm: impl Into<String>) -> Self {
-        Self::Basic {
-            realm: realm.into(),
-            charset_utf8: false,
-        }
+        Self::Basic { realm: realm.into(), charset_utf8: false }
     }
 
     /// Digest whose nonces never go stale, without `opaque`.
     pub fn digest(realm: impl Into<String>, algorithm: DigestAlgorithm) -> Self {
-        Self::Digest {
-            realm: realm.into(),
-            algorithm,
-            stale_after: None,
-            opaque: None,
-        }
+        Self::Digest { realm: realm.into(), algorithm, stale_after: None, opaque: None }
     }
 
     /// Bearer.

@@ -75,10 +75,7 @@ pub struct Route {
 impl Route {
     /// A route that serves `resource` to everybody, with ranges as the standard says.
     pub fn new(resource: Resource) -> Self {
-        Self {
-            resource,
-            ..Self::default()
-        }
+        Self { resource, ..Self::default() }
     }
 
     /// The route with another way to handle ranges.
@@ -120,23 +117,14 @@ pub struct Resource {
 
 impl Default for Resource {
     fn default() -> Self {
-        Self {
-            size: 0,
-            seed: 0,
-            etag: true,
-            last_modified: true,
-            content_type: None,
-        }
+        Self { size: 0, seed: 0, etag: true, last_modified: true, content_type: None }
     }
 }
 
 impl Resource {
     /// `size` bytes with both validators and seed 0.
     pub fn new(size: u64) -> Self {
-        Self {
-            size,
-            ..Self::default()
-        }
+        Self { size, ..Self::default() }
     }
 
     /// The resource with other content.
@@ -153,11 +141,7 @@ impl Resource {
 
     /// The whole content of one version, as a [`Slice`](crate::Slice) to compare a download with.
     pub fn content(&self, version: u64) -> crate::Slice {
-        crate::Slice {
-            seed: crate::body::content_seed(self.seed, version),
-            offset: 0,
-            len: self.size,
-        }
+        crate::Slice { seed: crate::body::content_seed(self.seed, version), offset: 0, len: self.size }
     }
 
     /// The `ETag` of one version, with its quotes, whether or not it is sent.

@@ -50,9 +50,7 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new() -> Self {
-        Self {
-            buffer: Vec::with_capacity(HEAD_LIMIT),
-        }
+        Self { buffer: Vec::with_capacity(HEAD_LIMIT) }
     }
     /// Reads one request with its body.
     pub(super) async fn request<S: AsyncRead + AsyncWrite + Unpin>(
@@ -115,12 +113,7 @@ impl Reader {
     /// Uses up a line with its line feed and returns it without.
     async fn line<S: AsyncRead + Unpin>(&mut self, stream: &mut S) -> Result<Vec<u8>, Unreadable> {
         loop {
-            if let Some(end) = self
-                .buffer
-                .iter()
-                .take(CHUNK_LINE_LIMIT)
-                .position(|byte| *byte == b'\n')
-            {
+            if let Some(end) = self.buffer.iter().take(CHUNK_LINE_LIMIT).position(|byte| *byte == b'\n') {
                 let mut line: Vec<u8> = self.buffer.drain(..=end).collect();
                 line.truncate(line.trim_ascii_end().len());
                 return Ok(line);
@@ -141,14 +134,8 @@ impl Reader {
         let mut total = 0_u64;
         loop {
             let line = self.line(stream).await?;
-            let digits = line
-                .split(|byte| *byte == b';')
-                .next()
-                .unwrap_or_default()
-                .trim_ascii();
-            let size = std::str::from_utf8(digits)
-                .ok()
-                .and_then(|text| u64::from_str_radix(text, 16).ok());
+            let digits = line.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+            let size = std::str::from_utf8(digits).ok().and_then(|text| u64::from_str_radix(text, 16).ok());
             let size = size.ok_or(BAD_CHUNK)?;
             total = total.saturating_add(size);
             if total > BODY_LIMIT {
@@ -206,12 +193,7 @@ impl Head {
         request.headers = parsed
             .headers
             .iter()
-            .map(|header| {
-                (
-                    header.name.to_owned(),
-                    String::from_utf8_lossy(header.value).into_owned(),
-                )
-            })
+            .map(|header| (header.name.to_owned(), String::from_utf8_lossy(header.value).into_owned()))
             .collect();
         let host = request.header("host").map(str::to_owned);
         request.host = host.unwrap_or_default();
@@ -219,29 +201,14 @@ impl Head {
 
         let old = parsed.version == Some(0);
         let asks = |name, token: &str| {
-            request.header(name).is_some_and(|value| {
-                value
-                    .split(',')
-                    .any(|item| item.trim().eq_ignore_ascii_case(token))
-            })
+            request
+                .header(name)
+                .is_some_and(|value| value.split(',').any(|item| item.trim().eq_ignore_ascii_case(token)))
         };
-        let keep_alive = if old {
-            asks("connection", "keep-alive")
-        } else {
-            !asks("connection", "close")
-        };
+        let keep_alive = if old { asks("connection", "keep-alive") } else { !asks("connection", "close") };
         let expects_continue = !old && asks("expect", "100-continue");
         let body = body(&request)?;
-        Ok(Some(Self {
-            received: Received {
-                request,
-                old,
-                keep_alive,
-            },
-            body,
-            expects_continue,
-            length,
-        }))
+        Ok(Some(Self { received: Received { request, old, keep_alive }, body, expects_continue, length }))
     }
 }
 
@@ -255,20 +222,12 @@ fn absolute_form(request: &mut Request) {
     }
     let (host, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
     request.host = host.to_owned();
-    request.target = if path.starts_with('/') {
-        path.to_owned()
-    } else {
-        format!("/{path}")
-    };
+    request.target = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
 }
 
 fn body(request: &Request) -> Result<Body, Unreadable> {
     let values = |name: &'static str| {
-        request
-            .headers
-            .iter()
-            .filter(move |(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        request.headers.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     };
     let mut lengths = values("content-length");
     let length = lengths.next();
@@ -279,17 +238,11 @@ fn body(request: &Request) -> Result<Body, Unreadable> {
     match (codings.next(), length) {
         (None, None) => Ok(Body::Length(0)),
         // Two ways to tell where the body ends are how requests are smuggled.
-        (Some(_), Some(_)) => Err(Unreadable::Bad(
-            400,
-            "the request has a length and a transfer coding",
-        )),
+        (Some(_), Some(_)) => Err(Unreadable::Bad(400, "the request has a length and a transfer coding")),
         (Some(coding), None) if coding.eq_ignore_ascii_case("chunked") && codings.next().is_none() => {
             Ok(Body::Chunked)
         }
-        (Some(_), None) => Err(Unreadable::Bad(
-            501,
-            "the only transfer coding known here is chunked",
-        )),
+        (Some(_), None) => Err(Unreadable::Bad(501, "the only transfer coding known here is chunked")),
         (None, Some(length)) => match length.parse() {
             Ok(length) if length_is_digits(request) => Ok(Body::Length(length)),
             _ => Err(Unreadable::Bad(400, "the request's length is not a number")),
@@ -299,9 +252,7 @@ fn body(request: &Request) -> Result<Body, Unreadable> {
 
 /// Rust also reads `+5` as a number.
 fn length_is_digits(request: &Request) -> bool {
-    request
-        .header("content-length")
-        .is_some_and(|value| value.bytes().all(|byte| byte.is_ascii_digit()))
+    request.header("content-length").is_some_and(|value| value.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -318,14 +269,9 @@ mod tests {
         let mut seen = Vec::new();
         loop {
             match reader.request(&mut server).await {
-                Ok(Received {
-                    request, keep_alive, ..
-                }) => {
+                Ok(Received { request, keep_alive, .. }) => {
                     let line = format!("{} {} {}", request.method, request.host, request.target);
-                    assert_eq!(
-                        request.body_size == 0,
-                        request.body_hash == crate::body::hash(&[])
-                    );
+                    assert_eq!(request.body_size == 0, request.body_hash == crate::body::hash(&[]));
                     seen.push(Ok((line, request.body_size, keep_alive)));
                 }
                 Err(Unreadable::Bad(status, why)) => {
@@ -338,11 +284,7 @@ mod tests {
     }
 
     fn block_on<T>(future: impl Future<Output = T>) -> T {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .build()
-            .unwrap()
-            .block_on(future)
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
     }
 
     #[test]
@@ -371,34 +313,13 @@ mod tests {
         };
         assert_eq!(status("\u{1}\u{2}\r\n\r\n"), 400);
         assert_eq!(status("GET / HTTP/1.1\r\nContent-Length: +5\r\n\r\n"), 400);
-        assert_eq!(
-            status("GET / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n"),
-            400
-        );
-        assert_eq!(
-            status("GET / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"),
-            400
-        );
+        assert_eq!(status("GET / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n"), 400);
+        assert_eq!(status("GET / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"), 400);
         assert_eq!(status("GET / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n"), 501);
-        assert_eq!(
-            status("GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
-            400
-        );
-        assert_eq!(
-            status("GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n"),
-            400
-        );
-        assert_eq!(
-            status("GET / HTTP/1.1\r\nContent-Length: 9999999999\r\n\r\n"),
-            413
-        );
-        assert_eq!(
-            status(&format!("GET /{} HTTP/1.1\r\n", "x".repeat(HEAD_LIMIT))),
-            431
-        );
-        assert_eq!(
-            status(&format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(101))),
-            431
-        );
+        assert_eq!(status("GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), 400);
+        assert_eq!(status("GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n"), 400);
+        assert_eq!(status("GET / HTTP/1.1\r\nContent-Length: 9999999999\r\n\r\n"), 413);
+        assert_eq!(status(&format!("GET /{} HTTP/1.1\r\n", "x".repeat(HEAD_LIMIT))), 431);
+        assert_eq!(status(&format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(101))), 431);
     }
 }

@@ -83,11 +83,7 @@ impl TcpFront {
         let addr = listener.local_addr()?;
         let stop = Arc::new(Notify::new());
         let accepting = runtime.spawn(accept(listener, responder, pace, Arc::clone(&stop)));
-        Ok(Self {
-            addr,
-            accepting,
-            stop,
-        })
+        Ok(Self { addr, accepting, stop })
     }
 
     /// Where it listens.

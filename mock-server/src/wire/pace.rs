@@ -47,9 +47,7 @@ pub struct RealPace {
 impl Default for RealPace {
     /// Stalls end after a day: whatever a client's patience is, it should run out first.
     fn default() -> Self {
-        Self {
-            longest_stall: Duration::from_secs(24 * 60 * 60),
-        }
+        Self { longest_stall: Duration::from_secs(24 * 60 * 60) }
     }
 }
 

@@ -45,16 +45,7 @@ pub(super) async fn play(
 ) -> io::Result<After> {
     let request = &received.request;
     let out = Vec::new();
-    let mut player = Player {
-        stream,
-        early,
-        pace,
-        request,
-        out,
-        written: false,
-        framing: None,
-        sent: 0,
-    };
+    let mut player = Player { stream, early, pace, request, out, written: false, framing: None, sent: 0 };
     for step in plan.steps {
         match step {
             Step::Head => {
@@ -64,9 +55,7 @@ pub(super) async fn play(
             }
             Step::Body(slice) => player.slice(slice).await?,
             Step::Inline(bytes) => {
-                player
-                    .body(bytes.len() as u64, |out| out.extend_from_slice(&bytes))
-                    .await?;
+                player.body(bytes.len() as u64, |out| out.extend_from_slice(&bytes)).await?;
             }
             Step::Raw(bytes) => {
                 player.sent += bytes.len() as u64;
@@ -102,8 +91,7 @@ impl Player<'_> {
         }
         self.framing = Some(head.framing);
         let reason = reason(head.status);
-        self.out
-            .extend_from_slice(format!("HTTP/1.1 {} {reason}\r\n", head.status).as_bytes());
+        self.out.extend_from_slice(format!("HTTP/1.1 {} {reason}\r\n", head.status).as_bytes());
         let framing = head.framing_header();
         let goodbye = !received.keep_alive && head.framing != Framing::UntilClose;
         let goodbye = goodbye.then(|| ("connection".to_owned(), "close".to_owned()));
@@ -144,11 +132,7 @@ impl Player<'_> {
         } else {
             append(&mut self.out);
         }
-        if self.out.len() >= GATHER {
-            self.flush().await
-        } else {
-            Ok(())
-        }
+        if self.out.len() >= GATHER { self.flush().await } else { Ok(()) }
     }
 
     /// Hands everything to the socket. A client that takes nothing for too long is given up.

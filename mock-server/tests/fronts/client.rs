@@ -49,10 +49,7 @@ pub(crate) async fn send(addr: SocketAddr, bytes: &[u8]) -> String {
 
 /// Sends one request and reads until the answer is complete, the connection ends or the server falls silent.
 pub(crate) async fn ask(addr: SocketAddr, request: &Request, silent: &Notify) -> Seen {
-    let mut text = format!(
-        "{} {} HTTP/1.1\r\nHost: {}\r\n",
-        request.method, request.target, request.host
-    );
+    let mut text = format!("{} {} HTTP/1.1\r\nHost: {}\r\n", request.method, request.target, request.host);
     for (name, value) in &request.headers {
         text += &format!("{name}: {value}\r\n");
     }
@@ -80,22 +77,14 @@ pub(crate) async fn ask(addr: SocketAddr, request: &Request, silent: &Notify) ->
 
 /// A [`Request`] knows no more than the hash of its body; these carry the body in a header too.
 fn body_of(request: &Request) -> Vec<u8> {
-    let bytes = request
-        .header("x-body")
-        .map(|text| text.as_bytes().to_vec())
-        .unwrap_or_default();
+    let bytes = request.header("x-body").map(|text| text.as_bytes().to_vec()).unwrap_or_default();
     assert_eq!(body::hash(&bytes), request.body_hash);
     bytes
 }
 
 /// Reads an answer; while the connection has not ended, only a complete or a broken one.
 fn parse(bytes: &[u8], method: &str, ended: Option<Ending>) -> Option<Seen> {
-    let mut seen = Seen {
-        status: None,
-        headers: Vec::new(),
-        body: Vec::new(),
-        ending: Ending::Broken,
-    };
+    let mut seen = Seen { status: None, headers: Vec::new(), body: Vec::new(), ending: Ending::Broken };
     let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
         let hopeless = !bytes.is_empty() && !b"HTTP/1.1 ".starts_with(&bytes[..bytes.len().min(9)]);
         seen.ending = if hopeless { Ending::Broken } else { ended? };
@@ -112,12 +101,7 @@ fn parse(bytes: &[u8], method: &str, ended: Option<Ending>) -> Option<Seen> {
         let (name, value) = line.split_once(": ").unwrap();
         seen.headers.push((name.to_owned(), value.to_owned()));
     }
-    let find = |wanted| {
-        seen.headers
-            .iter()
-            .find(|(name, _)| name == wanted)
-            .map(|(_, value)| value.as_str())
-    };
+    let find = |wanted| seen.headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
     let rest = &bytes[end + 4..];
     if method == "HEAD" || seen.status == Some(204) {
         seen.ending = Ending::End;
@@ -130,11 +114,7 @@ fn parse(bytes: &[u8], method: &str, ended: Option<Ending>) -> Option<Seen> {
         seen.ending = if rest.len() >= length { Ending::End } else { ended? };
     } else {
         seen.body = rest.to_vec();
-        seen.ending = if ended? == Ending::Cut {
-            Ending::End
-        } else {
-            ended?
-        };
+        seen.ending = if ended? == Ending::Cut { Ending::End } else { ended? };
     }
     Some(seen)
 }
@@ -146,9 +126,8 @@ fn dechunk(mut rest: &[u8]) -> (Vec<u8>, Option<Ending>) {
         let Some(end) = rest.windows(2).position(|window| window == b"\r\n") else {
             return (body, None);
         };
-        let size = std::str::from_utf8(&rest[..end])
-            .ok()
-            .and_then(|text| usize::from_str_radix(text, 16).ok());
+        let size =
+            std::str::from_utf8(&rest[..end]).ok().and_then(|text| usize::from_str_radix(text, 16).ok());
         let Some(size) = size else {
             return (body, Some(Ending::Broken));
         };

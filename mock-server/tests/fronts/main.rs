@@ -32,10 +32,7 @@ impl Current {
 impl Responder for Current {
     fn plan(&self, request: &Request) -> Plan {
         let current = self.0.lock().unwrap();
-        current
-            .as_ref()
-            .expect("an origin is set")
-            .answer(request, Duration::ZERO)
+        current.as_ref().expect("an origin is set").answer(request, Duration::ZERO)
     }
 }
 
@@ -67,12 +64,7 @@ impl Pace for Noted {
 
 /// What a client of the walk sees, and the pauses.
 fn in_memory(plan: Plan) -> (Seen, Vec<Duration>) {
-    let mut seen = Seen {
-        status: None,
-        headers: Vec::new(),
-        body: Vec::new(),
-        ending: Ending::Cut,
-    };
+    let mut seen = Seen { status: None, headers: Vec::new(), body: Vec::new(), ending: Ending::Cut };
     let mut waits = Vec::new();
     for event in Walk::new(plan) {
         match event {
@@ -116,11 +108,7 @@ fn answer() -> impl Strategy<Value = Answer> {
         5 => Answer::redirect(307, "http://localhost:{port}/other"),
         6 => Answer::retry_after(429, RetryAfter::DateIn(n)),
         7 => Answer::status(204),
-        8 => Answer::Status {
-            code: 500,
-            body_size: n,
-            retry_after: Some(RetryAfter::Secs(n)),
-        },
+        8 => Answer::Status { code: 500, body_size: n, retry_after: Some(RetryAfter::Secs(n)) },
         9 => Answer::new_version(Answer::Serve(Delivery { delay_ms: 0, fault })),
         _ => Answer::Serve(Delivery { delay_ms, fault }),
     })
@@ -132,10 +120,7 @@ fn login() -> impl Strategy<Value = Option<Login>> {
         let digest = Scheme::digest("ho\"me", DigestAlgorithm::Sha256);
         match kind {
             0 => Some(login.scheme(Scheme::basic("r")).scheme(digest)),
-            1 => Some(login.scheme(Scheme::Basic {
-                realm: "ü".into(),
-                charset_utf8: true,
-            })),
+            1 => Some(login.scheme(Scheme::Basic { realm: "ü".into(), charset_utf8: true })),
             2 => Some(login.scheme(Scheme::bearer("r")).token("t").never()),
             _ => None,
         }
@@ -153,33 +138,15 @@ fn route() -> impl Strategy<Value = Route> {
                 ..Resource::default()
             }
         });
-    (
-        resource,
-        0..Ranges::ALL.len(),
-        login(),
-        prop::collection::vec(answer(), 0..4),
+    (resource, 0..Ranges::ALL.len(), login(), prop::collection::vec(answer(), 0..4)).prop_map(
+        |(resource, ranges, login, answers)| Route { resource, ranges: Ranges::ALL[ranges], login, answers },
     )
-        .prop_map(|(resource, ranges, login, answers)| Route {
-            resource,
-            ranges: Ranges::ALL[ranges],
-            login,
-            answers,
-        })
 }
 
 fn request() -> impl Strategy<Value = Request> {
-    (
-        0u8..8,
-        0u8..8,
-        0u64..400,
-        0u8..4,
-        prop::collection::vec(any::<u8>(), 0..40),
-    )
-        .prop_map(|(method, range, at, login, body)| {
-            let body: String = body
-                .into_iter()
-                .map(|byte| char::from(b'a' + byte % 26))
-                .collect();
+    (0u8..8, 0u8..8, 0u64..400, 0u8..4, prop::collection::vec(any::<u8>(), 0..40)).prop_map(
+        |(method, range, at, login, body)| {
+            let body: String = body.into_iter().map(|byte| char::from(b'a' + byte % 26)).collect();
             let mut request = match method {
                 0 => Request::new("HEAD", "/f"),
                 1 => Request::new("POST", "/f?q=1").with_body(body.as_bytes()),
@@ -188,9 +155,8 @@ fn request() -> impl Strategy<Value = Request> {
             };
             if method == 1 {
                 // The client of these tests finds the body to send in a header.
-                request = request
-                    .with_header("content-length", body.len().to_string())
-                    .with_header("x-body", body);
+                request =
+                    request.with_header("content-length", body.len().to_string()).with_header("x-body", body);
             }
             let value = match range {
                 0 => format!("bytes={at}-"),
@@ -207,7 +173,8 @@ fn request() -> impl Strategy<Value = Request> {
                 1 => request.with_header("authorization", "Bearer x"),
                 _ => request,
             }
-        })
+        },
+    )
 }
 
 /// The two socket fronts, whose origins can be changed, and a runtime for both ends of the sockets.
@@ -222,24 +189,14 @@ struct Fronts {
 
 impl Fronts {
     fn start() -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (on_socket, on_wiremock) = (Arc::new(Current::default()), Arc::new(Current::default()));
         let pace = Arc::new(Noted::default());
         let (socket, wiremock) = runtime.block_on(async {
             let socket = TcpFront::start(on_socket.clone(), pace.clone()).unwrap();
             (socket, WiremockFront::start(on_wiremock.clone()).await)
         });
-        Self {
-            runtime,
-            pace,
-            on_socket,
-            on_wiremock,
-            socket,
-            wiremock,
-        }
+        Self { runtime, pace, on_socket, on_wiremock, socket, wiremock }
     }
 
     /// Plays a scenario on all fronts and compares them; returns how the answers ended.
@@ -281,37 +238,24 @@ impl Fronts {
 #[test]
 fn three_fronts_give_one_answer() {
     let fronts = Fronts::start();
-    let config = Config {
-        cases: 500,
-        rng_seed: RngSeed::Fixed(1),
-        failure_persistence: None,
-        ..Config::default()
-    };
+    let config =
+        Config { cases: 500, rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..Config::default() };
     let scenario = (route(), prop::collection::vec(request(), 1..6));
     let endings = std::cell::RefCell::new(BTreeSet::new());
     let result = TestRunner::new(config).run(&scenario, |(route, requests)| {
         let script = Script::new().route("/f", route);
-        endings
-            .borrow_mut()
-            .extend(fronts.runtime.block_on(fronts.agree(&script, &requests)));
+        endings.borrow_mut().extend(fronts.runtime.block_on(fronts.agree(&script, &requests)));
         Ok(())
     });
     if let Err(failure) = result {
         panic!("{failure}");
     }
-    assert_eq!(
-        endings.borrow().len(),
-        5,
-        "every ending has been tried: {endings:?}"
-    );
+    assert_eq!(endings.borrow().len(), 5, "every ending has been tried: {endings:?}");
 }
 
 #[test]
 fn a_connection_is_used_again_after_a_complete_answer() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let origin = Origin::new(Script::new().route("/f", Route::new(Resource::new(5)))).unwrap();
         let current = Arc::new(Current::default());
@@ -325,19 +269,13 @@ fn a_connection_is_used_again_after_a_complete_answer() {
         assert_eq!(origin.log().len(), 4);
 
         let complaint = client::send(front.addr(), b"\x16\x03\x01 not http\r\n\r\n").await;
-        assert!(
-            complaint.starts_with("HTTP/1.1 400 Bad Request\r\n"),
-            "{complaint:?}"
-        );
+        assert!(complaint.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{complaint:?}");
     });
 }
 
 #[test]
 fn wiremock_goes_on_after_forgetting() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let current = Arc::new(Current::default());
         current.set(&Origin::new(Script::new().route("/f", Route::new(Resource::new(5)))).unwrap());
@@ -374,10 +312,7 @@ fn nothing_outlives_its_connection() {
         }
     }
 
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let route = Route::default().answer(Answer::StallBeforeHead);
         let current = Arc::new(Current::default());

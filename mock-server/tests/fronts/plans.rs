@@ -26,11 +26,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => Step::Reset,
         5..9 => Step::Inline(vec![b'i'; usize::try_from(n).unwrap()]),
         9..12 => Step::Head,
-        _ => Step::Body(Slice {
-            seed: n,
-            offset: n,
-            len: n,
-        }),
+        _ => Step::Body(Slice { seed: n, offset: n, len: n }),
     })
 }
 
@@ -43,11 +39,7 @@ fn plan() -> impl Strategy<Value = Plan> {
             4 => (200, Framing::UntilClose),
             _ => (200, Framing::Length(length)),
         };
-        Some(Head {
-            status,
-            headers: vec![("x-test".to_owned(), "y".to_owned())],
-            framing,
-        })
+        Some(Head { status, headers: vec![("x-test".to_owned(), "y".to_owned())], framing })
     });
     let steps = (any::<bool>(), prop::collection::vec(step(), 0..6));
     (head, steps).prop_map(|(head, (head_first, mut steps))| {
@@ -60,16 +52,9 @@ fn plan() -> impl Strategy<Value = Plan> {
 
 #[test]
 fn any_plan_looks_the_same_in_memory_and_on_a_socket() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let config = Config {
-        cases: 1_000,
-        rng_seed: RngSeed::Fixed(1),
-        failure_persistence: None,
-        ..Config::default()
-    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let config =
+        Config { cases: 1_000, rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..Config::default() };
     let result = TestRunner::new(config).run(&plan(), |plan| {
         let (expected, _) = in_memory(plan.clone());
         let seen = runtime.block_on(async {

@@ -4,11 +4,7 @@ use std::fmt;
 
 /// How a server, or the connection to it, wants to be convinced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "snake_case")
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum AuthenticationMethod {
     /// HTTP Basic.
@@ -31,20 +27,14 @@ impl AuthenticationMethod {
     /// Is the session-level delegate method asked first? True of NTLM, Negotiate, client certificate, server trust.
     #[must_use]
     pub const fn is_session_level(self) -> bool {
-        matches!(
-            self,
-            Self::Ntlm | Self::Negotiate | Self::ClientCertificate | Self::ServerTrust
-        )
+        matches!(self, Self::Ntlm | Self::Negotiate | Self::ClientCertificate | Self::ServerTrust)
     }
 }
 
 /// What a credential is good for: one realm of one server.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "services build these from what a server says"
-)]
+#[expect(clippy::exhaustive_structs, reason = "services build these from what a server says")]
 pub struct ProtectionSpace {
     /// The server's name.
     pub host: String,
@@ -95,20 +85,13 @@ impl Credential {
     /// A user and a password, kept for the session.
     #[must_use]
     pub fn password(user: impl Into<String>, password: impl Into<String>) -> Self {
-        Self::Password {
-            user: user.into(),
-            password: password.into(),
-            persistence: Persistence::default(),
-        }
+        Self::Password { user: user.into(), password: password.into(), persistence: Persistence::default() }
     }
 
     /// A bearer token, kept for the session.
     #[must_use]
     pub fn token(token: impl Into<String>) -> Self {
-        Self::Token {
-            token: token.into(),
-            persistence: Persistence::default(),
-        }
+        Self::Token { token: token.into(), persistence: Persistence::default() }
     }
 
     /// How long it may be kept.
@@ -133,10 +116,7 @@ impl fmt::Debug for Credential {
 
 /// A question to the delegate: how shall this transfer log in?
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "services build these from what a server says"
-)]
+#[expect(clippy::exhaustive_structs, reason = "services build these from what a server says")]
 pub struct Challenge {
     /// Where the credential would go.
     pub protection_space: ProtectionSpace,

@@ -228,9 +228,7 @@ impl AppLife {
 
 impl fmt::Debug for AppLife {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AppLife")
-            .field("ended", &self.has_ended())
-            .finish()
+        f.debug_struct("AppLife").field("ended", &self.has_ended()).finish()
     }
 }
 
@@ -310,9 +308,7 @@ impl Connection {
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection")
-            .field("life", &self.life)
-            .finish_non_exhaustive()
+        f.debug_struct("Connection").field("life", &self.life).finish_non_exhaustive()
     }
 }
 
@@ -345,14 +341,8 @@ mod tests {
     #[tokio::test]
     async fn a_call_that_returns_counts_even_while_the_process_goes_on() {
         let line = Connection::new(Arc::new(Silent), AppLife::new());
-        assert_eq!(
-            line.did_finish_events(&SessionId::new("s").unwrap()).await,
-            Ok(())
-        );
+        assert_eq!(line.did_finish_events(&SessionId::new("s").unwrap()).await, Ok(()));
         line.life().end();
-        assert_eq!(
-            line.did_finish_events(&SessionId::new("s").unwrap()).await,
-            Err(Interrupted::new())
-        );
+        assert_eq!(line.did_finish_events(&SessionId::new("s").unwrap()).await, Err(Interrupted::new()));
     }
 }

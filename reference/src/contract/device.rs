@@ -43,11 +43,7 @@ pub trait AppProcess: Send + Sync {
 
 /// A file of the device's: a path relative to its storage folder, with `/` between the parts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(transparent)
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct FilePath(String);
 
 impl FilePath {
@@ -128,10 +124,7 @@ pub trait Spawn: Send + Sync {
 /// The fields are public so that a part can be replaced by a decorator:
 /// `Device { app: Arc::new(Logging(device.app.clone())), ..device }`.
 #[derive(Clone)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "parts are replaced with struct update syntax"
-)]
+#[expect(clippy::exhaustive_structs, reason = "parts are replaced with struct update syntax")]
 pub struct Device {
     /// Its clock.
     pub clock: Arc<dyn Clock>,
@@ -160,8 +153,6 @@ impl Device {
 
 impl fmt::Debug for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Device")
-            .field("now", &self.clock.now())
-            .finish_non_exhaustive()
+        f.debug_struct("Device").field("now", &self.clock.now()).finish_non_exhaustive()
     }
 }

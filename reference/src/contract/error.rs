@@ -82,11 +82,7 @@ pub enum SessionError {
 
 /// Why a transfer was cancelled when the app did not ask for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "snake_case")
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum CancelReason {
     /// The app called cancel, or its delegate chose it.

@@ -26,11 +26,7 @@ impl SessionId {
     /// [`EmptyIdentifier`] if there is nothing in it.
     pub fn new(identifier: impl Into<Arc<str>>) -> Result<Self, EmptyIdentifier> {
         let identifier = identifier.into();
-        if identifier.is_empty() {
-            Err(EmptyIdentifier)
-        } else {
-            Ok(Self(identifier))
-        }
+        if identifier.is_empty() { Err(EmptyIdentifier) } else { Ok(Self(identifier)) }
     }
 
     /// The identifier itself.

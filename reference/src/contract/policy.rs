@@ -67,11 +67,7 @@ impl Allowances {
 
 /// Contradiction X1: what becomes of an application refresh that falls due while the app is in front.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "snake_case")
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[expect(clippy::exhaustive_enums, reason = "the two readings of the documents")]
 pub enum ForegroundRefresh {
     /// It is disregarded, as `scheduleBackgroundRefresh` says.
@@ -82,11 +78,7 @@ pub enum ForegroundRefresh {
 
 /// Contradiction X2: what happens to an app that used up its allowance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "snake_case")
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[expect(clippy::exhaustive_enums, reason = "the two readings of the documents")]
 pub enum AtAllowance {
     /// It is ended.
@@ -97,11 +89,7 @@ pub enum AtAllowance {
 
 /// Contradiction X14: from when the resource timeout counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "snake_case")
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[expect(clippy::exhaustive_enums, reason = "the two readings of the documents")]
 pub enum ResourceTimer {
     /// From the first `resume`; waiting for the earliest begin date uses it up.
@@ -112,11 +100,7 @@ pub enum ResourceTimer {
 
 /// Gap U4: what becomes of several over-budget wakes of one session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "snake_case")
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[expect(clippy::exhaustive_enums, reason = "the two readings of the silence")]
 pub enum OverBudgetWakes {
     /// One task answers them all.
@@ -127,11 +111,7 @@ pub enum OverBudgetWakes {
 
 /// Gap U6: a challenge that the app left unanswered when its wake ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "snake_case")
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[expect(clippy::exhaustive_enums, reason = "the two readings of the silence")]
 pub enum UnansweredChallenge {
     /// Offered again when a new process opens the session.
@@ -163,10 +143,7 @@ pub struct RetryPolicy {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "a table of numbers, built with struct update syntax"
-)]
+#[expect(clippy::exhaustive_structs, reason = "a table of numbers, built with struct update syntax")]
 pub struct Policy {
     /// Application-refresh tasks per hour ("roughly four").
     pub refreshes: Allotment,
@@ -218,11 +195,7 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        let per_hour = |dock| Allotment {
-            complication_on_face: 4,
-            dock,
-            other: 0,
-        };
+        let per_hour = |dock| Allotment { complication_on_face: 4, dock, other: 0 };
         let allowance = Duration::from_secs(15);
         Self {
             refreshes: per_hour(1),
@@ -242,11 +215,7 @@ impl Default for Policy {
             suspension_slack: Duration::from_secs(5),
             delivery_slack: Duration::from_secs(600),
             connections_per_host: 6,
-            retry: RetryPolicy {
-                floor: Duration::from_secs(1),
-                factor: 2,
-                cap: Duration::from_secs(300),
-            },
+            retry: RetryPolicy { floor: Duration::from_secs(1), factor: 2, cap: Duration::from_secs(300) },
             limiter_floor: None,
             limiter_factor: 2,
             discretionary_hold: Duration::from_secs(600),

@@ -12,11 +12,7 @@ use super::{RefreshTaskId, SessionId, Time, UserInfo};
 
 /// Why the system wants a snapshot. Source: `WKSnapshotRefreshBackgroundTask`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "snake_case")
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum SnapshotReason {
     /// The app scheduled it.
@@ -33,11 +29,7 @@ pub enum SnapshotReason {
 
 /// The kinds of refresh tasks. Source: the subclasses of `WKRefreshBackgroundTask`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "snake_case")
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum RefreshKind {
     /// A background session needs the app (`WKURLSessionRefreshBackgroundTask`).
@@ -141,10 +133,7 @@ impl TaskMint {
     /// A mint whose first task is number 1.
     #[must_use]
     pub fn new(observer: Arc<dyn TaskObserver>) -> Self {
-        Self {
-            observer,
-            next: Arc::new(AtomicU64::new(1)),
-        }
+        Self { observer, next: Arc::new(AtomicU64::new(1)) }
     }
 
     /// Makes a task that nobody has yet. `on_completion` is called for every completion the app makes, also the
@@ -201,17 +190,10 @@ impl Shared {
         // The handler goes too, outside the lock: what it holds may complete tasks when dropped.
         let (repeated, handler) = {
             let mut state = self.state();
-            (
-                std::mem::replace(&mut state.completed, true),
-                state.handler.take(),
-            )
+            (std::mem::replace(&mut state.completed, true), state.handler.take())
         };
         drop(handler);
-        let report = CompletionReport {
-            task: self.id,
-            completion,
-            repeated,
-        };
+        let report = CompletionReport { task: self.id, completion, repeated };
         self.observer.completed(&report);
         (self.on_completion)(report);
     }
@@ -245,9 +227,7 @@ impl SystemTask {
     /// The app's end, to be given to [`AppProcess::deliver`](super::AppProcess::deliver) once.
     #[must_use]
     pub fn hand_over(&self) -> RefreshTask {
-        RefreshTask {
-            shared: Arc::clone(&self.shared),
-        }
+        RefreshTask { shared: Arc::clone(&self.shared) }
     }
 
     /// Tells the app that this task's time is nearly over: runs its expiration handler, if it has set one and has
@@ -257,9 +237,7 @@ impl SystemTask {
             let mut state = self.shared.state();
             (!state.completed, state.handler.take())
         };
-        self.shared
-            .observer
-            .expiration_called(self.shared.id, open, handler.is_some());
+        self.shared.observer.expiration_called(self.shared.id, open, handler.is_some());
         handler.map(|run| run()).is_some()
     }
 }
@@ -352,11 +330,7 @@ impl RefreshTask {
         user_info: Option<UserInfo>,
     ) {
         let completion = if matches!(self.shared.kind, RefreshKind::Snapshot(_)) {
-            Completion::SnapshotTaken {
-                restored_default_state,
-                expiration,
-                user_info,
-            }
+            Completion::SnapshotTaken { restored_default_state, expiration, user_info }
         } else {
             Completion::Completed { snapshot: false }
         };
@@ -411,10 +385,7 @@ mod tests {
                     .push(format!("completed {} repeated={}", report.task, report.repeated));
             }
             fn expiration_called(&self, id: RefreshTaskId, open: bool, handler: bool) {
-                self.0
-                    .lock()
-                    .unwrap()
-                    .push(format!("expired {id} open={open} handler={handler}"));
+                self.0.lock().unwrap().push(format!("expired {id} open={open} handler={handler}"));
             }
         }
         let log = Arc::default();
@@ -436,11 +407,7 @@ mod tests {
         assert_eq!(repeats.load(Ordering::Relaxed), 1);
         assert_eq!(
             *log.lock().unwrap(),
-            [
-                "minted #1 application refresh",
-                "completed #1 repeated=false",
-                "completed #1 repeated=true"
-            ]
+            ["minted #1 application refresh", "completed #1 repeated=false", "completed #1 repeated=true"]
         );
     }
 
@@ -456,10 +423,7 @@ mod tests {
         assert!(!first.expire());
         task.set_expiration_handler(|| unreachable!("set after completion"));
         assert!(!first.expire());
-        assert_eq!(
-            log.lock().unwrap().last().unwrap(),
-            "expired #1 open=false handler=false"
-        );
+        assert_eq!(log.lock().unwrap().last().unwrap(), "expired #1 open=false handler=false");
     }
 
     #[test]

@@ -31,11 +31,7 @@ struct State<T> {
 
 /// A question: give the responder to the app and await the answer.
 pub fn responder<T>() -> (Responder<T>, Answer<T>) {
-    let slot = Arc::new(Slot(Mutex::new(State {
-        value: None,
-        closed: false,
-        waker: None,
-    })));
+    let slot = Arc::new(Slot(Mutex::new(State { value: None, closed: false, waker: None })));
     (Responder(Some(Arc::clone(&slot))), Answer(slot))
 }
 

@@ -13,10 +13,7 @@ use super::{
 
 /// How a session behaves. Copied when the session is opened: later changes to the value change nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "apps build these with struct update syntax"
-)]
+#[expect(clippy::exhaustive_structs, reason = "apps build these with struct update syntax")]
 pub struct Configuration {
     /// The session's identifier.
     pub identifier: SessionId,
@@ -68,42 +65,25 @@ impl Request {
     /// A plain `GET`.
     #[must_use]
     pub fn get(url: impl Into<String>) -> Self {
-        Self {
-            url: url.into(),
-            method: Method::Get,
-            headers: Vec::new(),
-        }
+        Self { url: url.into(), method: Method::Get, headers: Vec::new() }
     }
 
     /// A plain `POST`.
     #[must_use]
     pub fn post(url: impl Into<String>) -> Self {
-        Self {
-            url: url.into(),
-            method: Method::Post,
-            headers: Vec::new(),
-        }
+        Self { url: url.into(), method: Method::Post, headers: Vec::new() }
     }
 }
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} {} ({} header fields)",
-            self.method.as_str(),
-            self.url,
-            self.headers.len()
-        )
+        write!(f, "{} {} ({} header fields)", self.method.as_str(), self.url, self.headers.len())
     }
 }
 
 /// What can be said of a transfer before it is resumed for the first time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "apps build these with struct update syntax"
-)]
+#[expect(clippy::exhaustive_structs, reason = "apps build these with struct update syntax")]
 pub struct TransferOptions {
     /// No network activity before this moment; reaching it only makes the transfer eligible.
     pub earliest_begin_date: Option<Time>,
@@ -117,11 +97,7 @@ pub struct TransferOptions {
 
 /// What a transfer does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "snake_case")
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum TransferKind {
     /// Into a file.
@@ -132,11 +108,7 @@ pub enum TransferKind {
 
 /// Where a transfer is in its life (`URLSessionTask.State`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "snake_case")
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[expect(clippy::exhaustive_enums, reason = "the platform's four states")]
 pub enum TransferState {
     /// Not to be worked on: newborn, or suspended.

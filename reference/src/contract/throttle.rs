@@ -4,11 +4,7 @@ use super::Time;
 
 /// What a delivery is charged to: each has a budget of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "snake_case")
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[expect(
     clippy::exhaustive_enums,
     reason = "the three budgets that the documents name; a throttle must treat each"

@@ -18,11 +18,7 @@ use std::time::Duration;
 /// assert_eq!(due.since(Time::ZERO), Duration::from_secs(900));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(transparent)
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct Time(u64);
 
 impl Time {
@@ -61,11 +57,7 @@ impl Time {
 /// Rounds up, so that waiting for a span never ends early.
 fn millis(span: Duration) -> u64 {
     let whole = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
-    if span.subsec_nanos().is_multiple_of(1_000_000) {
-        whole
-    } else {
-        whole.saturating_add(1)
-    }
+    if span.subsec_nanos().is_multiple_of(1_000_000) { whole } else { whole.saturating_add(1) }
 }
 
 impl Add<Duration> for Time {
@@ -125,10 +117,7 @@ mod tests {
     #[test]
     fn a_wait_never_ends_early_and_never_overflows() {
         assert_eq!(Time::ZERO + Duration::from_nanos(1), Time::from_millis(1));
-        assert_eq!(
-            Time::DISTANT_FUTURE + Duration::from_secs(1),
-            Time::DISTANT_FUTURE
-        );
+        assert_eq!(Time::DISTANT_FUTURE + Duration::from_secs(1), Time::DISTANT_FUTURE);
         assert_eq!(Time::ZERO.since(Time::from_millis(5)), Duration::ZERO);
     }
 }

@@ -9,15 +9,8 @@ use super::{FilePath, Storage, TransportError};
 
 /// The request methods a background session uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "UPPERCASE")
-)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "the methods that the contract's requests can have"
-)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "UPPERCASE"))]
+#[expect(clippy::exhaustive_enums, reason = "the methods that the contract's requests can have")]
 pub enum Method {
     /// `GET`
     #[default]
@@ -74,22 +67,13 @@ pub struct HttpRequest {
 
 impl fmt::Debug for HttpRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} {} ({} header fields)",
-            self.method.as_str(),
-            self.url,
-            self.headers.len()
-        )
+        write!(f, "{} {} ({} header fields)", self.method.as_str(), self.url, self.headers.len())
     }
 }
 
 /// The head of an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "services build these from what a server says"
-)]
+#[expect(clippy::exhaustive_structs, reason = "services build these from what a server says")]
 pub struct Response {
     /// The status code.
     pub status: u16,
@@ -103,18 +87,12 @@ impl Response {
     /// The first field called `name` (in lower case).
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// All fields called `name` (in lower case), in order.
     pub fn headers_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.headers
-            .iter()
-            .filter(move |(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 

@@ -38,12 +38,7 @@ impl OpenTasks {
 
     /// The app is being handed this task.
     pub(super) fn hand_over(&mut self, task: SystemTask, cold: bool) {
-        self.open.push(Open {
-            task,
-            cold,
-            deadline: None,
-            expired: false,
-        });
+        self.open.push(Open { task, cold, deadline: None, expired: false });
     }
 
     /// The app's `handle` has begun: its time counts from here.
@@ -84,10 +79,7 @@ impl OpenTasks {
     pub(super) fn due(&mut self, lead: Duration, now: Time) -> Due {
         // SCH-18: at most once, for the task's own deadline, and only while it is open.
         let expiring = self.open.iter_mut().find(|open| {
-            !open.expired
-                && open
-                    .deadline
-                    .is_some_and(|deadline| deadline.saturating_sub(lead) <= now)
+            !open.expired && open.deadline.is_some_and(|deadline| deadline.saturating_sub(lead) <= now)
         });
         if let Some(open) = expiring {
             open.expired = true;
@@ -95,33 +87,20 @@ impl OpenTasks {
         }
         let before = self.open.len();
         self.drop_overrun(now);
-        if self.open.len() == before {
-            Due::Nothing
-        } else {
-            Due::Overrun
-        }
+        if self.open.len() == before { Due::Nothing } else { Due::Overrun }
     }
 
     /// Forgets the tasks whose time is over: nothing is ever expected of them again.
     pub(super) fn drop_overrun(&mut self, now: Time) {
-        self.open
-            .retain(|open| open.deadline.is_none_or(|deadline| deadline > now));
+        self.open.retain(|open| open.deadline.is_none_or(|deadline| deadline > now));
     }
 
     /// When [`OpenTasks::due`] has something to say next.
     pub(super) fn next(&self, lead: Duration) -> Time {
         let moment = |open: &Open| {
             let deadline = open.deadline?;
-            Some(if open.expired {
-                deadline
-            } else {
-                deadline.saturating_sub(lead)
-            })
+            Some(if open.expired { deadline } else { deadline.saturating_sub(lead) })
         };
-        self.open
-            .iter()
-            .filter_map(moment)
-            .min()
-            .unwrap_or(Time::DISTANT_FUTURE)
+        self.open.iter().filter_map(moment).min().unwrap_or(Time::DISTANT_FUTURE)
     }
 }

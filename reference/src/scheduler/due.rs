@@ -32,11 +32,7 @@ impl SchedulerMachine {
         self.take_triggers(&mut orders);
         if !orders.is_empty() {
             let cold = self.app == AppState::NotRunning;
-            self.flight = Some(Flight {
-                cold,
-                wakes,
-                ids: Vec::new(),
-            });
+            self.flight = Some(Flight { cold, wakes, ids: Vec::new() });
         }
         orders
     }
@@ -57,10 +53,8 @@ impl SchedulerMachine {
             match self.admit(Charge::UrlSession, now) {
                 Admission::Admitted => {
                     let wake = self.wakes.pending.remove(at);
-                    orders.push(Order {
-                        kind: RefreshKind::UrlSession(wake.session.clone()),
-                        user_info: None,
-                    });
+                    orders
+                        .push(Order { kind: RefreshKind::UrlSession(wake.session.clone()), user_info: None });
                     taken.push(wake);
                 }
                 // SCH-14, SCH-15: over budget is later, never lost.
@@ -96,10 +90,7 @@ impl SchedulerMachine {
         };
         match admission {
             Admission::Admitted => {
-                orders.push(Order {
-                    kind: RefreshKind::ApplicationRefresh,
-                    user_info: slot.user_info,
-                });
+                orders.push(Order { kind: RefreshKind::ApplicationRefresh, user_info: slot.user_info });
             }
             Admission::NotBefore(later) => {
                 slot.not_before = later;
@@ -124,10 +115,7 @@ impl SchedulerMachine {
         match admission {
             Admission::Admitted => {
                 let kind = RefreshKind::Snapshot(SnapshotReason::AppScheduled);
-                orders.push(Order {
-                    kind,
-                    user_info: slot.user_info,
-                });
+                orders.push(Order { kind, user_info: slot.user_info });
             }
             Admission::NotBefore(later) => {
                 slot.not_before = later;
@@ -138,9 +126,6 @@ impl SchedulerMachine {
 
     /// SCH-08, SCH-13: what the system starts is free and touches no slot.
     fn take_triggers(&mut self, orders: &mut Vec<Order>) {
-        orders.extend(self.triggers.drain(..).map(|kind| Order {
-            kind,
-            user_info: None,
-        }));
+        orders.extend(self.triggers.drain(..).map(|kind| Order { kind, user_info: None }));
     }
 }

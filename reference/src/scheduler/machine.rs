@@ -146,10 +146,7 @@ impl SchedulerMachine {
         user_info: Option<UserInfo>,
     ) -> Result<(), ScheduleError> {
         if preferred == Time::DISTANT_FUTURE {
-            return Err(ScheduleError::BadDate {
-                preferred,
-                reason: "the distant future never comes",
-            });
+            return Err(ScheduleError::BadDate { preferred, reason: "the distant future never comes" });
         }
         // SCH-07: one slot, the newest request is the one that counts.
         self.refresh = Some(Slot::new(preferred, user_info));
@@ -286,9 +283,7 @@ impl SchedulerMachine {
                 _ if wake.withdrawn => self.resolved.push_back((wake.waiters, WakeOutcome::Withdrawn)),
                 _ if self.suppressed => self.resolved.push_back((wake.waiters, WakeOutcome::Suppressed)),
                 // SCH-15: a wake is never lost. The pause keeps an app that dies at once from becoming a loop.
-                _ => self
-                    .wakes
-                    .put_back(wake, self.policy.over_budget_wakes, now + AFTER_A_LOSS),
+                _ => self.wakes.put_back(wake, self.policy.over_budget_wakes, now + AFTER_A_LOSS),
             }
         }
     }

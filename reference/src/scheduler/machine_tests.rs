@@ -84,8 +84,7 @@ impl Bench {
                     self.machine.delivered(true, self.now);
                 }
                 Output::Resolve(waiters, outcome) => {
-                    self.answers
-                        .extend(waiters.into_iter().map(|waiter| (waiter, outcome)));
+                    self.answers.extend(waiters.into_iter().map(|waiter| (waiter, outcome)));
                 }
                 Output::Expire(task) => {
                     task.expire();
@@ -109,10 +108,7 @@ impl Bench {
         let mut seen = self.settle();
         for _ in 0..10_000 {
             let next = self.machine.deadline();
-            assert!(
-                next > self.now,
-                "a deadline that has come would be a loop without end"
-            );
+            assert!(next > self.now, "a deadline that has come would be a loop without end");
             if next > end {
                 self.now = end;
                 return seen;
@@ -126,11 +122,7 @@ impl Bench {
 
     fn complete(&mut self, number: u64) {
         let id = RefreshTaskId::new(number);
-        self.held
-            .iter()
-            .find(|task| task.id() == id)
-            .expect("the app has it")
-            .set_task_completed();
+        self.held.iter().find(|task| task.id() == id).expect("the app has it").set_task_completed();
     }
 }
 
@@ -144,22 +136,12 @@ fn two_sessions_share_a_set_but_never_a_task() {
     let waiters = ["a", "b", "a"].map(|name| bench.machine.request_wake(&session(name)));
     assert_eq!(bench.settle(), ["deliver URL session a + URL session b"]);
     let handled = |task| WakeOutcome::Handled(RefreshTaskId::new(task));
-    assert_eq!(
-        bench.answers,
-        [
-            (waiters[0], handled(1)),
-            (waiters[2], handled(1)),
-            (waiters[1], handled(2))
-        ]
-    );
+    assert_eq!(bench.answers, [(waiters[0], handled(1)), (waiters[2], handled(1)), (waiters[1], handled(2))]);
 }
 
 #[test]
 fn queued_wakes_of_one_session_get_a_task_each_in_sets_of_their_own() {
-    let policy = Policy {
-        over_budget_wakes: OverBudgetWakes::Queue,
-        ..Policy::default()
-    };
+    let policy = Policy { over_budget_wakes: OverBudgetWakes::Queue, ..Policy::default() };
     let mut bench = Bench::new(policy);
     bench.machine.request_wake(&session("a"));
     bench.machine.request_wake(&session("a"));
@@ -177,25 +159,17 @@ fn a_later_set_does_not_touch_the_tasks_of_an_earlier_one() {
     bench.complete(2);
     bench.complete(2);
     assert_eq!(bench.settle(), [""; 0], "SCH-05: #1 is still open");
-    assert_eq!(
-        bench.pass(8 * SECOND),
-        ["00:13.000 expire #1"],
-        "SCH-18: its own deadline"
-    );
+    assert_eq!(bench.pass(8 * SECOND), ["00:13.000 expire #1"], "SCH-18: its own deadline");
     bench.complete(1);
     assert_eq!(bench.settle(), ["suspend"]);
 }
 
 #[test]
 fn only_what_is_open_expires_and_the_end_is_enforced_as_the_policy_says() {
-    for (at_allowance, end) in [
-        (AtAllowance::Terminate, "00:15.000 terminate Wall"),
-        (AtAllowance::Suspend, "00:15.000 suspend"),
-    ] {
-        let mut bench = Bench::new(Policy {
-            at_allowance,
-            ..Policy::default()
-        });
+    for (at_allowance, end) in
+        [(AtAllowance::Terminate, "00:15.000 terminate Wall"), (AtAllowance::Suspend, "00:15.000 suspend")]
+    {
+        let mut bench = Bench::new(Policy { at_allowance, ..Policy::default() });
         bench.machine.request_wake(&session("a"));
         bench.machine.request_wake(&session("b"));
         bench.settle();
@@ -207,30 +181,17 @@ fn only_what_is_open_expires_and_the_end_is_enforced_as_the_policy_says() {
 #[test]
 fn held_by_conditions_it_comes_as_soon_as_they_allow() {
     let mut bench = Bench::new(Policy::default());
-    let mut conditions = Conditions {
-        busy: true,
-        ..Conditions::default()
-    };
-    bench
-        .machine
-        .device_changed(&DeviceChange::Conditions(conditions), bench.now);
+    let mut conditions = Conditions { busy: true, ..Conditions::default() };
+    bench.machine.device_changed(&DeviceChange::Conditions(conditions), bench.now);
     bench.machine.request_wake(&session("a"));
     bench.machine.schedule_refresh(Time::ZERO + SECOND, None).unwrap();
     assert_eq!(bench.pass(3600 * SECOND), [""; 0]);
     conditions.busy = false;
     conditions.class = AppClass::Other;
-    bench
-        .machine
-        .device_changed(&DeviceChange::Conditions(conditions), bench.now);
-    assert_eq!(
-        bench.pass(3600 * SECOND),
-        [""; 0],
-        "no budget at all for this class"
-    );
+    bench.machine.device_changed(&DeviceChange::Conditions(conditions), bench.now);
+    assert_eq!(bench.pass(3600 * SECOND), [""; 0], "no budget at all for this class");
     conditions.class = AppClass::Dock;
-    bench
-        .machine
-        .device_changed(&DeviceChange::Conditions(conditions), bench.now);
+    bench.machine.device_changed(&DeviceChange::Conditions(conditions), bench.now);
     assert_eq!(bench.settle(), ["deliver URL session a + application refresh"]);
 }
 
@@ -238,15 +199,9 @@ fn held_by_conditions_it_comes_as_soon_as_they_allow() {
 fn a_refresh_that_falls_due_in_front_is_disregarded_or_delivered() {
     for (foreground_refresh, expected) in [
         (ForegroundRefresh::Disregard, vec![]),
-        (
-            ForegroundRefresh::Deliver,
-            vec!["00:01.000 deliver application refresh"],
-        ),
+        (ForegroundRefresh::Deliver, vec!["00:01.000 deliver application refresh"]),
     ] {
-        let mut bench = Bench::new(Policy {
-            foreground_refresh,
-            ..Policy::default()
-        });
+        let mut bench = Bench::new(Policy { foreground_refresh, ..Policy::default() });
         bench.change(AppChange::Foregrounded);
         bench.machine.schedule_refresh(Time::ZERO + SECOND, None).unwrap();
         assert_eq!(bench.pass(10 * SECOND), expected);
@@ -256,19 +211,12 @@ fn a_refresh_that_falls_due_in_front_is_disregarded_or_delivered() {
 #[test]
 fn a_refresh_that_was_due_before_the_app_came_to_the_front_waits_behind_it() {
     let mut bench = Bench::new(Policy::default());
-    let conditions = Conditions {
-        low_power: true,
-        ..Conditions::default()
-    };
-    bench
-        .machine
-        .device_changed(&DeviceChange::Conditions(conditions), bench.now);
+    let conditions = Conditions { low_power: true, ..Conditions::default() };
+    bench.machine.device_changed(&DeviceChange::Conditions(conditions), bench.now);
     bench.machine.schedule_refresh(Time::ZERO + SECOND, None).unwrap();
     assert_eq!(bench.pass(10 * SECOND), [""; 0]);
     bench.change(AppChange::Foregrounded);
-    bench
-        .machine
-        .device_changed(&DeviceChange::Conditions(Conditions::default()), bench.now);
+    bench.machine.device_changed(&DeviceChange::Conditions(Conditions::default()), bench.now);
     assert_eq!(bench.pass(10 * SECOND), [""; 0]);
     bench.change(AppChange::Backgrounded);
     assert_eq!(bench.settle(), ["deliver application refresh"]);
@@ -278,78 +226,45 @@ fn a_refresh_that_was_due_before_the_app_came_to_the_front_waits_behind_it() {
 fn a_lost_delivery_is_repeated_with_a_new_task() {
     let mut bench = Bench::new(Policy::default());
     bench.machine.request_wake(&session("a"));
-    let Some(Output::Deliver(orders)) = bench.machine.poll(bench.now) else {
-        panic!("a wake is due")
-    };
+    let Some(Output::Deliver(orders)) = bench.machine.poll(bench.now) else { panic!("a wake is due") };
     let tasks = bench.mint(orders);
     bench.machine.minted(&tasks);
     bench.machine.delivered(false, bench.now);
     assert_eq!(bench.settle(), [""; 0]);
     assert_eq!(bench.pass(2 * SECOND), ["00:01.000 deliver URL session a"]);
     let handled = WakeOutcome::Handled(RefreshTaskId::new(2));
-    assert_eq!(
-        bench
-            .answers
-            .iter()
-            .map(|(_, outcome)| *outcome)
-            .collect::<Vec<_>>(),
-        [handled]
-    );
+    assert_eq!(bench.answers.iter().map(|(_, outcome)| *outcome).collect::<Vec<_>>(), [handled]);
 }
 
 #[test]
 fn a_force_quit_suppresses_until_the_user_comes_back() {
     let mut bench = Bench::new(Policy::default());
-    let held = Conditions {
-        busy: true,
-        ..Conditions::default()
-    };
-    bench
-        .machine
-        .device_changed(&DeviceChange::Conditions(held), bench.now);
+    let held = Conditions { busy: true, ..Conditions::default() };
+    bench.machine.device_changed(&DeviceChange::Conditions(held), bench.now);
     bench.machine.request_wake(&session("a"));
-    bench
-        .machine
-        .schedule_refresh(Time::ZERO + 100 * SECOND, None)
-        .unwrap();
+    bench.machine.schedule_refresh(Time::ZERO + 100 * SECOND, None).unwrap();
     bench.change(AppChange::ForceQuit);
-    bench
-        .machine
-        .device_changed(&DeviceChange::Conditions(Conditions::default()), bench.now);
+    bench.machine.device_changed(&DeviceChange::Conditions(Conditions::default()), bench.now);
     bench.machine.request_wake(&session("b"));
     assert_eq!(bench.pass(50 * SECOND), [""; 0]);
-    assert!(
-        bench
-            .answers
-            .iter()
-            .all(|(_, outcome)| *outcome == WakeOutcome::Suppressed)
-    );
+    assert!(bench.answers.iter().all(|(_, outcome)| *outcome == WakeOutcome::Suppressed));
     assert_eq!(bench.answers.len(), 2);
     bench.change(AppChange::Foregrounded);
     bench.change(AppChange::Backgrounded);
-    assert_eq!(
-        bench.pass(51 * SECOND),
-        ["suspend", "01:40.000 deliver application refresh"]
-    );
+    assert_eq!(bench.pass(51 * SECOND), ["suspend", "01:40.000 deliver application refresh"]);
 }
 
 #[test]
 fn snapshots_follow_the_way_a_task_is_completed() {
     let mut bench = Bench::new(Policy::default());
-    bench
-        .machine
-        .schedule_snapshot(Time::ZERO + 10 * SECOND, Some(UserInfo::new("mine")));
+    bench.machine.schedule_snapshot(Time::ZERO + 10 * SECOND, Some(UserInfo::new("mine")));
     bench.machine.device_changed(
         &DeviceChange::Trigger(SystemTrigger::new(RefreshKind::WatchConnectivity)),
         bench.now,
     );
     bench.settle();
     bench.held.pop().unwrap().set_task_completed_with_snapshot(true);
-    assert_eq!(
-        bench.settle(),
-        ["deliver snapshot"],
-        "SCH-23: at once, in place of the app's own"
-    );
+    assert_eq!(bench.settle(), ["deliver snapshot"], "SCH-23: at once, in place of the app's own");
     let later = Time::ZERO + 20 * SECOND;
     let snapshot = bench.held.pop().unwrap();
     assert_eq!(snapshot.user_info(), None);
@@ -367,11 +282,7 @@ fn bluetooth_alerts_have_a_rolling_day_of_their_own() {
     let alert = DeviceChange::Trigger(SystemTrigger::new(RefreshKind::BluetoothAlert));
     let ring = |bench: &mut Bench| {
         bench.machine.device_changed(&alert, bench.now);
-        let count = bench
-            .settle()
-            .iter()
-            .filter(|line| line.starts_with("deliver"))
-            .count();
+        let count = bench.settle().iter().filter(|line| line.starts_with("deliver")).count();
         bench.held.drain(..).for_each(|task| task.set_task_completed());
         bench.settle();
         count

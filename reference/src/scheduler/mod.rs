@@ -82,12 +82,7 @@ impl ReferenceScheduler {
             stopped: false,
             task: None,
         };
-        Arc::new(Self {
-            shared: Arc::new(Shared {
-                device,
-                state: Mutex::new(state),
-            }),
-        })
+        Arc::new(Self { shared: Arc::new(Shared { device, state: Mutex::new(state) }) })
     }
 }
 
@@ -121,8 +116,7 @@ impl Scheduler for ReferenceScheduler {
         preferred: Time,
         user_info: Option<UserInfo>,
     ) -> Result<(), ScheduleError> {
-        self.shared
-            .input(|state, _| state.machine.schedule_refresh(preferred, user_info))
+        self.shared.input(|state, _| state.machine.schedule_refresh(preferred, user_info))
     }
 
     async fn schedule_snapshot_refresh(
@@ -130,8 +124,7 @@ impl Scheduler for ReferenceScheduler {
         preferred: Time,
         user_info: Option<UserInfo>,
     ) -> Result<(), ScheduleError> {
-        self.shared
-            .input(|state, _| state.machine.schedule_snapshot(preferred, user_info));
+        self.shared.input(|state, _| state.machine.schedule_snapshot(preferred, user_info));
         Ok(())
     }
 
@@ -149,8 +142,7 @@ impl Scheduler for ReferenceScheduler {
     }
 
     fn device_changed(&self, change: &DeviceChange) {
-        self.shared
-            .input(|state, now| state.machine.device_changed(change, now));
+        self.shared.input(|state, now| state.machine.device_changed(change, now));
     }
 }
 
@@ -193,9 +185,7 @@ impl Shared {
                 state.waiting = waiting;
                 drop(state);
                 let answered: Vec<(WaiterId, Responder<WakeOutcome>)> = answered;
-                answered
-                    .into_iter()
-                    .for_each(|(_, responder)| responder.respond(outcome));
+                answered.into_iter().for_each(|(_, responder)| responder.respond(outcome));
                 Step::Again
             }
             Some(output) => Step::Do(output),

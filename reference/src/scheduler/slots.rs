@@ -17,12 +17,7 @@ pub(super) struct Slot {
 
 impl Slot {
     pub(super) const fn new(preferred: Time, user_info: Option<UserInfo>) -> Self {
-        Self {
-            preferred,
-            user_info,
-            not_before: Time::ZERO,
-            overdue: false,
-        }
+        Self { preferred, user_info, not_before: Time::ZERO, overdue: false }
     }
 
     /// Has its date come?
@@ -41,10 +36,7 @@ pub(super) fn next(slot: Option<&Slot>, held: bool) -> Time {
 }
 
 /// What a completion does to the snapshot slot: `None` leaves it alone, `Some` is its new content.
-#[expect(
-    clippy::option_option,
-    reason = "outer: is it touched; inner: what is in it then"
-)]
+#[expect(clippy::option_option, reason = "outer: is it touched; inner: what is in it then")]
 pub(super) fn after_completion(
     kind: &RefreshKind,
     completion: &Completion,
@@ -61,10 +53,8 @@ pub(super) fn after_completion(
             Some(Some(Slot::new(preferred, None)))
         }
         // SCH-10: user info given here comes back with the next one. The distant future asks for none.
-        Completion::SnapshotTaken {
-            expiration,
-            user_info,
-            ..
-        } => Some((*expiration != Time::DISTANT_FUTURE).then(|| Slot::new(*expiration, user_info.clone()))),
+        Completion::SnapshotTaken { expiration, user_info, .. } => {
+            Some((*expiration != Time::DISTANT_FUTURE).then(|| Slot::new(*expiration, user_info.clone())))
+        }
     }
 }

@@ -50,10 +50,7 @@ impl Wakes {
 
     /// Puts a wake back whose task was lost. It goes first: it has waited longest.
     pub(super) fn put_back(&mut self, mut wake: PendingWake, merge: OverBudgetWakes, not_before: Time) {
-        let same = self
-            .pending
-            .iter()
-            .position(|other| other.session == wake.session);
+        let same = self.pending.iter().position(|other| other.session == wake.session);
         if let (OverBudgetWakes::Merge, Some(at)) = (merge, same) {
             wake.waiters.extend(self.pending.remove(at).waiters);
         }
@@ -81,10 +78,6 @@ impl Wakes {
 
     /// When one of them may be delivered next.
     pub(super) fn next(&self) -> Time {
-        self.pending
-            .iter()
-            .map(|wake| wake.not_before)
-            .min()
-            .unwrap_or(Time::DISTANT_FUTURE)
+        self.pending.iter().map(|wake| wake.not_before).min().unwrap_or(Time::DISTANT_FUTURE)
     }
 }

@@ -41,11 +41,7 @@ impl Origin {
             ("", false) => 80,
             (digits, _) => digits.parse().ok()?,
         };
-        Some(Self {
-            secure,
-            host: host.to_ascii_lowercase(),
-            port,
-        })
+        Some(Self { secure, host: host.to_ascii_lowercase(), port })
     }
 }
 
@@ -65,10 +61,7 @@ pub(super) fn request_target(address: &str) -> String {
     let Ok(url) = Url::parse(address) else {
         return "/".to_owned();
     };
-    url.query().map_or_else(
-        || url.path().to_owned(),
-        |query| format!("{}?{query}", url.path()),
-    )
+    url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()))
 }
 
 /// Is this status a redirect that is followed when it names a location?
@@ -93,20 +86,11 @@ mod tests {
         let origin = |address| Origin::of(address).map(|o| (o.secure, o.host, o.port));
         assert_eq!(origin("http://A.test/x"), Some((false, "a.test".into(), 80)));
         assert_eq!(origin("HTTPS://a.test?x"), Some((true, "a.test".into(), 443)));
-        assert_eq!(
-            origin("http://u:p@a.test:81#f"),
-            Some((false, "a.test".into(), 81))
-        );
+        assert_eq!(origin("http://u:p@a.test:81#f"), Some((false, "a.test".into(), 81)));
         assert_eq!(origin("http://[::1]:8080/"), Some((false, "::1".into(), 8080)));
-        for bad in [
-            "",
-            "a.test",
-            "ftp://a.test/",
-            "http://",
-            "http:///x",
-            "http://a.test:99999/",
-            "file:///etc",
-        ] {
+        for bad in
+            ["", "a.test", "ftp://a.test/", "http://", "http:///x", "http://a.test:99999/", "file:///etc"]
+        {
             assert_eq!(origin(bad), None, "{bad}");
         }
     }

@@ -38,42 +38,26 @@ impl fmt::Debug for Scheme {
 impl Offer {
     fn read(challenge: &ChallengeRef<'_>, origin: &Origin) -> Option<Self> {
         let realm = || {
-            let named = challenge
-                .params
-                .iter()
-                .find(|(name, _)| name.eq_ignore_ascii_case("realm"));
+            let named = challenge.params.iter().find(|(name, _)| name.eq_ignore_ascii_case("realm"));
             named.map(|(_, value)| value.to_unescaped())
         };
         let scheme = challenge.scheme.to_ascii_lowercase();
         let (method, realm, scheme) = match scheme.as_str() {
             "basic" => {
                 let client = BasicClient::try_from(challenge).ok()?;
-                (
-                    AuthenticationMethod::HttpBasic,
-                    Some(client.realm().to_owned()),
-                    Scheme::Basic,
-                )
+                (AuthenticationMethod::HttpBasic, Some(client.realm().to_owned()), Scheme::Basic)
             }
             "digest" => {
                 let client = DigestClient::try_from(challenge).ok()?;
                 let realm = client.realm().to_owned();
-                (
-                    AuthenticationMethod::HttpDigest,
-                    Some(realm),
-                    Scheme::Digest(Box::new(client)),
-                )
+                (AuthenticationMethod::HttpDigest, Some(realm), Scheme::Digest(Box::new(client)))
             }
             "bearer" => (AuthenticationMethod::HttpBearer, realm(), Scheme::Bearer),
             "ntlm" => (AuthenticationMethod::Ntlm, realm(), Scheme::Unanswerable),
             "negotiate" => (AuthenticationMethod::Negotiate, realm(), Scheme::Unanswerable),
             _ => return None,
         };
-        let space = ProtectionSpace {
-            host: origin.host.clone(),
-            port: origin.port,
-            realm,
-            method,
-        };
+        let space = ProtectionSpace { host: origin.host.clone(), port: origin.port, realm, method };
         Some(Self { space, scheme })
     }
 
@@ -98,11 +82,7 @@ impl Offer {
 pub(super) fn offers(response: &Response, origin: &Origin) -> Vec<Offer> {
     let mut offers: Vec<Offer> = response
         .headers_named("www-authenticate")
-        .flat_map(|field| {
-            ChallengeParser::new(field)
-                .map_while(Result::ok)
-                .collect::<Vec<_>>()
-        })
+        .flat_map(|field| ChallengeParser::new(field).map_while(Result::ok).collect::<Vec<_>>())
         .filter_map(|challenge| Offer::read(&challenge, origin))
         .collect();
     offers.sort_by_key(Offer::rank);
@@ -131,14 +111,7 @@ impl Login {
         );
         let keep = credential.persistence() == Persistence::ForSession;
         let Offer { space, scheme } = offer;
-        fits.then_some(Self {
-            origin,
-            space,
-            credential,
-            keep,
-            shared: false,
-            scheme,
-        })
+        fits.then_some(Self { origin, space, credential, keep, shared: false, scheme })
     }
 
     /// Takes the newer nonce of an offer for the same space.
@@ -168,9 +141,7 @@ impl Login {
                     method: method.as_str(),
                     body: if plain_auth { None } else { body },
                 };
-                client
-                    .respond_with_testing_cnonce(&params, &format!("{client_nonce:016x}"))
-                    .ok()
+                client.respond_with_testing_cnonce(&params, &format!("{client_nonce:016x}")).ok()
             }
             _ => None,
         }
@@ -191,33 +162,17 @@ mod tests {
     use super::*;
 
     fn origin() -> Origin {
-        Origin {
-            secure: false,
-            host: "a.test".into(),
-            port: 80,
-        }
+        Origin { secure: false, host: "a.test".into(), port: 80 }
     }
 
     fn unauthorised(fields: &[&str]) -> Vec<Offer> {
-        let headers = fields
-            .iter()
-            .map(|field| ("www-authenticate".to_owned(), (*field).to_owned()))
-            .collect();
-        offers(
-            &Response {
-                status: 401,
-                url: String::new(),
-                headers,
-            },
-            &origin(),
-        )
+        let headers =
+            fields.iter().map(|field| ("www-authenticate".to_owned(), (*field).to_owned())).collect();
+        offers(&Response { status: 401, url: String::new(), headers }, &origin())
     }
 
     fn methods(fields: &[&str]) -> Vec<AuthenticationMethod> {
-        unauthorised(fields)
-            .iter()
-            .map(|offer| offer.space.method)
-            .collect()
+        unauthorised(fields).iter().map(|offer| offer.space.method).collect()
     }
 
     #[test]
@@ -234,19 +189,12 @@ mod tests {
 
     #[test]
     fn what_can_not_be_read_is_no_offer() {
-        for field in [
-            "",
-            "Basic",
-            "Digest realm=\"d\"",
-            "Digest realm=\"d\", nonce=\"n\", algorithm=MD4",
-            "\u{1}",
-        ] {
+        for field in
+            ["", "Basic", "Digest realm=\"d\"", "Digest realm=\"d\", nonce=\"n\", algorithm=MD4", "\u{1}"]
+        {
             assert!(unauthorised(&[field]).is_empty(), "{field:?}");
         }
-        assert_eq!(
-            methods(&["Basic realm=\"b\", nonsense here \"", "Bearer"]).len(),
-            2
-        );
+        assert_eq!(methods(&["Basic realm=\"b\", nonsense here \"", "Bearer"]).len(), 2);
     }
 
     /// The two examples of RFC 7616, section 3.9.1.
@@ -254,10 +202,7 @@ mod tests {
     fn digest_answers_as_the_rfc_does() {
         let examples = [
             ("MD5", "8ca523f5e9506fed4657c9700eebdbec"),
-            (
-                "SHA-256",
-                "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1",
-            ),
+            ("SHA-256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"),
         ];
         for (algorithm, response) in examples {
             let field = format!(
@@ -266,9 +211,7 @@ mod tests {
                  opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\""
             );
             let offer = unauthorised(&[&field]).remove(0);
-            let Scheme::Digest(mut client) = offer.scheme else {
-                panic!("it is Digest")
-            };
+            let Scheme::Digest(mut client) = offer.scheme else { panic!("it is Digest") };
             let params = PasswordParams {
                 username: "Mufasa",
                 password: "Circle of Life",
@@ -289,18 +232,11 @@ mod tests {
         let mut login = Login::new(offer(), origin(), Credential::password("u", "open sesame")).unwrap();
         let first = login.field(Method::Get, "http://a.test/x?y#z", 1).unwrap();
         let second = login.field(Method::Get, "http://a.test/x?y#z", 2).unwrap();
-        assert!(
-            first.contains("nc=00000001") && second.contains("nc=00000002"),
-            "{second}"
-        );
+        assert!(first.contains("nc=00000001") && second.contains("nc=00000002"), "{second}");
         assert!(first.contains("uri=\"/x?y\""), "{first}");
         assert!(!format!("{login:?}").contains("sesame"));
-        let mut token = Login::new(
-            unauthorised(&["Bearer"]).remove(0),
-            origin(),
-            Credential::token("t"),
-        )
-        .unwrap();
+        let mut token =
+            Login::new(unauthorised(&["Bearer"]).remove(0), origin(), Credential::token("t")).unwrap();
         assert_eq!(token.field(Method::Put, "http://a.test/", 1).unwrap(), "Bearer t");
     }
 }

@@ -70,13 +70,7 @@ impl ReferenceService {
             timer: None,
             stopped: false,
         };
-        Arc::new(Self {
-            shared: Arc::new(Shared {
-                device,
-                scheduler,
-                state: Mutex::new(state),
-            }),
-        })
+        Arc::new(Self { shared: Arc::new(Shared { device, scheduler, state: Mutex::new(state) }) })
     }
 }
 
@@ -110,14 +104,8 @@ impl TransferService for ReferenceService {
         connection: Connection,
     ) -> Result<Arc<dyn Session>, SessionError> {
         let identifier = configuration.identifier.clone();
-        let key = self
-            .shared
-            .unless_stopped(|machine| machine.open(configuration, connection))??;
-        Ok(Arc::new(SessionHandle {
-            shared: Arc::clone(&self.shared),
-            key,
-            identifier,
-        }))
+        let key = self.shared.unless_stopped(|machine| machine.open(configuration, connection))??;
+        Ok(Arc::new(SessionHandle { shared: Arc::clone(&self.shared), key, identifier }))
     }
 
     fn device_changed(&self, change: &DeviceChange) {
@@ -146,11 +134,7 @@ impl Shared {
         self: &Arc<Self>,
         change: impl FnOnce(&mut ServiceMachine) -> T,
     ) -> Result<T, SessionError> {
-        if self.lock().stopped {
-            Err(SessionError::Stopped)
-        } else {
-            Ok(self.input(change))
-        }
+        if self.lock().stopped { Err(SessionError::Stopped) } else { Ok(self.input(change)) }
     }
 
     fn carry_out(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
@@ -184,13 +168,7 @@ impl Shared {
             match output {
                 Output::RequestWake(key, session, reason) => {
                     let scheduler = Arc::clone(&self.scheduler);
-                    self.device.spawn(request_wake(
-                        Arc::downgrade(self),
-                        scheduler,
-                        key,
-                        session,
-                        reason,
-                    ));
+                    self.device.spawn(request_wake(Arc::downgrade(self), scheduler, key, session, reason));
                 }
                 Output::WithdrawWake(session) => self.scheduler.withdraw_wake(&session),
                 Output::Drain(key) => self.device.spawn(drain(Arc::downgrade(self), key)),
@@ -200,8 +178,7 @@ impl Shared {
             }
         }
         for (id, request, stop) in exchanges {
-            self.device
-                .spawn(exchange::run(Arc::downgrade(self), id, request, stop));
+            self.device.spawn(exchange::run(Arc::downgrade(self), id, request, stop));
         }
         if let Some(timer) = timer {
             timer.wake();
@@ -264,14 +241,9 @@ async fn request_wake(
     reason: WakeReason,
 ) {
     // The user may have opened the app since: then there is nothing to withdraw yet, and nothing to ask for.
-    let wanted = shared
-        .upgrade()
-        .is_some_and(|shared| shared.lock().machine.wants_wake(key));
-    let outcome = if wanted {
-        scheduler.request_wake(&session, reason).await
-    } else {
-        WakeOutcome::Withdrawn
-    };
+    let wanted = shared.upgrade().is_some_and(|shared| shared.lock().machine.wants_wake(key));
+    let outcome =
+        if wanted { scheduler.request_wake(&session, reason).await } else { WakeOutcome::Withdrawn };
     if let Some(shared) = shared.upgrade() {
         shared.input(|machine| machine.wake_resolved(key, outcome));
     }
@@ -297,53 +269,40 @@ async fn drain(shared: Weak<Shared>, key: SessionKey) {
 
 /// Makes one call.
 async fn deliver(shared: &Weak<Shared>, key: SessionKey, delivery: Delivery) -> Result<(), Interrupted> {
-    let Delivery {
-        connection: app,
-        session,
-        call,
-    } = delivery;
+    let Delivery { connection: app, session, call } = delivery;
     match call {
         Call::SessionChallenge(transfer, challenge, serial) => {
             let (responder, answer) = responder();
             pass_on(shared, answer, move |machine, answer| {
                 machine.challenge_answered(key, transfer, serial, answer);
             });
-            app.did_receive_session_challenge(&session, challenge, responder)
-                .await
+            app.did_receive_session_challenge(&session, challenge, responder).await
         }
         Call::Challenge(transfer, challenge, serial) => {
             let (responder, answer) = responder();
             pass_on(shared, answer, move |machine, answer| {
                 machine.challenge_answered(key, transfer, serial, answer);
             });
-            app.did_receive_challenge(&session, transfer, challenge, responder)
-                .await
+            app.did_receive_challenge(&session, transfer, challenge, responder).await
         }
         Call::Delayed(transfer, request, serial) => {
             let (responder, answer) = responder();
             pass_on(shared, answer, move |machine, answer| {
                 machine.delayed_answered(key, transfer, serial, answer);
             });
-            app.will_begin_delayed_request(&session, transfer, request, responder)
-                .await
+            app.will_begin_delayed_request(&session, transfer, request, responder).await
         }
         Call::Wrote(transfer, written, total, expected) => {
-            app.did_write_data(&session, transfer, written, total, expected)
-                .await
+            app.did_write_data(&session, transfer, written, total, expected).await
         }
         Call::Sent(transfer, sent, total, expected) => {
-            app.did_send_body_data(&session, transfer, sent, total, expected)
-                .await
+            app.did_send_body_data(&session, transfer, sent, total, expected).await
         }
         Call::ResumedAt(transfer, offset, expected) => {
-            app.did_resume_at_offset(&session, transfer, offset, expected)
-                .await
+            app.did_resume_at_offset(&session, transfer, offset, expected).await
         }
         Call::FinishedDownloading(transfer, end, file) => match &end.response {
-            Some(response) => {
-                app.did_finish_downloading(&session, transfer, response, &file)
-                    .await
-            }
+            Some(response) => app.did_finish_downloading(&session, transfer, response, &file).await,
             None => unreachable!("a download only ends well with an answer"),
         },
         Call::Completed(transfer, end) => app.did_complete(&session, transfer, &end).await,

@@ -40,13 +40,7 @@ pub struct Outgoing {
 
 impl std::fmt::Debug for Outgoing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{} {} ({} header fields)",
-            self.method.as_str(),
-            self.url,
-            self.headers.len()
-        )
+        write!(f, "{} {} ({} header fields)", self.method.as_str(), self.url, self.headers.len())
     }
 }
 

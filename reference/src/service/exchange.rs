@@ -75,12 +75,7 @@ async fn exchange(shared: &Weak<Shared>, id: ExchangeId, request: Outgoing) {
         len,
     });
     drop(strong);
-    let request = HttpRequest {
-        method: request.method,
-        url: request.url,
-        headers: request.headers,
-        body,
-    };
+    let request = HttpRequest { method: request.method, url: request.url, headers: request.headers, body };
     let mut answer = match network.send(request).await {
         Ok(answer) => answer,
         Err(error) => return report_failure(shared, id, &error),

@@ -15,11 +15,7 @@ impl Session {
     /// A transfer that is outstanding, or the error that says it is not.
     fn outstanding(&mut self, id: TransferId) -> Result<&mut Transfer, SessionError> {
         let listed = |t: &&mut Box<Transfer>| t.phase != Phase::Ended || t.cancelled;
-        self.transfers
-            .get_mut(&id)
-            .filter(listed)
-            .map(Box::as_mut)
-            .ok_or(SessionError::NoSuchTransfer)
+        self.transfers.get_mut(&id).filter(listed).map(Box::as_mut).ok_or(SessionError::NoSuchTransfer)
     }
 
     pub(super) fn resume(&mut self, id: TransferId, env: &mut Env) -> Result<(), SessionError> {
@@ -67,10 +63,7 @@ impl Session {
         }
         t.holds += 1;
         // A question that is with the delegate stays there; its answer finds the transfer suspended.
-        if !matches!(
-            t.phase,
-            Phase::Suspended | Phase::AwaitingAnswer | Phase::AwaitingDelegate
-        ) {
+        if !matches!(t.phase, Phase::Suspended | Phase::AwaitingAnswer | Phase::AwaitingDelegate) {
             self.go(id, Event::Suspend, env);
             self.rewind(id, env);
             self.arm(id, env);
@@ -81,14 +74,7 @@ impl Session {
 
     pub(super) fn cancel(&mut self, id: TransferId, env: &mut Env) -> Result<(), SessionError> {
         self.outstanding(id)?;
-        self.end(
-            id,
-            Some(TransferError::Cancelled {
-                reason: CancelReason::App,
-                resume_data: None,
-            }),
-            env,
-        );
+        self.end(id, Some(TransferError::Cancelled { reason: CancelReason::App, resume_data: None }), env);
         Ok(())
     }
 
@@ -102,10 +88,8 @@ impl Session {
             return Ok(None);
         }
         let resume_data = t.resume_data();
-        let cancelled = TransferError::Cancelled {
-            reason: CancelReason::App,
-            resume_data: resume_data.clone(),
-        };
+        let cancelled =
+            TransferError::Cancelled { reason: CancelReason::App, resume_data: resume_data.clone() };
         self.end(id, Some(cancelled), env);
         Ok(resume_data)
     }
@@ -245,11 +229,7 @@ impl Session {
         match t.phase {
             Phase::AwaitingDate | Phase::AwaitingConditions | Phase::BackingOff => self.proceed(id, env),
             Phase::Exchanging => {
-                let exchange = ExchangeId {
-                    session: self.key,
-                    transfer: id,
-                    attempt: t.attempt,
-                };
+                let exchange = ExchangeId { session: self.key, transfer: id, attempt: t.attempt };
                 env.outputs.push(Output::Abort(exchange));
                 self.retry(id, env);
             }

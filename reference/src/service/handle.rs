@@ -62,9 +62,7 @@ impl Session for SessionHandle {
         file: &FilePath,
         options: TransferOptions,
     ) -> Result<TransferId, SessionError> {
-        let missing = || SessionError::NoSuchFile {
-            path: file.as_str().to_owned(),
-        };
+        let missing = || SessionError::NoSuchFile { path: file.as_str().to_owned() };
         let len = self.shared.device.storage.len(file).map_err(|_| missing())?;
         self.call(|machine, key| {
             machine.create(key, NewTransfer::Upload(request, file.clone(), len), options)

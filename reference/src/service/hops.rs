@@ -219,9 +219,7 @@ impl Session {
             // Trying an unusable request again would not help.
             TransportError::BadRequest { .. } => {
                 let error = if t.hop.is_some() {
-                    TransferError::BadRedirect {
-                        reason: "it leads to an unusable address",
-                    }
+                    TransferError::BadRedirect { reason: "it leads to an unusable address" }
                 } else {
                     TransferError::BadServerResponse
                 };

@@ -21,10 +21,7 @@ impl Logins {
     }
 
     pub(super) fn get_mut(&mut self, id: LoginId) -> Option<&mut Login> {
-        self.entries
-            .iter_mut()
-            .find(|(other, _)| *other == id)
-            .map(|(_, login)| login)
+        self.entries.iter_mut().find(|(other, _)| *other == id).map(|(_, login)| login)
     }
 
     /// The latest one that may be sent to this origin without being asked for.
@@ -32,9 +29,7 @@ impl Logins {
     /// SES-27, and users' demand: never to another scheme, host or port.
     pub(super) fn shared_for(&self, origin: &Origin) -> Option<LoginId> {
         let mut latest_first = self.entries.iter().rev();
-        latest_first
-            .find(|(_, login)| login.shared && login.origin == *origin)
-            .map(|(id, _)| *id)
+        latest_first.find(|(_, login)| login.shared && login.origin == *origin).map(|(id, _)| *id)
     }
 
     /// One that answers one of these offers, and which offer: known to the session, and not the one just refused.

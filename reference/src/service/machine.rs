@@ -50,12 +50,7 @@ impl ServiceMachine {
             outputs: Vec::new(),
             serial: 0,
         };
-        Self {
-            env,
-            sessions: BTreeMap::new(),
-            names: BTreeMap::new(),
-            next_key: 0,
-        }
+        Self { env, sessions: BTreeMap::new(), names: BTreeMap::new(), next_key: 0 }
     }
 
     /// The time of the inputs that follow.
@@ -72,10 +67,7 @@ impl ServiceMachine {
     /// When [`ServiceMachine::timeout`] is wanted.
     #[must_use]
     pub fn deadline(&self) -> Time {
-        self.env
-            .timers
-            .first()
-            .map_or(Time::DISTANT_FUTURE, |(moment, ..)| *moment)
+        self.env.timers.first().map_or(Time::DISTANT_FUTURE, |(moment, ..)| *moment)
     }
 
     /// The deadline has come.
@@ -119,8 +111,7 @@ impl ServiceMachine {
         let key = SessionKey(self.next_key);
         self.next_key += 1;
         self.names.insert(configuration.identifier.clone(), key);
-        self.sessions
-            .insert(key, Box::new(Session::new(key, configuration, connection)));
+        self.sessions.insert(key, Box::new(Session::new(key, configuration, connection)));
         Ok(key)
     }
 
@@ -231,11 +222,7 @@ impl ServiceMachine {
     pub fn transfers(&self, key: SessionKey) -> Vec<TransferInfo> {
         // SES-17: those of this session, and of no other.
         self.sessions.get(&key).map_or_else(Vec::new, |session| {
-            session
-                .transfers
-                .values()
-                .filter_map(|transfer| transfer.info())
-                .collect()
+            session.transfers.values().filter_map(|transfer| transfer.info()).collect()
         })
     }
 
@@ -271,9 +258,7 @@ impl ServiceMachine {
     /// Is the wake that was asked for still wanted?
     #[must_use]
     pub fn wants_wake(&self, key: SessionKey) -> bool {
-        self.sessions
-            .get(&key)
-            .is_some_and(|session| session.wake == super::wake::Wake::Requested)
+        self.sessions.get(&key).is_some_and(|session| session.wake == super::wake::Wake::Requested)
     }
 
     /// The scheduler has answered an [`Output::RequestWake`].
@@ -342,9 +327,7 @@ impl ServiceMachine {
     /// What to do with more bytes of this exchange.
     pub fn wanted(&mut self, exchange: ExchangeId) -> Wanted {
         let session = self.sessions.get_mut(&exchange.session);
-        session.map_or(Wanted::Nothing, |session| {
-            session.wanted(exchange.transfer, exchange.attempt)
-        })
+        session.map_or(Wanted::Nothing, |session| session.wanted(exchange.transfer, exchange.attempt))
     }
 
     /// So many bytes have been put where they were wanted.

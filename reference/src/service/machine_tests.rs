@@ -62,13 +62,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Step::Suspend(a),
         4 => Step::Cancel(a),
         5..=8 => {
-            let replies = [
-                Reply::Whole,
-                Reply::Cut,
-                Reply::Refuse,
-                Reply::Unauthorised,
-                Reply::Redirect,
-            ];
+            let replies = [Reply::Whole, Reply::Cut, Reply::Refuse, Reply::Unauthorised, Reply::Redirect];
             Step::Answer(a, replies[usize::from(b) % replies.len()])
         }
         9 => Step::App(match a % 6 {
@@ -81,10 +75,7 @@ fn step() -> impl Strategy<Value = Step> {
         }),
         10 => Step::Link([Link::Offline, Link::Cellular, Link::Wifi][usize::from(a) % 3]),
         11 => Step::Woken(a),
-        12 | 13 => Step::Deliver {
-            count: a % 8,
-            cut: b % 3 == 0,
-        },
+        12 | 13 => Step::Deliver { count: a % 8, cut: b % 3 == 0 },
         14 => Step::Say(a, b),
         _ if b == 0 => Step::Invalidate,
         _ => Step::Pass(u16::from(a) * u16::from(b)),
@@ -110,10 +101,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let policy = Arc::new(Policy {
-            connections_per_host: 2,
-            ..Policy::default()
-        });
+        let policy = Arc::new(Policy { connections_per_host: 2, ..Policy::default() });
         Self {
             machine: ServiceMachine::new(policy, Conditions::default(), AppState::Active),
             now: Time::ZERO,
@@ -151,15 +139,8 @@ impl Bench {
         for output in self.machine.take_outputs() {
             match output {
                 Output::Exchange(id, request) => {
-                    assert!(
-                        !self.ended.contains_key(&id.transfer),
-                        "SES-03: nothing after the end"
-                    );
-                    let of_one = self
-                        .wire
-                        .keys()
-                        .filter(|other| other.transfer == id.transfer)
-                        .count();
+                    assert!(!self.ended.contains_key(&id.transfer), "SES-03: nothing after the end");
+                    let of_one = self.wire.keys().filter(|other| other.transfer == id.transfer).count();
                     assert_eq!(of_one, 0, "one exchange for a transfer at a time");
                     let to_host = self.wire.values().filter(|url| **url == request.url).count();
                     assert!(to_host < 2, "no more connections to a host than allowed");
@@ -239,39 +220,23 @@ impl Bench {
     }
 
     fn answer(&mut self, which: u8, reply: Reply) {
-        let Some(id) = self
-            .wire
-            .keys()
-            .nth(usize::from(which) % self.wire.len().max(1))
-            .copied()
-        else {
+        let Some(id) = self.wire.keys().nth(usize::from(which) % self.wire.len().max(1)).copied() else {
             return;
         };
         self.wire.remove(&id);
         let headers = |list: &[(&str, &str)]| {
-            list.iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .collect()
+            list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
         };
-        let head = |status, list: &[(&str, &str)]| Response {
-            status,
-            url: String::new(),
-            headers: headers(list),
-        };
+        let head =
+            |status, list: &[(&str, &str)]| Response { status, url: String::new(), headers: headers(list) };
         let wanted = match reply {
             Reply::Refuse => return self.machine.failed(id, &TransportError::NotConnected),
-            Reply::Whole => self
-                .machine
-                .head(id, head(200, &[("content-length", "4"), ("etag", "\"1\"")])),
-            Reply::Cut => self
-                .machine
-                .head(id, head(200, &[("content-length", "9"), ("etag", "\"1\"")])),
-            Reply::Unauthorised => self
-                .machine
-                .head(id, head(401, &[("www-authenticate", "Basic realm=\"r\"")])),
-            Reply::Redirect => self
-                .machine
-                .head(id, head(302, &[("location", "http://b.test/")])),
+            Reply::Whole => self.machine.head(id, head(200, &[("content-length", "4"), ("etag", "\"1\"")])),
+            Reply::Cut => self.machine.head(id, head(200, &[("content-length", "9"), ("etag", "\"1\"")])),
+            Reply::Unauthorised => {
+                self.machine.head(id, head(401, &[("www-authenticate", "Basic realm=\"r\"")]))
+            }
+            Reply::Redirect => self.machine.head(id, head(302, &[("location", "http://b.test/")])),
         };
         if wanted != Wanted::Nothing {
             self.machine.received(id, 4);
@@ -301,9 +266,7 @@ impl Bench {
             let (id, serial, login) = self.questions.swap_remove(at);
             if login {
                 let answers = [
-                    Some(ChallengeDisposition::UseCredential(Some(Credential::password(
-                        "u", "p",
-                    )))),
+                    Some(ChallengeDisposition::UseCredential(Some(Credential::password("u", "p")))),
                     Some(ChallengeDisposition::RejectProtectionSpace),
                     Some(ChallengeDisposition::CancelAuthenticationChallenge),
                     None,
@@ -334,10 +297,7 @@ impl Bench {
             Step::Create { late } => {
                 if let Some(key) = self.open() {
                     let date = late.then(|| self.now + 100 * SECOND);
-                    let options = TransferOptions {
-                        earliest_begin_date: date,
-                        ..TransferOptions::default()
-                    };
+                    let options = TransferOptions { earliest_begin_date: date, ..TransferOptions::default() };
                     let new = NewTransfer::Download(Request::get("http://a.test/"));
                     if let Ok(id) = self.machine.create(key, new, options) {
                         assert!(self.created.insert(id), "numbers are never used twice");
@@ -351,10 +311,7 @@ impl Bench {
             Step::Answer(which, reply) => self.answer(which, reply),
             Step::App(change) => self.change(change),
             Step::Link(link) => {
-                let conditions = Conditions {
-                    link,
-                    ..Conditions::default()
-                };
+                let conditions = Conditions { link, ..Conditions::default() };
                 self.machine.device_changed(&DeviceChange::Conditions(conditions));
             }
             Step::Woken(which) => {
@@ -395,10 +352,7 @@ impl Bench {
                 self.take_outputs();
             }
             self.play(Step::Woken(0));
-            self.play(Step::Deliver {
-                count: 200,
-                cut: false,
-            });
+            self.play(Step::Deliver { count: 200, cut: false });
             self.play(Step::Say(0, 0));
             // Past the resource timeout nothing can be left.
             self.pass(if round == 100 { 2_000 * SECOND } else { SECOND });

@@ -77,11 +77,7 @@ impl Session {
         }
         let methods = self.methods;
         offers.retain(|offer| methods.can_answer(offer));
-        if offers.is_empty() {
-            Next::Accept
-        } else {
-            Next::Ask(offers)
-        }
+        if offers.is_empty() { Next::Accept } else { Next::Ask(offers) }
     }
 
     fn repeat(&mut self, id: TransferId, env: &mut Env) {
@@ -111,13 +107,7 @@ impl Session {
             return Wanted::Nothing;
         };
         let file = t.is_download().then(|| FilePath::new(format!("{}.401", t.file)));
-        t.login.question = Some(Question {
-            response,
-            file: file.clone(),
-            received: 0,
-            offers,
-            serial: 0,
-        });
+        t.login.question = Some(Question { response, file: file.clone(), received: 0, offers, serial: 0 });
         file.map_or(Wanted::Discard, Wanted::Create)
     }
 
@@ -132,10 +122,7 @@ impl Session {
     /// The call that asks; `None` if there is nothing to ask any more.
     pub(super) fn question_call(&mut self, id: TransferId, env: &mut Env) -> Option<Call> {
         let methods = self.methods;
-        let t = self
-            .transfers
-            .get_mut(&id)
-            .filter(|t| t.phase == Phase::AwaitingAnswer)?;
+        let t = self.transfers.get_mut(&id).filter(|t| t.phase == Phase::AwaitingAnswer)?;
         let question = t.login.question.as_mut()?;
         // The app may have been replaced by one whose delegate can not be asked.
         question.offers.retain(|offer| methods.can_answer(offer));
@@ -169,19 +156,10 @@ impl Session {
         answer: Option<ChallengeDisposition>,
         env: &mut Env,
     ) {
-        let Some(t) = self
-            .transfers
-            .get_mut(&id)
-            .filter(|t| t.phase == Phase::AwaitingAnswer)
-        else {
+        let Some(t) = self.transfers.get_mut(&id).filter(|t| t.phase == Phase::AwaitingAnswer) else {
             return;
         };
-        let Some(question) = t
-            .login
-            .question
-            .as_mut()
-            .filter(|question| question.serial == serial)
-        else {
+        let Some(question) = t.login.question.as_mut().filter(|question| question.serial == serial) else {
             return;
         };
         match answer {
@@ -229,8 +207,7 @@ impl Session {
         t.response = Some(question.response);
         if let Some(file) = question.file {
             if t.has_file {
-                env.outputs
-                    .push(Output::Remove(std::mem::replace(&mut t.file, file)));
+                env.outputs.push(Output::Remove(std::mem::replace(&mut t.file, file)));
             } else {
                 t.file = file;
             }

@@ -122,8 +122,7 @@ impl Queue {
 
     /// A wake that is over has no end of its drain any more.
     pub(super) fn drop_markers(&mut self) {
-        self.waiting
-            .retain(|message| !matches!(message, Message::FinishedEvents));
+        self.waiting.retain(|message| !matches!(message, Message::FinishedEvents));
     }
 
     /// Progress is never kept for an app that can not receive it.

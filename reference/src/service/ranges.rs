@@ -12,14 +12,9 @@ pub(super) enum Validator {
 impl Validator {
     /// The best one that an answer carries. A weak tag says nothing about bytes.
     pub(super) fn of(response: &Response) -> Option<Self> {
-        let tag = response
-            .header("etag")
-            .filter(|tag| tag.starts_with('"') && tag.len() > 1);
-        tag.map(|tag| Self::Tag(tag.to_owned())).or_else(|| {
-            response
-                .header("last-modified")
-                .map(|date| Self::Date(date.to_owned()))
-        })
+        let tag = response.header("etag").filter(|tag| tag.starts_with('"') && tag.len() > 1);
+        tag.map(|tag| Self::Tag(tag.to_owned()))
+            .or_else(|| response.header("last-modified").map(|date| Self::Date(date.to_owned())))
     }
 
     /// As it stands in `If-Range`.
@@ -55,15 +50,11 @@ pub(super) struct Partial {
 impl Partial {
     /// A body that begins with this answer.
     pub(super) fn fresh(response: &Response, method: Method) -> Self {
-        let takes_ranges = response
-            .header("accept-ranges")
-            .map(|units| units.eq_ignore_ascii_case("bytes"));
+        let takes_ranges = response.header("accept-ranges").map(|units| units.eq_ignore_ascii_case("bytes"));
         let reusable = method == Method::Get && response.status == 200;
         Self {
             received: 0,
-            total: response
-                .header("content-length")
-                .and_then(|length| length.trim().parse().ok()),
+            total: response.header("content-length").and_then(|length| length.trim().parse().ok()),
             validator: if reusable { Validator::of(response) } else { None },
             takes_ranges,
         }
@@ -96,10 +87,7 @@ pub(super) fn judge(offset: Option<u64>, part: &Partial, response: &Response) ->
         206 => {
             // SES-08: never the tail of one version behind the head of another, and never a hole: a server may send
             // a merged range, several parts, or (ignoring If-Range) another version.
-            let changed = part
-                .validator
-                .as_ref()
-                .is_some_and(|mine| mine.contradicted_by(response));
+            let changed = part.validator.as_ref().is_some_and(|mine| mine.contradicted_by(response));
             match response.header("content-range").and_then(content_range) {
                 Some((start, total)) if start == offset && !changed && agree(part.total, total) => {
                     Verdict::Append(total)
@@ -137,59 +125,24 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, headers: &[(&str, &str)]) -> Response {
-        let headers = headers
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-            .collect();
-        Response {
-            status,
-            url: String::new(),
-            headers,
-        }
+        let headers = headers.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Response { status, url: String::new(), headers }
     }
 
     fn part() -> Partial {
-        let first = answer(
-            200,
-            &[
-                ("etag", "\"v1\""),
-                ("content-length", "100"),
-                ("accept-ranges", "bytes"),
-            ],
-        );
-        Partial {
-            received: 40,
-            ..Partial::fresh(&first, Method::Get)
-        }
+        let first = answer(200, &[("etag", "\"v1\""), ("content-length", "100"), ("accept-ranges", "bytes")]);
+        Partial { received: 40, ..Partial::fresh(&first, Method::Get) }
     }
 
     #[test]
     fn every_way_servers_answer_a_range() {
         let case = |status, headers: &[(&str, &str)]| judge(Some(40), &part(), &answer(status, headers));
-        assert_eq!(
-            case(206, &[("content-range", "bytes 40-99/100")]),
-            Verdict::Append(Some(100))
-        );
-        assert_eq!(
-            case(206, &[("content-range", "bytes 40-99/*")]),
-            Verdict::Append(None)
-        );
-        assert_eq!(
-            case(206, &[("content-range", "bytes 0-99/100")]),
-            Verdict::AskAgain
-        );
-        assert_eq!(
-            case(206, &[("content-range", "bytes 100-99/100")]),
-            Verdict::AskAgain
-        );
-        assert_eq!(
-            case(206, &[("content-range", "bytes 40-98/99")]),
-            Verdict::AskAgain
-        );
-        assert_eq!(
-            case(206, &[("content-type", "multipart/byteranges; boundary=x")]),
-            Verdict::AskAgain
-        );
+        assert_eq!(case(206, &[("content-range", "bytes 40-99/100")]), Verdict::Append(Some(100)));
+        assert_eq!(case(206, &[("content-range", "bytes 40-99/*")]), Verdict::Append(None));
+        assert_eq!(case(206, &[("content-range", "bytes 0-99/100")]), Verdict::AskAgain);
+        assert_eq!(case(206, &[("content-range", "bytes 100-99/100")]), Verdict::AskAgain);
+        assert_eq!(case(206, &[("content-range", "bytes 40-98/99")]), Verdict::AskAgain);
+        assert_eq!(case(206, &[("content-type", "multipart/byteranges; boundary=x")]), Verdict::AskAgain);
         let other_version = [("content-range", "bytes 40-99/100"), ("etag", "\"v2\"")];
         assert_eq!(case(206, &other_version), Verdict::AskAgain);
         assert_eq!(case(200, &[("content-range", "bytes 0-99/100")]), Verdict::Whole);
@@ -201,33 +154,14 @@ mod tests {
 
     #[test]
     fn a_part_is_kept_only_if_it_can_be_recognised() {
-        assert_eq!(
-            part().resume_point().map(|(at, v)| (at, v.as_str())),
-            Some((40, "\"v1\""))
-        );
+        assert_eq!(part().resume_point().map(|(at, v)| (at, v.as_str())), Some((40, "\"v1\"")));
         let weak = answer(200, &[("etag", "W/\"v1\"")]);
         assert_eq!(Validator::of(&weak), None);
-        let dated = answer(
-            200,
-            &[
-                ("etag", "W/\"v1\""),
-                ("last-modified", "Tue, 01 Jan 2030 00:00:00 GMT"),
-            ],
-        );
+        let dated = answer(200, &[("etag", "W/\"v1\""), ("last-modified", "Tue, 01 Jan 2030 00:00:00 GMT")]);
         assert!(matches!(Validator::of(&dated), Some(Validator::Date(_))));
         assert!(Partial::fresh(&dated, Method::Post).validator.is_none());
-        let refuses = Partial {
-            takes_ranges: Some(false),
-            ..part()
-        };
+        let refuses = Partial { takes_ranges: Some(false), ..part() };
         assert!(refuses.resume_point().is_none());
-        assert!(
-            Partial {
-                received: 0,
-                ..part()
-            }
-            .resume_point()
-            .is_none()
-        );
+        assert!(Partial { received: 0, ..part() }.resume_point().is_none());
     }
 }

@@ -8,11 +8,7 @@ use crate::contract::TransferId;
 impl Session {
     /// Starts as many as may be on the wire at once.
     pub(super) fn start_queued(&mut self, env: &mut Env) {
-        let most = self
-            .config
-            .maximum_connections_per_host
-            .min(env.policy.connections_per_host)
-            .max(1);
+        let most = self.config.maximum_connections_per_host.min(env.policy.connections_per_host).max(1);
         let mut after = 0;
         // Bounded by the line: every turn looks at a later ticket.
         while let Some((&ticket, &id)) = self.line.range(after..).next() {
@@ -42,11 +38,7 @@ impl Session {
         let request = self.outgoing(id, env);
         self.arm(id, env);
         if let (Some(request), Some(t)) = (request, self.transfers.get(&id)) {
-            let exchange = ExchangeId {
-                session: self.key,
-                transfer: id,
-                attempt: t.attempt,
-            };
+            let exchange = ExchangeId { session: self.key, transfer: id, attempt: t.attempt };
             env.outputs.push(Output::Exchange(exchange, request));
         }
     }
@@ -57,19 +49,14 @@ impl Session {
         let (method, url) = (t.method(), t.url().to_owned());
         let with_body = t.hop.as_ref().is_none_or(|hop| hop.with_body);
         let crossed = t.hop.as_ref().is_some_and(|hop| hop.crossed);
-        let resume_point = if t.has_own_range() {
-            None
-        } else {
-            t.partial.resume_point()
-        };
+        let resume_point = if t.has_own_range() { None } else { t.partial.resume_point() };
         t.asked_offset = resume_point.map(|(offset, _)| offset);
         let range = resume_point.map(|(offset, validator)| (offset, validator.as_str().to_owned()));
         // SES-27: a credential goes to the origin it was given for, and to no other.
-        let given = t.login.given.filter(|login| {
-            self.logins
-                .get_mut(*login)
-                .is_some_and(|login| login.origin == t.origin)
-        });
+        let given = t
+            .login
+            .given
+            .filter(|login| self.logins.get_mut(*login).is_some_and(|login| login.origin == t.origin));
         let login = given.or_else(|| self.logins.shared_for(&t.origin));
         let nonce = if login.is_some() { env.next_serial() } else { 0 };
         let field = login
@@ -96,11 +83,6 @@ impl Session {
             headers.push(("if-range".to_owned(), validator));
         }
         let upload = t.upload.clone().filter(|_| with_body);
-        Some(Outgoing {
-            method,
-            url,
-            headers,
-            upload,
-        })
+        Some(Outgoing { method, url, headers, upload })
     }
 }

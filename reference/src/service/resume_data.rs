@@ -28,9 +28,7 @@ impl ResumePoint {
             Validator::Tag(_) => "tag",
             Validator::Date(_) => "date",
         };
-        let total = self
-            .total
-            .map_or_else(|| "*".to_owned(), |total| total.to_string());
+        let total = self.total.map_or_else(|| "*".to_owned(), |total| total.to_string());
         let text = format!(
             "{VERSION}\nurl {}\n{kind} {}\nreceived {}\ntotal {total}\nfile {}\n",
             self.url,
@@ -56,18 +54,9 @@ impl ResumePoint {
         if lines.next() != Some(VERSION) {
             return Err("not of this service, or of another version of it");
         }
-        let mut line = || {
-            lines
-                .next()
-                .and_then(|line| line.split_once(' '))
-                .ok_or("a line is missing")
-        };
+        let mut line = || lines.next().and_then(|line| line.split_once(' ')).ok_or("a line is missing");
         let field = |(name, value): (&str, &str), wanted: &str| {
-            if name == wanted {
-                Ok(value.to_owned())
-            } else {
-                Err("a line is not what it should be")
-            }
+            if name == wanted { Ok(value.to_owned()) } else { Err("a line is not what it should be") }
         };
         let url = field(line()?, "url")?;
         let validator = match line()? {
@@ -75,9 +64,7 @@ impl ResumePoint {
             ("date", date) => Validator::Date(date.to_owned()),
             _ => return Err("a line is not what it should be"),
         };
-        let received = field(line()?, "received")?
-            .parse()
-            .map_err(|_| "the offset is no number")?;
+        let received = field(line()?, "received")?.parse().map_err(|_| "the offset is no number")?;
         let total = match field(line()?, "total")?.as_str() {
             "*" => None,
             number => Some(number.parse().map_err(|_| "the length is no number")?),
@@ -90,13 +77,7 @@ impl ResumePoint {
         if !file.starts_with(FOLDER) || file.split('/').any(|part| matches!(part, "" | "." | "..")) {
             return Err("the file is not one of this service's");
         }
-        Ok(Self {
-            url,
-            validator,
-            received,
-            total,
-            file: FilePath::new(file),
-        })
+        Ok(Self { url, validator, received, total, file: FilePath::new(file) })
     }
 }
 
@@ -116,11 +97,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        let without_total = ResumePoint {
-            total: None,
-            validator: Validator::Date("Tue".into()),
-            ..point()
-        };
+        let without_total = ResumePoint { total: None, validator: Validator::Date("Tue".into()), ..point() };
         for point in [point(), without_total] {
             assert_eq!(ResumePoint::parse(&point.to_data()).unwrap(), point);
         }
@@ -142,10 +119,7 @@ mod tests {
         ];
         for text in broken {
             let data = ResumeData::from_bytes(text.clone().into_bytes());
-            assert!(
-                matches!(ResumePoint::parse(&data), Err(SessionError::BadResumeData { .. })),
-                "{text}"
-            );
+            assert!(matches!(ResumePoint::parse(&data), Err(SessionError::BadResumeData { .. })), "{text}");
         }
         assert!(ResumePoint::parse(&ResumeData::from_bytes([0xff, 0xfe])).is_err());
     }

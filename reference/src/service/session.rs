@@ -182,11 +182,7 @@ impl Session {
             return;
         };
         let Some(to) = t.phase.after(event) else {
-            debug_assert!(
-                false,
-                "{:?} can not happen to a transfer that is {:?}",
-                event, t.phase
-            );
+            debug_assert!(false, "{:?} can not happen to a transfer that is {:?}", event, t.phase);
             return;
         };
         let from = std::mem::replace(&mut t.phase, to);
@@ -203,11 +199,7 @@ impl Session {
             }
             t.login.sent = None;
             if !t.wire_over && matches!(event, Event::End | Event::Suspend | Event::WaitForConditions) {
-                let exchange = ExchangeId {
-                    session: self.key,
-                    transfer: id,
-                    attempt: t.attempt,
-                };
+                let exchange = ExchangeId { session: self.key, transfer: id, attempt: t.attempt };
                 env.outputs.push(Output::Abort(exchange));
             }
         }
@@ -250,19 +242,11 @@ impl Session {
             Some(TransferError::Cancelled { resume_data, .. }) => resume_data.is_some(),
             Some(_) => false,
         };
-        let force_quit = matches!(
-            &error,
-            Some(TransferError::Cancelled {
-                reason: CancelReason::ForceQuit,
-                ..
-            })
-        );
+        let force_quit =
+            matches!(&error, Some(TransferError::Cancelled { reason: CancelReason::ForceQuit, .. }));
         t.cancelled = matches!(&error, Some(TransferError::Cancelled { .. }));
         let succeeded = error.is_none();
-        let end = Arc::new(TransferEnd {
-            response: t.response.take(),
-            error,
-        });
+        let end = Arc::new(TransferEnd { response: t.response.take(), error });
         let was_resumed = t.first_resumed.is_some();
         t.resource_deadline = Time::DISTANT_FUTURE;
         if t.has_file && !keep_file {
@@ -297,9 +281,7 @@ impl Session {
         }
         let transfers = &self.transfers;
         self.logins.keep_only(|login| {
-            transfers
-                .values()
-                .any(|t| t.phase != Phase::Ended && t.login.given == Some(login))
+            transfers.values().any(|t| t.phase != Phase::Ended && t.login.given == Some(login))
         });
     }
 
@@ -324,14 +306,7 @@ impl Session {
         // A connection that becomes free now is for nobody.
         self.line.clear();
         for id in ids {
-            self.end(
-                id,
-                Some(TransferError::Cancelled {
-                    reason,
-                    resume_data: None,
-                }),
-                env,
-            );
+            self.end(id, Some(TransferError::Cancelled { reason, resume_data: None }), env);
         }
     }
 }

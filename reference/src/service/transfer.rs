@@ -131,16 +131,12 @@ impl Transfer {
 
     /// The address that is asked next.
     pub(super) fn url(&self) -> &str {
-        self.hop
-            .as_ref()
-            .map_or_else(|| self.request().url.as_str(), |hop| hop.url.as_str())
+        self.hop.as_ref().map_or_else(|| self.request().url.as_str(), |hop| hop.url.as_str())
     }
 
     /// The method that is used next.
     pub(super) fn method(&self) -> Method {
-        self.hop
-            .as_ref()
-            .map_or_else(|| self.request().method, |hop| hop.method)
+        self.hop.as_ref().map_or_else(|| self.request().method, |hop| hop.method)
     }
 
     /// Has the app chosen a range of its own? Then its part can not be continued by this service.

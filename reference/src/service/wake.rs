@@ -22,9 +22,7 @@ pub(super) enum Wake {
 impl Session {
     /// Is a process at the other end that can be called?
     pub(super) fn is_attached(&self) -> bool {
-        self.connection
-            .as_ref()
-            .is_some_and(|line| !line.life().has_ended())
+        self.connection.as_ref().is_some_and(|line| !line.life().has_ended())
     }
 
     /// One of the three causes has come about.
@@ -73,11 +71,7 @@ impl Session {
         if !hears {
             self.wake = Wake::Requested;
             self.ran_meanwhile = false;
-            env.outputs.push(Output::RequestWake(
-                self.key,
-                self.config.identifier.clone(),
-                reason,
-            ));
+            env.outputs.push(Output::RequestWake(self.key, self.config.identifier.clone(), reason));
         }
     }
 
@@ -109,8 +103,7 @@ impl Session {
 
     fn withdraw(&mut self, env: &mut Env) {
         self.wake = Wake::Withdrawn;
-        env.outputs
-            .push(Output::WithdrawWake(self.config.identifier.clone()));
+        env.outputs.push(Output::WithdrawWake(self.config.identifier.clone()));
     }
 
     /// A process has opened the session.
@@ -198,11 +191,7 @@ impl Session {
             return;
         };
         if !std::mem::replace(&mut t.progress_waits, true) {
-            let message = if t.is_download() {
-                Message::Wrote(id)
-            } else {
-                Message::Sent(id)
-            };
+            let message = if t.is_download() { Message::Wrote(id) } else { Message::Sent(id) };
             self.queue.push(message);
             self.pump(env);
         }
@@ -222,11 +211,7 @@ impl Session {
             let Some(connection) = self.connection.clone() else {
                 break;
             };
-            return Some(Delivery {
-                connection,
-                session: self.config.identifier.clone(),
-                call,
-            });
+            return Some(Delivery { connection, session: self.config.identifier.clone(), call });
         }
         self.draining = false;
         None
@@ -238,11 +223,7 @@ impl Session {
             Message::Wrote(id) | Message::Sent(id) => {
                 let t = self.transfers.get_mut(&id)?;
                 t.progress_waits = false;
-                let total = if t.is_download() {
-                    t.partial.received
-                } else {
-                    t.sent
-                };
+                let total = if t.is_download() { t.partial.received } else { t.sent };
                 // A restart from zero may have taken bytes back.
                 let news = total.saturating_sub(t.reported);
                 t.reported = total;
@@ -255,10 +236,7 @@ impl Session {
             Message::ResumedAt(id, offset, expected) => Call::ResumedAt(id, offset, expected),
             Message::Challenge(id) => self.question_call(id, env)?,
             Message::Delayed(id) => {
-                let t = self
-                    .transfers
-                    .get_mut(&id)
-                    .filter(|t| t.phase == Phase::AwaitingDelegate)?;
+                let t = self.transfers.get_mut(&id).filter(|t| t.phase == Phase::AwaitingDelegate)?;
                 t.offer_serial = env.next_serial();
                 Call::Delayed(id, t.original.clone(), t.offer_serial)
             }

@@ -1,8 +1,5 @@
 //! The references on a small hand-driven device: clock, app and origin are the test's.
-#![expect(
-    clippy::unwrap_used,
-    reason = "the device of a test: what it locks is never poisoned"
-)]
+#![expect(clippy::unwrap_used, reason = "the device of a test: what it locks is never poisoned")]
 
 mod executor;
 mod origin;

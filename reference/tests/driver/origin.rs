@@ -22,18 +22,11 @@ pub(crate) enum Plan {
 }
 
 pub(crate) fn ok(body: &[u8]) -> Plan {
-    Plan::Answer(
-        200,
-        vec![("content-length", body.len().to_string())],
-        body.to_vec(),
-    )
+    Plan::Answer(200, vec![("content-length", body.len().to_string())], body.to_vec())
 }
 
 pub(crate) fn status(code: u16, headers: &[(&'static str, &str)], body: &[u8]) -> Plan {
-    let headers = headers
-        .iter()
-        .map(|(name, value)| (*name, (*value).to_owned()))
-        .collect();
+    let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
     Plan::Answer(code, headers, body.to_vec())
 }
 
@@ -46,10 +39,7 @@ pub(crate) struct Origin {
 
 impl Origin {
     pub(crate) fn plan(&self, url: &str, plans: impl IntoIterator<Item = Plan>) {
-        self.plans
-            .lock()
-            .unwrap()
-            .insert(url.to_owned(), plans.into_iter().collect());
+        self.plans.lock().unwrap().insert(url.to_owned(), plans.into_iter().collect());
     }
 
     pub(crate) fn log(&self) -> Vec<String> {
@@ -87,39 +77,22 @@ impl Transport for Origin {
         self.log.lock().unwrap().push(line);
         let plan = {
             let mut plans = self.plans.lock().unwrap();
-            let left = plans
-                .get_mut(&request.url)
-                .expect("the test has planned this address");
-            if left.len() > 1 {
-                left.pop_front().unwrap()
-            } else {
-                left[0].clone()
-            }
+            let left = plans.get_mut(&request.url).expect("the test has planned this address");
+            if left.len() > 1 { left.pop_front().unwrap() } else { left[0].clone() }
         };
         let head = |status, headers: Vec<(&str, String)>| {
-            let headers = headers
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value))
-                .collect();
-            Response {
-                status,
-                url: request.url.clone(),
-                headers,
-            }
+            let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            Response { status, url: request.url.clone(), headers }
         };
         match plan {
-            Plan::Answer(status, headers, body) => Ok(HttpResponse::new(
-                head(status, headers),
-                Box::new(Body(Some(body), None)),
-            )),
+            Plan::Answer(status, headers, body) => {
+                Ok(HttpResponse::new(head(status, headers), Box::new(Body(Some(body), None))))
+            }
             Plan::Cut(mut headers, body, at) => {
                 headers.push(("content-length", body.len().to_string()));
                 let sent = body[..at].to_vec();
                 let lost = Some(TransportError::ConnectionLost);
-                Ok(HttpResponse::new(
-                    head(200, headers),
-                    Box::new(Body(Some(sent), lost)),
-                ))
+                Ok(HttpResponse::new(head(200, headers), Box::new(Body(Some(sent), lost))))
             }
             Plan::Stall => std::future::pending().await,
             Plan::Refuse => Err(TransportError::NotConnected),

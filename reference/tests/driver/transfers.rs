@@ -19,51 +19,25 @@ fn world() -> World {
 }
 
 fn tagged() -> Vec<(&'static str, String)> {
-    vec![
-        ("etag", "\"v1\"".to_owned()),
-        ("accept-ranges", "bytes".to_owned()),
-    ]
+    vec![("etag", "\"v1\"".to_owned()), ("accept-ranges", "bytes".to_owned())]
 }
 
 #[test]
 fn a_cut_download_goes_on_where_it_stopped() {
     let world = world();
     let rest = [("content-range", "bytes 4-9/10"), ("etag", "\"v1\"")];
-    world.origin.plan(
-        A,
-        [
-            Plan::Cut(tagged(), b"0123456789".to_vec(), 4),
-            status(206, &rest, b"456789"),
-        ],
-    );
+    world.origin.plan(A, [Plan::Cut(tagged(), b"0123456789".to_vec(), 4), status(206, &rest, b"456789")]);
     world.downloads("s", &[A]);
     world.pass(5 * SECOND);
-    assert_eq!(
-        world.origin.log(),
-        [
-            format!("GET {A}"),
-            format!("GET {A} range=bytes=4- if-range=\"v1\"")
-        ]
-    );
-    assert_eq!(
-        world.seen(),
-        "00:01.000 t1 file 206 \"0123456789\"\n00:01.000 t1 complete Some(206) None"
-    );
+    assert_eq!(world.origin.log(), [format!("GET {A}"), format!("GET {A} range=bytes=4- if-range=\"v1\"")]);
+    assert_eq!(world.seen(), "00:01.000 t1 file 206 \"0123456789\"\n00:01.000 t1 complete Some(206) None");
 }
 
 #[test]
 fn whatever_a_server_makes_of_a_range_the_bytes_are_right() {
     let whole = status(200, &[("etag", "\"v2\"")], b"abc");
-    let merged = status(
-        206,
-        &[("content-range", "bytes 0-9/10"), ("etag", "\"v1\"")],
-        b"0123456789",
-    );
-    let other = status(
-        206,
-        &[("content-range", "bytes 4-9/10"), ("etag", "\"v2\"")],
-        b"efghij",
-    );
+    let merged = status(206, &[("content-range", "bytes 0-9/10"), ("etag", "\"v1\"")], b"0123456789");
+    let other = status(206, &[("content-range", "bytes 4-9/10"), ("etag", "\"v2\"")], b"efghij");
     let beyond = status(416, &[], b"no");
     for (answers, expected) in [
         (vec![whole.clone()], "abc"),
@@ -85,13 +59,7 @@ fn whatever_a_server_makes_of_a_range_the_bytes_are_right() {
 #[test]
 fn without_a_validator_it_begins_again_from_zero() {
     let world = world();
-    world.origin.plan(
-        A,
-        [
-            Plan::Cut(Vec::new(), b"0123456789".to_vec(), 4),
-            ok(b"0123456789"),
-        ],
-    );
+    world.origin.plan(A, [Plan::Cut(Vec::new(), b"0123456789".to_vec(), 4), ok(b"0123456789")]);
     world.downloads("s", &[A]);
     world.pass(5 * SECOND);
     assert_eq!(world.origin.log(), [format!("GET {A}"), format!("GET {A}")]);
@@ -137,10 +105,7 @@ fn offline_it_waits_and_a_lost_link_is_no_error() {
     world.pass(100 * SECOND);
     assert_eq!(world.origin.log().len(), 1);
     link(Link::Wifi);
-    assert_eq!(
-        world.seen(),
-        "03:21.000 t1 file 200 \"x\"\n03:21.000 t1 complete Some(200) None"
-    );
+    assert_eq!(world.seen(), "03:21.000 t1 file 200 \"x\"\n03:21.000 t1 complete Some(200) None");
 }
 
 #[test]
@@ -149,14 +114,9 @@ fn nothing_goes_out_before_the_earliest_begin_date() {
     world.origin.plan(A, [ok(b"x")]);
     let app = Arc::clone(&world.app);
     world.run(async move {
-        let session = app
-            .open(Configuration::background(SessionId::new("s").unwrap()))
-            .await;
+        let session = app.open(Configuration::background(SessionId::new("s").unwrap())).await;
         let date = Time::ZERO + 900 * SECOND;
-        let options = TransferOptions {
-            earliest_begin_date: Some(date),
-            ..TransferOptions::default()
-        };
+        let options = TransferOptions { earliest_begin_date: Some(date), ..TransferOptions::default() };
         let id = session.download(Request::get(A), options).await.unwrap();
         session.resume(id).await.unwrap();
     });
@@ -175,10 +135,7 @@ fn http_errors_are_answers() {
     let world = world();
     world.origin.plan(A, [status(503, &[], b"busy")]);
     world.downloads("s", &[A]);
-    assert_eq!(
-        world.seen(),
-        "00:00.000 t1 file 503 \"busy\"\n00:00.000 t1 complete Some(503) None"
-    );
+    assert_eq!(world.seen(), "00:00.000 t1 file 503 \"busy\"\n00:00.000 t1 complete Some(503) None");
 }
 
 #[test]
@@ -190,51 +147,28 @@ fn redirects_are_followed_and_secrets_stay_at_home() {
     world.origin.plan(b, [ok(b"there")]);
     let app = Arc::clone(&world.app);
     world.run(async move {
-        let session = app
-            .open(Configuration::background(SessionId::new("s").unwrap()))
-            .await;
-        let headers = vec![
-            ("authorization".to_owned(), "Bearer 1".to_owned()),
-            ("x".to_owned(), "y".to_owned()),
-        ];
-        let request = Request {
-            headers,
-            ..Request::get(A)
-        };
-        let id = session
-            .download(request, TransferOptions::default())
-            .await
-            .unwrap();
+        let session = app.open(Configuration::background(SessionId::new("s").unwrap())).await;
+        let headers =
+            vec![("authorization".to_owned(), "Bearer 1".to_owned()), ("x".to_owned(), "y".to_owned())];
+        let request = Request { headers, ..Request::get(A) };
+        let id = session.download(request, TransferOptions::default()).await.unwrap();
         session.resume(id).await.unwrap();
     });
     let secret = "authorization=Bearer 1 x=y";
     assert_eq!(
         world.origin.log(),
-        [
-            format!("GET {A} {secret}"),
-            format!("GET {c} {secret}"),
-            format!("GET {b} x=y")
-        ]
+        [format!("GET {A} {secret}"), format!("GET {c} {secret}"), format!("GET {b} x=y")]
     );
-    assert_eq!(
-        world.seen(),
-        "00:00.000 t1 file 200 \"there\"\n00:00.000 t1 complete Some(200) None"
-    );
+    assert_eq!(world.seen(), "00:00.000 t1 file 200 \"there\"\n00:00.000 t1 complete Some(200) None");
 }
 
 #[test]
 fn endless_and_impossible_redirects_end_the_transfer() {
     for location in [A, "ftp://a.test/", "http://["] {
         let world = world();
-        world
-            .origin
-            .plan(A, [status(302, &[("location", location)], b"")]);
+        world.origin.plan(A, [status(302, &[("location", location)], b"")]);
         world.downloads("s", &[A]);
-        assert!(
-            world
-                .seen()
-                .starts_with("00:00.000 t1 complete None Some(BadRedirect")
-        );
+        assert!(world.seen().starts_with("00:00.000 t1 complete None Some(BadRedirect"));
         assert!(world.origin.log().len() <= 17);
     }
 }
@@ -255,10 +189,7 @@ fn a_credential_is_used_again_for_its_origin_and_no_other() {
     let session = world.downloads("s", &[A]);
     world.run(async move {
         for url in [second, other] {
-            let id = session
-                .download(Request::get(url), TransferOptions::default())
-                .await
-                .unwrap();
+            let id = session.download(Request::get(url), TransferOptions::default()).await.unwrap();
             session.resume(id).await.unwrap();
         }
     });
@@ -272,11 +203,7 @@ fn a_credential_is_used_again_for_its_origin_and_no_other() {
             format!("GET {other}")
         ]
     );
-    assert!(
-        world
-            .seen()
-            .ends_with("t3 file 401 \"who?\"\n00:00.000 t3 complete Some(401) None")
-    );
+    assert!(world.seen().ends_with("t3 file 401 \"who?\"\n00:00.000 t3 complete Some(401) None"));
 }
 
 #[test]
@@ -289,9 +216,7 @@ fn every_disposition_does_what_it_says() {
         ChallengeDisposition::CancelAuthenticationChallenge,
     ];
     let both = "Basic realm=\"b\", Digest realm=\"d\", nonce=\"n\", qop=\"auth\", algorithm=SHA-256";
-    world
-        .origin
-        .plan(A, [status(401, &[("www-authenticate", both)], b"who?")]);
+    world.origin.plan(A, [status(401, &[("www-authenticate", both)], b"who?")]);
     world.downloads("s", &[A]);
     assert_eq!(
         world.seen(),
@@ -329,25 +254,12 @@ fn an_unanswered_challenge_fails_at_the_resource_timeout_and_blocks_nobody() {
 fn a_cancelled_download_can_be_taken_up_again_once() {
     let world = world();
     let rest = [("content-range", "bytes 4-9/10"), ("etag", "\"v1\"")];
-    world.origin.plan(
-        A,
-        [
-            Plan::Cut(tagged(), b"0123456789".to_vec(), 4),
-            status(206, &rest, b"456789"),
-        ],
-    );
+    world.origin.plan(A, [Plan::Cut(tagged(), b"0123456789".to_vec(), 4), status(206, &rest, b"456789")]);
     let session = world.downloads("s", &[A]);
     world.run(async move {
         let id = session.transfers().await.unwrap()[0].id;
-        let data = session
-            .cancel_by_producing_resume_data(id)
-            .await
-            .unwrap()
-            .expect("it can be resumed");
-        let again = session
-            .download_resuming(data.clone(), TransferOptions::default())
-            .await
-            .unwrap();
+        let data = session.cancel_by_producing_resume_data(id).await.unwrap().expect("it can be resumed");
+        let again = session.download_resuming(data.clone(), TransferOptions::default()).await.unwrap();
         session.resume(again).await.unwrap();
         let twice = session.download_resuming(data, TransferOptions::default()).await;
         assert!(matches!(twice, Err(SessionError::BadResumeData { .. })));
@@ -371,9 +283,7 @@ fn invalidation_says_goodbye_once_and_last_and_frees_the_name() {
     let session = world.downloads("s", &[A]);
     world.run(async move {
         session.invalidate_and_cancel().await;
-        let refused = session
-            .download(Request::get(A), TransferOptions::default())
-            .await;
+        let refused = session.download(Request::get(A), TransferOptions::default()).await;
         assert_eq!(refused.unwrap_err(), SessionError::Invalidated);
     });
     assert_eq!(
@@ -395,28 +305,15 @@ fn an_upload_sends_its_file_again_after_a_temporary_redirect() {
     world.storage.append(&file, b"12345").unwrap();
     let app = Arc::clone(&world.app);
     world.run(async move {
-        let session = app
-            .open(Configuration::background(SessionId::new("s").unwrap()))
-            .await;
-        let request = Request {
-            method: Method::Put,
-            ..Request::get(A)
-        };
-        let id = session
-            .upload(request, &file, TransferOptions::default())
-            .await
-            .unwrap();
+        let session = app.open(Configuration::background(SessionId::new("s").unwrap())).await;
+        let request = Request { method: Method::Put, ..Request::get(A) };
+        let id = session.upload(request, &file, TransferOptions::default()).await.unwrap();
         session.resume(id).await.unwrap();
         let gone = FilePath::new("gone");
-        let refused = session
-            .upload(Request::post(A), &gone, TransferOptions::default())
-            .await;
+        let refused = session.upload(Request::post(A), &gone, TransferOptions::default()).await;
         assert!(matches!(refused, Err(SessionError::NoSuchFile { .. })));
     });
-    assert_eq!(
-        world.origin.log(),
-        [format!("PUT {A} body=5"), format!("PUT {to} body=5")]
-    );
+    assert_eq!(world.origin.log(), [format!("PUT {A} body=5"), format!("PUT {to} body=5")]);
     assert_eq!(world.seen(), "00:00.000 t1 complete Some(201) None");
 }
 
@@ -433,15 +330,10 @@ fn what_is_started_behind_the_users_back_waits_for_better_conditions() {
     assert_eq!(world.origin.log().len(), 1, "started in front: not held");
     let hold = |seconds: u32| {
         *world.app.state.lock().unwrap() = AppState::Background;
-        world
-            .service
-            .device_changed(&DeviceChange::App(AppChange::Backgrounded));
+        world.service.device_changed(&DeviceChange::App(AppChange::Backgrounded));
         let session = Arc::clone(&session);
         world.run(async move {
-            let id = session
-                .download(Request::get(foreign), TransferOptions::default())
-                .await
-                .unwrap();
+            let id = session.download(Request::get(foreign), TransferOptions::default()).await.unwrap();
             session.resume(id).await.unwrap();
         });
         world.pass(seconds * SECOND);
@@ -452,23 +344,15 @@ fn what_is_started_behind_the_users_back_waits_for_better_conditions() {
     assert_eq!(world.origin.log().len(), 2, "held no longer than the policy says");
     hold(10);
     assert_eq!(world.origin.log().len(), 2);
-    world
-        .service
-        .device_changed(&DeviceChange::App(AppChange::Foregrounded));
+    world.service.device_changed(&DeviceChange::App(AppChange::Foregrounded));
     world.run(async {});
-    assert_eq!(
-        world.origin.log().len(),
-        3,
-        "the user came: no reason to hold it any more"
-    );
+    assert_eq!(world.origin.log().len(), 3, "the user came: no reason to hold it any more");
 }
 
 #[test]
 fn no_file_is_left_behind() {
     let world = world();
-    world
-        .origin
-        .plan(A, [Plan::Cut(tagged(), b"0123456789".to_vec(), 4), Plan::Stall]);
+    world.origin.plan(A, [Plan::Cut(tagged(), b"0123456789".to_vec(), 4), Plan::Stall]);
     let session = world.downloads("s", &[A]);
     let part = FilePath::new("bgsession/0/1.part");
     assert_eq!(world.storage.len(&part).unwrap(), 4);

@@ -44,9 +44,8 @@ fn the_plain_path_is_one_wake_after_the_last_of_two_downloads() {
 #[test]
 fn a_login_wakes_the_app_and_ends_its_own_drain() {
     let world = world();
-    world.app.behaviour.lock().unwrap().answers = vec![ChallengeDisposition::UseCredential(Some(
-        Credential::password("user", "open sesame"),
-    ))];
+    world.app.behaviour.lock().unwrap().answers =
+        vec![ChallengeDisposition::UseCredential(Some(Credential::password("user", "open sesame")))];
     let basic = status(401, &[("www-authenticate", "Basic realm=\"r\"")], b"who?");
     world.origin.plan(A, [Plan::Refuse, basic, ok(b"secret")]);
     world.origin.plan(B, [Plan::Refuse, Plan::Refuse, ok(b"late")]);
@@ -126,9 +125,7 @@ fn a_running_app_is_told_directly_and_not_woken() {
 fn the_fifth_wake_of_an_hour_waits_and_is_not_lost() {
     let world = world();
     for session in ["1", "2", "3", "4", "5"] {
-        world
-            .origin
-            .plan(&format!("http://a.test/{session}"), [Plan::Refuse, ok(b"x")]);
+        world.origin.plan(&format!("http://a.test/{session}"), [Plan::Refuse, ok(b"x")]);
         world.downloads(session, &[&format!("http://a.test/{session}")]);
     }
     world.change(AppChange::Backgrounded);
@@ -142,12 +139,7 @@ fn the_fifth_wake_of_an_hour_waits_and_is_not_lost() {
             "1:00:01.000 handle [#5 URL session 5]"
         ]
     );
-    assert_eq!(
-        seen.lines()
-            .filter(|line| line.contains("events finished"))
-            .count(),
-        5
-    );
+    assert_eq!(seen.lines().filter(|line| line.contains("events finished")).count(), 5);
 }
 
 #[test]
@@ -162,11 +154,7 @@ fn a_task_that_is_never_completed_expires_and_ends_the_app() {
     let tail: Vec<&str> = seen.lines().skip(7).collect();
     assert_eq!(
         tail,
-        [
-            "00:01.000 s events finished",
-            "00:14.000 expiring Some(\"s\")",
-            "00:16.000 app Terminated(Wall)"
-        ]
+        ["00:01.000 s events finished", "00:14.000 expiring Some(\"s\")", "00:16.000 app Terminated(Wall)"]
     );
 }
 
@@ -243,17 +231,9 @@ fn a_refresh_comes_once_not_before_its_date_with_its_user_info() {
     let scheduler = std::sync::Arc::clone(&world.scheduler);
     world.run(async move {
         let later = |seconds| Time::ZERO + seconds * SECOND;
-        scheduler
-            .schedule_background_refresh(later(20), Some(UserInfo::new("old")))
-            .await
-            .unwrap();
-        scheduler
-            .schedule_background_refresh(later(30), Some(UserInfo::new("new")))
-            .await
-            .unwrap();
-        let never = scheduler
-            .schedule_background_refresh(Time::DISTANT_FUTURE, None)
-            .await;
+        scheduler.schedule_background_refresh(later(20), Some(UserInfo::new("old"))).await.unwrap();
+        scheduler.schedule_background_refresh(later(30), Some(UserInfo::new("new"))).await.unwrap();
+        let never = scheduler.schedule_background_refresh(Time::DISTANT_FUTURE, None).await;
         assert!(matches!(never, Err(ScheduleError::BadDate { .. })));
     });
     world.change(AppChange::Backgrounded);
@@ -275,13 +255,7 @@ fn everything_comes_to_rest_and_dropping_it_ends_the_tasks() {
     world.origin.plan(A, [Plan::Stall]);
     world.downloads("s", &[A]);
     assert!(world.executor.tasks() > 0);
-    let World {
-        executor,
-        app,
-        scheduler,
-        service,
-        ..
-    } = world;
+    let World { executor, app, scheduler, service, .. } = world;
     app.forget();
     drop((app, scheduler, service));
     executor.run();

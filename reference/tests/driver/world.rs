@@ -46,11 +46,7 @@ pub(crate) struct Parts {
 
 impl Parts {
     fn parts(&self) -> (Arc<ReferenceScheduler>, Arc<ReferenceService>) {
-        self.alive
-            .lock()
-            .unwrap()
-            .clone()
-            .expect("the test has not dropped them")
+        self.alive.lock().unwrap().clone().expect("the test has not dropped them")
     }
 }
 
@@ -84,14 +80,8 @@ impl App {
             known.push(configuration.clone());
             *self.configurations.lock().unwrap() = known;
         }
-        let session = service
-            .session(configuration, Connection::new(delegate, life))
-            .await
-            .unwrap();
-        self.handles
-            .lock()
-            .unwrap()
-            .insert(identifier, Arc::clone(&session));
+        let session = service.session(configuration, Connection::new(delegate, life)).await.unwrap();
+        self.handles.lock().unwrap().insert(identifier, Arc::clone(&session));
         session
     }
 
@@ -99,12 +89,7 @@ impl App {
     pub(crate) async fn reopen(self: Arc<Self>) {
         let known = self.configurations.lock().unwrap().clone();
         for configuration in known {
-            if !self
-                .handles
-                .lock()
-                .unwrap()
-                .contains_key(&configuration.identifier)
-            {
+            if !self.handles.lock().unwrap().contains_key(&configuration.identifier) {
                 Arc::clone(&self).open(configuration).await;
             }
         }
@@ -112,12 +97,7 @@ impl App {
 
     fn complete(&self, session: Option<&SessionId>) {
         if !self.behaviour.lock().unwrap().hoards {
-            let tasks = self
-                .tasks
-                .lock()
-                .unwrap()
-                .remove(&session.cloned())
-                .unwrap_or_default();
+            let tasks = self.tasks.lock().unwrap().remove(&session.cloned()).unwrap_or_default();
             tasks.iter().for_each(RefreshTask::set_task_completed);
         }
     }
@@ -154,9 +134,7 @@ impl Process {
 #[async_trait]
 impl AppProcess for Process {
     fn state(&self) -> AppState {
-        self.0
-            .get()
-            .map_or(AppState::NotRunning, |app| *app.state.lock().unwrap())
+        self.0.get().map_or(AppState::NotRunning, |app| *app.state.lock().unwrap())
     }
 
     async fn deliver(&self, tasks: Vec<RefreshTask>) -> Result<(), Interrupted> {
@@ -177,12 +155,7 @@ impl AppProcess for Process {
                     app.note(format!("expiring {of:?}"));
                 }
             });
-            app.tasks
-                .lock()
-                .unwrap()
-                .entry(session.clone())
-                .or_default()
-                .push(task);
+            app.tasks.lock().unwrap().entry(session.clone()).or_default().push(task);
             if session.is_none() {
                 app.complete(None);
             }
@@ -219,11 +192,7 @@ impl Delegate for Messages {
         challenge: Challenge,
         responder: Responder<ChallengeDisposition>,
     ) {
-        let Challenge {
-            protection_space,
-            proposed_credential,
-            previous_failure_count,
-        } = challenge;
+        let Challenge { protection_space, proposed_credential, previous_failure_count } = challenge;
         let (realm, method) = (protection_space.realm, protection_space.method);
         self.0
             .message(format!(
@@ -246,9 +215,7 @@ impl Delegate for Messages {
         offset: u64,
         total: Option<u64>,
     ) {
-        self.0
-            .message(format!("{transfer} resumed at {offset} of {total:?}"))
-            .await;
+        self.0.message(format!("{transfer} resumed at {offset} of {total:?}")).await;
     }
 
     async fn did_finish_downloading(
@@ -258,25 +225,14 @@ impl Delegate for Messages {
         response: &Response,
         location: &FilePath,
     ) {
-        let bytes = self
-            .0
-            .world
-            .get()
-            .unwrap()
-            .storage
-            .read(location, 0, usize::MAX)
-            .unwrap();
+        let bytes = self.0.world.get().unwrap().storage.read(location, 0, usize::MAX).unwrap();
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        self.0
-            .message(format!("{transfer} file {} {text:?}", response.status))
-            .await;
+        self.0.message(format!("{transfer} file {} {text:?}", response.status)).await;
     }
 
     async fn did_complete(&self, _: &SessionId, transfer: TransferId, end: &TransferEnd) {
         let status = end.response.as_ref().map(|response| response.status);
-        self.0
-            .message(format!("{transfer} complete {status:?} {:?}", end.error))
-            .await;
+        self.0.message(format!("{transfer} complete {status:?} {:?}", end.error)).await;
     }
 
     async fn did_finish_events(&self, session: &SessionId) {
@@ -337,15 +293,7 @@ impl World {
         };
         assert!(app.world.set(Arc::new(parts)).is_ok());
         assert!(cell.set(Arc::clone(&app)).is_ok());
-        Self {
-            executor,
-            clock,
-            origin,
-            storage,
-            app,
-            scheduler,
-            service,
-        }
+        Self { executor, clock, origin, storage, app, scheduler, service }
     }
 
     /// Runs a future to its end, and then everything else to rest.
@@ -394,10 +342,8 @@ impl World {
     }
 
     pub(crate) fn downloads_with(&self, configuration: Configuration, urls: &[&str]) -> Arc<dyn Session> {
-        let (app, urls) = (
-            Arc::clone(&self.app),
-            urls.iter().map(|url| Request::get(*url)).collect::<Vec<_>>(),
-        );
+        let (app, urls) =
+            (Arc::clone(&self.app), urls.iter().map(|url| Request::get(*url)).collect::<Vec<_>>());
         self.run(async move {
             let session = app.open(configuration).await;
             for url in urls {

@@ -102,11 +102,7 @@ impl RunArguments {
 
     /// The rules to judge, in the order of the catalogue, each once.
     pub(crate) fn rules(&self) -> Result<Vec<&'static Rule>, Failure> {
-        let named = self
-            .rules
-            .iter()
-            .map(|id| crate::catalogue::find(id))
-            .collect::<Result<Vec<_>, _>>()?;
+        let named = self.rules.iter().map(|id| crate::catalogue::find(id)).collect::<Result<Vec<_>, _>>()?;
         let wanted = |rule: &&Rule| named.is_empty() || named.iter().any(|one| one.id == rule.id);
         Ok(RULES.iter().filter(wanted).collect())
     }
@@ -136,10 +132,7 @@ mod tests {
     fn the_definition_is_sound_and_its_help_fits_a_terminal() {
         let mut command = Arguments::command();
         command.clone().debug_assert();
-        assert_eq!(
-            command.render_help().to_string(),
-            command.render_long_help().to_string()
-        );
+        assert_eq!(command.render_help().to_string(), command.render_long_help().to_string());
         for line in command.render_long_help().to_string().lines() {
             assert!(line.chars().count() <= 80, "{line}");
         }
@@ -147,22 +140,9 @@ mod tests {
 
     #[test]
     fn named_rules_are_judged_in_the_order_of_the_catalogue_and_once() {
-        let arguments = Arguments::parse_from([
-            "bgsession",
-            "--rule",
-            "ses-03",
-            "--rule",
-            "SCH-13",
-            "--rule",
-            "SES-03",
-        ]);
-        let ids: Vec<_> = arguments
-            .run
-            .rules()
-            .unwrap()
-            .iter()
-            .map(|rule| rule.id)
-            .collect();
+        let arguments =
+            Arguments::parse_from(["bgsession", "--rule", "ses-03", "--rule", "SCH-13", "--rule", "SES-03"]);
+        let ids: Vec<_> = arguments.run.rules().unwrap().iter().map(|rule| rule.id).collect();
         assert_eq!(ids, ["SCH-13", "SES-03"]);
     }
 }

@@ -54,10 +54,7 @@ pub(crate) fn find(id: &str) -> Result<&'static Rule, Failure> {
     rules::find(id.trim()).ok_or_else(|| {
         let wanted = id.to_ascii_uppercase();
         let nearest = RULES.iter().min_by_key(|rule| distance(&wanted, rule.id));
-        Failure::UnknownRule {
-            named: id.to_owned(),
-            nearest: nearest.map_or("SCH-01", |rule| rule.id),
-        }
+        Failure::UnknownRule { named: id.to_owned(), nearest: nearest.map_or("SCH-01", |rule| rule.id) }
     })
 }
 

@@ -69,10 +69,7 @@ fn content(focus: Focus) -> String {
 /// `wait 31 %, download 27 %, …`, the most frequent first.
 fn shares<K: AsRef<str>>(counts: &BTreeMap<K, u64>) -> String {
     let all: u64 = counts.values().sum::<u64>().max(1);
-    let mut sorted: Vec<_> = counts
-        .iter()
-        .map(|(name, count)| (name.as_ref(), *count))
-        .collect();
+    let mut sorted: Vec<_> = counts.iter().map(|(name, count)| (name.as_ref(), *count)).collect();
     sorted.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), *name));
     let said: Vec<_> = sorted
         .iter()
@@ -101,10 +98,7 @@ const fn kind(step: &Step) -> &'static str {
 
 /// A route as scenario files spell it.
 fn route_name(route: Route) -> String {
-    serde_json::to_value(route)
-        .ok()
-        .and_then(|name| name.as_str().map(str::to_owned))
-        .unwrap_or_default()
+    serde_json::to_value(route).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -23,11 +23,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome, Failure> {
         seeds += 1;
     }
     output::print(&text(&report, arguments, seeds))?;
-    Ok(if report.passed() {
-        Outcome::Passed
-    } else {
-        Outcome::NotPassed
-    })
+    Ok(if report.passed() { Outcome::Passed } else { Outcome::NotPassed })
 }
 
 fn options(arguments: &RunArguments) -> Result<Options, Failure> {

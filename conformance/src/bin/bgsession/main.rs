@@ -49,9 +49,5 @@ fn work(arguments: Arguments) -> Result<Outcome, Failure> {
 }
 
 fn judge(run: &RunArguments) -> Result<Outcome, Failure> {
-    if run.replay.is_empty() {
-        explore::run(run)
-    } else {
-        replay::run(run)
-    }
+    if run.replay.is_empty() { explore::run(run) } else { replay::run(run) }
 }

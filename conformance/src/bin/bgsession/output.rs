@@ -49,10 +49,7 @@ mod tests {
     #[test]
     fn text_is_wrapped_at_spaces() {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
-        assert_eq!(
-            wrap("incomprehensibilities are", 7),
-            ["incomprehensibilities", "are"]
-        );
+        assert_eq!(wrap("incomprehensibilities are", 7), ["incomprehensibilities", "are"]);
         assert!(wrap(" ", 7).is_empty());
     }
 }

@@ -43,9 +43,7 @@ fn bar() -> Observer {
 fn lines() -> Observer {
     let told: Mutex<BTreeMap<World, bool>> = Mutex::default();
     Arc::new(move |progress| {
-        let Progress {
-            world, done, total, ..
-        } = progress;
+        let Progress { world, done, total, .. } = progress;
         let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
         let over = told.entry(world).or_insert_with(|| {
             remark(&format!("{world}: {total} scenarios"));

@@ -12,11 +12,7 @@ use crate::{Outcome, output, subject};
 /// Plays the scenarios and prints what was asked for.
 pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome, Failure> {
     let rules = arguments.rules()?;
-    let scenarios = arguments
-        .replay
-        .iter()
-        .map(|path| read(path))
-        .collect::<Result<Vec<_>, _>>()?;
+    let scenarios = arguments.replay.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
     let subject = subject::reference();
     let mut text = observed(arguments, &subject, &scenarios)?;
     let options = Options {
@@ -28,16 +24,8 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome, Failure> {
         ..Options::default()
     };
     let mut report = judge(&subject, &options)?;
-    let untested = if arguments.names_rules() {
-        0
-    } else {
-        set_aside(&mut report)
-    };
-    let outcome = if report.passed() {
-        Outcome::Passed
-    } else {
-        Outcome::NotPassed
-    };
+    let untested = if arguments.names_rules() { 0 } else { set_aside(&mut report) };
+    let outcome = if report.passed() { Outcome::Passed } else { Outcome::NotPassed };
     if !arguments.history {
         text.push_str(&report.to_string());
         if untested > 0 {
@@ -53,14 +41,9 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome, Failure> {
 }
 
 fn read(path: &Path) -> Result<Scenario, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| Failure::Unreadable {
-        path: path.to_owned(),
-        error,
-    })?;
-    Scenario::from_json(&text).map_err(|error| Failure::Scenario {
-        path: path.to_owned(),
-        error,
-    })
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::Unreadable { path: path.to_owned(), error })?;
+    Scenario::from_json(&text).map_err(|error| Failure::Scenario { path: path.to_owned(), error })
 }
 
 /// The histories or timelines of all scenarios in all worlds, if they are wanted.
@@ -75,11 +58,7 @@ fn observed(arguments: &RunArguments, subject: &Subject, scenarios: &[Scenario])
             if arguments.history {
                 text.push_str(&history.to_jsonl());
             } else {
-                text.push_str(&format!(
-                    "{} in {world}\n{}\n",
-                    path.display(),
-                    timeline(&history, None)
-                ));
+                text.push_str(&format!("{} in {world}\n{}\n", path.display(), timeline(&history, None)));
             }
         }
     }
@@ -91,9 +70,7 @@ fn observed(arguments: &RunArguments, subject: &Subject, scenarios: &[Scenario])
 fn set_aside(report: &mut Report) -> usize {
     let before = report.rows.len();
     let vacuous = |verdict: &Verdict| matches!(verdict, Verdict::Vacuous { .. });
-    report
-        .rows
-        .retain(|row| !row.verdicts.iter().all(|(_, verdict)| vacuous(verdict)));
+    report.rows.retain(|row| !row.verdicts.iter().all(|(_, verdict)| vacuous(verdict)));
     for (_, verdict) in report.rows.iter_mut().flat_map(|row| &mut row.verdicts) {
         if vacuous(verdict) {
             *verdict = Verdict::NotApplicable {

@@ -1,0 +1,237 @@
+//! Reads a history into [`Facts`], entry by entry.
+
+use std::time::Duration;
+
+use super::facts::{Delivery, Exchange, Facts, Handle, Index, Place, Session, Task, Transfer};
+use crate::contract::{AppChange, AppState, Policy, RefreshKind, RefreshTaskId, SessionId};
+use crate::history::{Entry, Event, History, MessageId, Phase, TransferKey};
+
+impl<'a> Facts<'a> {
+    /// Reads a history; events that refer to what is not there are left out.
+    pub(crate) fn of(history: &'a History, policy: &'a Policy) -> Self {
+        let mut facts = Self {
+            history,
+            policy,
+            changes: Vec::with_capacity(8),
+            handles: Vec::with_capacity(4),
+            tasks: Vec::with_capacity(4),
+            sessions: Vec::with_capacity(3),
+            transfers: Vec::with_capacity(8),
+            deliveries: Vec::with_capacity(16),
+            collected: None,
+            ended: None,
+            index: Index::default(),
+        };
+        for entry in &history.entries {
+            facts.read(entry);
+        }
+        facts
+    }
+
+    fn read(&mut self, entry: &'a Entry) {
+        let place = Place { seq: entry.seq, at: entry.at };
+        match &entry.event {
+            Event::App { change } => self.app(place, *change),
+            Event::SessionOpened { session, launch_events } => {
+                self.session_mut(session, *launch_events).opened.push(place);
+            }
+            Event::WakeRequested { session, .. } => self.session_mut(session, true).requests.push(place),
+            Event::TaskMinted { task, kind } => self.task_mut(*task, kind).minted.push(place),
+            Event::HandleBegan { tasks } => self.handle(place, tasks),
+            Event::ExpirationHandlerSet { task } => {
+                self.known_task(*task, |task| task.handler = Some(place));
+            }
+            Event::TaskCompleted { task, repeated } => self.known_task(*task, |task| {
+                if *repeated {
+                    task.repeats.push(place);
+                } else {
+                    task.completed = Some(place);
+                }
+            }),
+            Event::ExpirationCalled { task, open, .. } => {
+                self.known_task(*task, |task| task.expirations.push((place, *open)));
+            }
+            Event::Phase { phase: Phase::Collected } => self.collected = Some(place),
+            Event::Phase { phase: Phase::Ended } => self.ended = Some(place),
+            _ => self.read_transfer(place, &entry.event),
+        }
+    }
+
+    fn read_transfer(&mut self, place: Place, event: &'a Event) {
+        match event {
+            Event::TransferCreated { key, kind, earliest, resource_timeout, .. } => {
+                self.index.transfers.insert(key, self.transfers.len());
+                self.transfers.push(Transfer {
+                    key,
+                    kind: *kind,
+                    resumed: place,
+                    earliest: *earliest,
+                    resource_timeout: Duration::from_millis(*resource_timeout),
+                    cancelled: None,
+                    exchanges: Vec::new(),
+                    given_up: None,
+                    messages: Vec::new(),
+                });
+            }
+            Event::TransferResumed { key } => self.known_transfer(key, |transfer| transfer.resumed = place),
+            Event::TransferCancelled { key } => self.known_transfer(key, |transfer| {
+                transfer.cancelled.get_or_insert(place);
+            }),
+            Event::RequestSent { exchange, key: Some(key), .. } => {
+                if let Some(index) = self.index.transfers.get(key).copied() {
+                    let exchanges = &mut self.transfers[index].exchanges;
+                    self.index.exchanges.insert(*exchange, (index, exchanges.len()));
+                    exchanges.push(Exchange { sent: place, head: None, end: None });
+                }
+            }
+            Event::ResponseHead { exchange, status, challenge } => {
+                self.known_exchange(*exchange, |exchange| exchange.head = Some((place, *status, *challenge)));
+            }
+            Event::ExchangeEnded { exchange, outcome, received, digest } => {
+                self.known_exchange(*exchange, |exchange| {
+                    exchange.end = Some((place, *outcome, *received, *digest))
+                });
+            }
+            Event::MessageBegan { id, session, transfer, message } => {
+                let index = self.deliveries.len();
+                self.deliveries.push(Delivery {
+                    began: place,
+                    session,
+                    transfer: *transfer,
+                    message,
+                    end: None,
+                    answered: None,
+                });
+                self.index.deliveries.insert(*id, index);
+                if let Some(transfer) = *transfer {
+                    let key = TransferKey { session: session.clone(), transfer };
+                    self.known_transfer(&key, |transfer| transfer.messages.push(index));
+                }
+            }
+            Event::MessageReturned { id } => {
+                self.known_delivery(*id, |delivery| delivery.end = Some((place, true)))
+            }
+            Event::MessageInterrupted { id } => {
+                self.known_delivery(*id, |delivery| delivery.end = Some((place, false)))
+            }
+            Event::Answered { id, answer } => self.answered(place, *id, answer),
+            _ => {}
+        }
+    }
+
+    fn answered(&mut self, place: Place, id: MessageId, answer: &str) {
+        let Some(index) = self.index.deliveries.get(&id).copied() else {
+            return;
+        };
+        let delivery = &mut self.deliveries[index];
+        delivery.answered = Some(place);
+        let session = delivery.session.clone();
+        if let Some(transfer) = delivery.transfer.filter(|_| !answer.starts_with("UseCredential")) {
+            self.known_transfer(&TransferKey { session, transfer }, |transfer| {
+                transfer.given_up = Some(place)
+            });
+        }
+    }
+
+    fn app(&mut self, place: Place, change: AppChange) {
+        if change.state() == AppState::NotRunning {
+            let open = |task: &&mut Task<'_>| !task.delivered.is_empty() && task.completed.is_none();
+            for task in self.tasks.iter_mut().filter(open) {
+                task.orphaned.get_or_insert(place);
+            }
+        }
+        self.changes.push((place, change));
+    }
+
+    fn handle(&mut self, place: Place, refs: &'a [crate::history::TaskRef]) {
+        let tasks: Vec<usize> = refs
+            .iter()
+            .map(|task| {
+                let index = self.task_index(task.id, &task.kind);
+                let known = &mut self.tasks[index];
+                known.delivered.push(place);
+                known.allowance = Duration::from_millis(task.allowance);
+                index
+            })
+            .collect();
+        for task in refs {
+            if let RefreshKind::UrlSession(session) = &task.kind {
+                if let Some(known) = self.sessions.iter_mut().find(|known| known.id == session) {
+                    known.wakes.push(place);
+                }
+            }
+        }
+        let last = self
+            .changes
+            .last()
+            .filter(|(_, change)| matches!(change, AppChange::Launched | AppChange::Resumed));
+        let since = |change: Place| self.handles.last().is_none_or(|handle| handle.place.seq < change.seq);
+        let woke = last.map(|(change, _)| *change).filter(|change| since(*change));
+        let launch = self.changes.iter().rev().take_while(|(change, _)| since(*change));
+        let mut launch =
+            launch.filter(|(_, change)| matches!(change, AppChange::Launched | AppChange::Resumed));
+        let called = launch.next().map_or(place, |(change, _)| *change);
+        self.handles.push(Handle { place, tasks, woke, called });
+    }
+
+    fn session_mut(&mut self, id: &'a SessionId, launch_events: bool) -> &mut Session<'a> {
+        let index = self.sessions.iter().position(|known| known.id == id).unwrap_or_else(|| {
+            self.sessions.push(Session {
+                id,
+                launch_events,
+                opened: Vec::new(),
+                wakes: Vec::new(),
+                requests: Vec::new(),
+            });
+            self.sessions.len() - 1
+        });
+        &mut self.sessions[index]
+    }
+
+    fn task_index(&mut self, id: RefreshTaskId, kind: &'a RefreshKind) -> usize {
+        self.tasks.iter().position(|known| known.id == id).unwrap_or_else(|| {
+            self.tasks.push(Task {
+                id,
+                kind,
+                minted: Vec::new(),
+                delivered: Vec::new(),
+                allowance: Duration::ZERO,
+                handler: None,
+                completed: None,
+                repeats: Vec::new(),
+                expirations: Vec::new(),
+                orphaned: None,
+            });
+            self.tasks.len() - 1
+        })
+    }
+
+    fn task_mut(&mut self, id: RefreshTaskId, kind: &'a RefreshKind) -> &mut Task<'a> {
+        let index = self.task_index(id, kind);
+        &mut self.tasks[index]
+    }
+
+    fn known_task(&mut self, id: RefreshTaskId, note: impl FnOnce(&mut Task<'a>)) {
+        if let Some(task) = self.tasks.iter_mut().find(|known| known.id == id) {
+            note(task);
+        }
+    }
+
+    fn known_transfer(&mut self, key: &TransferKey, note: impl FnOnce(&mut Transfer<'a>)) {
+        if let Some(index) = self.index.transfers.get(key) {
+            note(&mut self.transfers[*index]);
+        }
+    }
+
+    fn known_exchange(&mut self, id: u32, note: impl FnOnce(&mut Exchange)) {
+        if let Some((transfer, exchange)) = self.index.exchanges.get(&id) {
+            note(&mut self.transfers[*transfer].exchanges[*exchange]);
+        }
+    }
+
+    fn known_delivery(&mut self, id: MessageId, note: impl FnOnce(&mut Delivery<'a>)) {
+        if let Some(index) = self.index.deliveries.get(&id) {
+            note(&mut self.deliveries[*index]);
+        }
+    }
+}

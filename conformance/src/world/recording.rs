@@ -1,0 +1,215 @@
+//! The kit's delegate: what a subject's sessions call.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::app::App;
+use crate::contract::{
+    CancelReason, Challenge, ChallengeDisposition, DelayedRequestDisposition, Delegate, FilePath,
+    OptionalMethod, Request, Responder, Response, SessionId, TransferEnd, TransferError, TransferId,
+};
+use crate::history::{EndKind, Event, Message, MessageId, TransferKey};
+
+/// The kit's delegate: writes every message down and behaves as the scenario says.
+pub(crate) struct Recording(pub(crate) Arc<App>);
+
+/// Notes how a delivery ends, however its future does.
+struct Delivery<'a> {
+    app: &'a App,
+    id: MessageId,
+    returned: bool,
+}
+
+impl Drop for Delivery<'_> {
+    fn drop(&mut self) {
+        let (app, id) = (self.app, self.id);
+        app.recorder.record(if self.returned {
+            Event::MessageReturned { id }
+        } else {
+            Event::MessageInterrupted { id }
+        });
+    }
+}
+
+impl Recording {
+    async fn begin(
+        &self,
+        session: &SessionId,
+        transfer: Option<TransferId>,
+        message: impl FnOnce() -> Message,
+    ) -> Delivery<'_> {
+        let app = &*self.0;
+        app.receiving().await;
+        let id = app.recorder.next_message();
+        let message = message();
+        app.recorder.record(Event::MessageBegan { id, session: session.clone(), transfer, message });
+        Delivery { app, id, returned: false }
+    }
+
+    async fn message(
+        &self,
+        session: &SessionId,
+        transfer: Option<TransferId>,
+        message: impl FnOnce() -> Message,
+    ) {
+        let mut delivery = self.begin(session, transfer, message).await;
+        self.0.sleep(self.0.setup.callback.duration()).await;
+        delivery.returned = true;
+    }
+
+    fn look_at(&self, location: &FilePath) -> (Option<u64>, Option<u64>) {
+        let storage = &self.0.device().storage;
+        let Ok(size) = storage.len(location) else {
+            return (None, None);
+        };
+        let bytes = usize::try_from(size)
+            .map_err(std::io::Error::other)
+            .and_then(|len| storage.read(location, 0, len));
+        match bytes {
+            Ok(bytes) => (Some(bytes.len() as u64), Some(bgsession_mock_server::body::hash(&bytes))),
+            Err(_) => (None, None),
+        }
+    }
+}
+
+#[async_trait]
+impl Delegate for Recording {
+    fn responds_to(&self, method: OptionalMethod) -> bool {
+        method == OptionalMethod::TaskChallenge
+    }
+
+    async fn did_receive_session_challenge(
+        &self,
+        session: &SessionId,
+        challenge: Challenge,
+        responder: Responder<ChallengeDisposition>,
+    ) {
+        self.challenged(session, None, challenge, responder).await;
+    }
+
+    async fn did_receive_challenge(
+        &self,
+        session: &SessionId,
+        transfer: TransferId,
+        challenge: Challenge,
+        responder: Responder<ChallengeDisposition>,
+    ) {
+        self.challenged(session, Some(transfer), challenge, responder).await;
+    }
+
+    async fn will_begin_delayed_request(
+        &self,
+        session: &SessionId,
+        transfer: TransferId,
+        _: Request,
+        responder: Responder<DelayedRequestDisposition>,
+    ) {
+        self.message(session, Some(transfer), || Message::WillBeginDelayedRequest).await;
+        responder.respond(DelayedRequestDisposition::ContinueLoading);
+    }
+
+    async fn did_write_data(
+        &self,
+        session: &SessionId,
+        transfer: TransferId,
+        _: u64,
+        total: u64,
+        _: Option<u64>,
+    ) {
+        self.message(session, Some(transfer), || Message::DidWriteData { total }).await;
+    }
+
+    async fn did_send_body_data(
+        &self,
+        session: &SessionId,
+        transfer: TransferId,
+        _: u64,
+        total: u64,
+        _: u64,
+    ) {
+        self.message(session, Some(transfer), || Message::DidSendBodyData { total }).await;
+    }
+
+    async fn did_resume_at_offset(
+        &self,
+        session: &SessionId,
+        transfer: TransferId,
+        offset: u64,
+        _: Option<u64>,
+    ) {
+        self.message(session, Some(transfer), || Message::DidResumeAtOffset { offset }).await;
+    }
+
+    async fn did_finish_downloading(
+        &self,
+        session: &SessionId,
+        transfer: TransferId,
+        response: &Response,
+        location: &FilePath,
+    ) {
+        let message = || {
+            let (size, digest) = self.look_at(location);
+            Message::DidFinishDownloading { status: response.status, size, digest }
+        };
+        self.message(session, Some(transfer), message).await;
+    }
+
+    async fn did_complete(&self, session: &SessionId, transfer: TransferId, end: &TransferEnd) {
+        let message = || Message::DidComplete {
+            end: end_kind(end.error.as_ref()),
+            status: end.response.as_ref().map(|response| response.status),
+        };
+        self.message(session, Some(transfer), message).await;
+        self.0.lock().outstanding.remove(&TransferKey { session: session.clone(), transfer });
+    }
+
+    async fn did_finish_events(&self, session: &SessionId) {
+        let mut delivery = self.begin(session, None, || Message::DidFinishEvents).await;
+        self.0.sleep(self.0.setup.callback.duration()).await;
+        delivery.returned = true;
+        drop(delivery);
+        let app = Arc::clone(&self.0);
+        let session = session.clone();
+        // Beside the callback: what the app does now must not hold the session's messages up.
+        self.0.spawn(async move { app.served(&session).await });
+    }
+
+    async fn did_become_invalid(&self, session: &SessionId) {
+        self.message(session, None, || Message::DidBecomeInvalid).await;
+    }
+}
+
+impl Recording {
+    async fn challenged(
+        &self,
+        session: &SessionId,
+        transfer: Option<TransferId>,
+        challenge: Challenge,
+        responder: Responder<ChallengeDisposition>,
+    ) {
+        let failures = challenge.previous_failure_count;
+        let message = || Message::DidReceiveChallenge {
+            method: challenge.protection_space.method,
+            failures,
+            proposed: challenge.proposed_credential.is_some(),
+        };
+        let mut delivery = self.begin(session, transfer, message).await;
+        self.0.sleep(self.0.setup.callback.duration()).await;
+        delivery.returned = true;
+        let id = delivery.id;
+        drop(delivery);
+        self.0.reply(id, transfer.map_or(0, TransferId::get), failures, responder).await;
+    }
+}
+
+fn end_kind(error: Option<&TransferError>) -> EndKind {
+    match error {
+        None => EndKind::Success,
+        Some(TransferError::Cancelled { reason: CancelReason::App, .. }) => EndKind::Cancelled,
+        Some(TransferError::Cancelled { .. }) => EndKind::CancelledBySystem,
+        Some(TransferError::TimedOut) => EndKind::TimedOut,
+        Some(TransferError::UserCancelledAuthentication) => EndKind::LoginCancelled,
+        Some(_) => EndKind::Failed,
+    }
+}
