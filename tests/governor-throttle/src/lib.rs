@@ -55,11 +55,7 @@ impl WorkThrottle {
     pub fn new(quota: Quota) -> Self {
         let clock = FakeRelativeClock::default();
         let limiter = || RateLimiter::direct_with_clock(quota, clock.clone());
-        Self {
-            limiters: [limiter(), limiter(), limiter()],
-            now: Duration::ZERO,
-            clock,
-        }
+        Self { limiters: [limiter(), limiter(), limiter()], now: Duration::ZERO, clock }
     }
 
     /// So many in an hour, at equal distances: no credit is saved up, so that no hour holds more.
@@ -95,9 +91,7 @@ impl WorkThrottle {
             Kind::Transfers => &self.limiters[1],
             Kind::Snapshot => &self.limiters[2],
         };
-        limiter
-            .check()
-            .map_err(|not_until| not_until.wait_time_from(self.clock.now()))
+        limiter.check().map_err(|not_until| not_until.wait_time_from(self.clock.now()))
     }
 }
 

@@ -33,9 +33,7 @@ fn allowed(policy: &Policy) -> NonZeroU32 {
 }
 
 fn spread() -> Subject {
-    Subject::throttle("governor, spread", |policy| {
-        Box::new(Judged(WorkThrottle::spread(allowed(policy))))
-    })
+    Subject::throttle("governor, spread", |policy| Box::new(Judged(WorkThrottle::spread(allowed(policy)))))
 }
 
 fn burst() -> Subject {
@@ -50,26 +48,17 @@ suite!(throttle: spread());
 /// quarter of an hour after that. The kit must say so, in the shortest way there is.
 #[test]
 fn a_burst_breaks_the_promise_about_any_hour() {
-    let options = Options {
-        worlds: vec![World::Sim],
-        ..Options::default()
-    };
+    let options = Options { worlds: vec![World::Sim], ..Options::default() };
     let report = run(&burst(), &options).unwrap();
     let broken: Vec<_> = report.failures().map(|failure| failure.rule.id).collect();
     assert_eq!(broken, ["SCH-13", "SCH-15"], "{report}");
-    assert!(
-        matches!(report.verdict("SCH-14", World::Sim), Some(Verdict::Pass { .. })),
-        "{report}"
-    );
+    assert!(matches!(report.verdict("SCH-14", World::Sim), Some(Verdict::Pass { .. })), "{report}");
 
     let mut said = String::new();
     for failure in report.failures() {
         let violation = failure.violation.as_ref().expect("it fails the same way twice");
         said.push_str(&format!("{}: {}\n", failure.rule.id, failure.rule.sentence));
-        said.push_str(&format!(
-            "expected: {}\nseen: {}\n",
-            violation.expected, violation.seen
-        ));
+        said.push_str(&format!("expected: {}\nseen: {}\n", violation.expected, violation.seen));
         said.push_str(&timeline(&failure.history, Some(violation.seq)));
         said.push('\n');
     }

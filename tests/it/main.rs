@@ -1,0 +1,3 @@
+//! The kit's own tests: see the crate's sources for what is judged.
+
+mod caught;

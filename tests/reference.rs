@@ -1,0 +1,14 @@
+//! The reference, judged by its own kit, one test for each rule.
+
+use bgsession_conformance::Subject;
+use bgsession_reference::scheduler::ReferenceScheduler;
+use bgsession_reference::service::ReferenceService;
+
+fn reference() -> Subject {
+    Subject::system("reference", |device| {
+        let scheduler = ReferenceScheduler::new(device.clone());
+        (scheduler.clone(), ReferenceService::new(device, scheduler))
+    })
+}
+
+bgsession_conformance::suite!(system: reference());

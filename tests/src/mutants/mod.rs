@@ -1,0 +1,69 @@
+//! Implementations that break one promise each, and which rule must say so.
+//!
+//! Each is the reference with one part wrapped, replaced or lied to; there are no switches in the reference itself. The
+//! comment on each says what somebody would have to get wrong to write it.
+
+mod budget;
+mod delivery;
+mod drains;
+mod expiration;
+mod handling;
+mod identity;
+mod keepalive;
+mod kept;
+mod logins;
+mod transfers;
+mod wakes;
+
+use std::fmt;
+
+use bgsession_conformance::Subject;
+
+/// One mutant.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct Mutant {
+    /// What it is called, also in its failures.
+    pub name: &'static str,
+    /// The rules that must fail it, in each run and whatever the seed.
+    pub owners: &'static [&'static str],
+    make: fn(&'static str) -> Subject,
+}
+
+impl Mutant {
+    const fn new(name: &'static str, owners: &'static [&'static str], make: fn(&'static str) -> Subject) -> Self {
+        Self { name, owners, make }
+    }
+
+    /// The subject to be judged.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        (self.make)(self.name)
+    }
+}
+
+impl fmt::Debug for Mutant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Mutant({} → {})", self.name, self.owners.join(", "))
+    }
+}
+
+/// Every group of mutants, by what they get wrong.
+pub static GROUPS: &[(&str, &[Mutant])] = &[
+    ("handling", handling::MUTANTS),
+    ("identity", identity::MUTANTS),
+    ("keepalive", keepalive::MUTANTS),
+    ("expiration", expiration::MUTANTS),
+    ("budget", budget::MUTANTS),
+    ("wakes", wakes::MUTANTS),
+    ("delivery", delivery::MUTANTS),
+    ("transfers", transfers::MUTANTS),
+    ("kept", kept::MUTANTS),
+    ("drains", drains::MUTANTS),
+    ("logins", logins::MUTANTS),
+];
+
+/// Every mutant.
+pub fn all() -> impl Iterator<Item = &'static Mutant> {
+    GROUPS.iter().flat_map(|(_, mutants)| mutants.iter())
+}

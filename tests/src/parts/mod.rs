@@ -1,0 +1,13 @@
+//! Tools to make implementations with: the reference's parts, wrapped so that one thing can be changed.
+
+mod almost;
+mod book;
+mod delegates;
+mod relay;
+mod waiting;
+
+pub(crate) use almost::{Almost, AlmostDelegate, AlmostProcess, AlmostScheduler, AlmostService, AlmostSession};
+pub(crate) use book::{Book, Entry, Notice};
+pub(crate) use delegates::{Wrap, with_delegate, with_delegate_and_service};
+pub(crate) use relay::{Hands, Held, Relay, relayed};
+pub(crate) use waiting::{Either, after, first, lock};
