@@ -117,9 +117,13 @@ fn requests(facts: &Facts<'_>, slot: Charge, finding: &mut Finding) {
     }
     let delivered = delivered_infos(facts, slot);
     for (index, request) in asked.iter().enumerate() {
-        let mut arrivals = delivered.iter().filter(|(_, info)| *info == Some(request.user_info));
+        // An app may use the same user info again: then the deliveries are told apart by their order.
+        let same = |of: &&Request<'_>| of.user_info == request.user_info;
+        let earlier = asked[..index].iter().filter(same).count();
+        let mut arrivals =
+            delivered.iter().filter(|(_, info)| *info == Some(request.user_info)).skip(earlier);
         let first = arrivals.next().map(|(place, _)| *place);
-        if let Some((again, _)) = arrivals.next() {
+        if let Some((again, _)) = arrivals.next().filter(|_| !asked[index + 1..].iter().any(|of| same(&of))) {
             finding.broken(*again, format!("{:?} delivered once", request.user_info.as_str()), "it again");
         }
         let due = request.preferred.max(request.place.at);

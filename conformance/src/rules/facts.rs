@@ -43,7 +43,8 @@ pub(crate) struct Task<'a> {
     pub(crate) handler: Option<Place>,
     pub(crate) completed: Option<Place>,
     pub(crate) repeats: Vec<Place>,
-    pub(crate) expirations: Vec<(Place, bool)>,
+    /// Whether it was open, and whether a handler ran.
+    pub(crate) expirations: Vec<(Place, bool, bool)>,
     /// The process that had it ended.
     pub(crate) orphaned: Option<Place>,
 }

@@ -27,17 +27,18 @@ pub(super) const SCH_01: Rule = Rule {
             }
             for index in &handle.tasks {
                 let task = &facts.tasks[*index];
-                match task.minted.as_slice() {
-                    [] => finding.broken(
+                let before = task.minted.iter().filter(|minted| minted.seq < handle.place.seq).count();
+                match before {
+                    0 => finding.broken(
                         handle.place,
-                        "a task that the device's mint made",
-                        format!("task {} that it never made", task.id),
+                        "a task that the device's mint had made",
+                        format!("task {}, which it had not made", task.id),
                     ),
-                    [minted] if minted.seq < handle.place.seq => finding.witness(),
+                    1 => finding.witness(),
                     _ => finding.broken(
                         handle.place,
                         "an identity that was never used before",
-                        format!("task {} was minted {} times", task.id, task.minted.len()),
+                        format!("task {} was minted {before} times", task.id),
                     ),
                 }
             }
@@ -102,7 +103,11 @@ pub(super) const SCH_06: Rule = Rule {
                 [first, again, ..] => finding.broken(
                     *again,
                     format!("task {} only in the call of handle at {}", task.id, first.at),
-                    "the same task in another call",
+                    if again.seq == first.seq {
+                        "the same task twice in it"
+                    } else {
+                        "the same task in another call"
+                    },
                 ),
             }
         }

@@ -206,7 +206,7 @@ pub(super) const SCH_18: Rule = Rule {
         let mut finding = Finding::default();
         for task in &facts.tasks {
             let Some(deadline) = task.deadline() else { continue };
-            for (position, (place, open)) in task.expirations.iter().enumerate() {
+            for (position, (place, open, handler)) in task.expirations.iter().enumerate() {
                 // In front, no allowance is enforced; afterwards its end may lie in the past.
                 let in_front = task.delivered.first().is_some_and(|d| facts.in_front_between(d.at, place.at));
                 if !open {
@@ -234,7 +234,7 @@ pub(super) const SCH_18: Rule = Rule {
                         format!("its expiration {} s before", deadline.since(place.at).as_secs()),
                     );
                 } else {
-                    finding.witness();
+                    finding.witnesses += u32::from(*handler);
                 }
             }
             owed(facts, task, deadline, &mut finding);
@@ -273,7 +273,7 @@ fn owed(facts: &Facts<'_>, task: &super::facts::Task<'_>, deadline: Time, findin
 
 /// A task completed inside its handler is not punished.
 fn punished(facts: &Facts<'_>, task: &super::facts::Task<'_>, deadline: Time, finding: &mut Finding) {
-    let Some((done, (expired, _))) = task.completed.zip(task.expirations.first()) else {
+    let Some((done, (expired, ..))) = task.completed.zip(task.expirations.first()) else {
         return;
     };
     if done.seq < expired.seq || done.at > deadline {

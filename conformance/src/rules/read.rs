@@ -48,8 +48,8 @@ impl<'a> Facts<'a> {
                     task.completed = Some(place);
                 }
             }),
-            Event::ExpirationCalled { task, open, .. } => {
-                self.known_task(*task, |task| task.expirations.push((place, *open)));
+            Event::ExpirationCalled { task, open, handler } => {
+                self.known_task(*task, |task| task.expirations.push((place, *open, *handler)));
             }
             Event::Phase { phase: Phase::Collected } => self.collected = Some(place),
             Event::Phase { phase: Phase::Ended } => self.ended = Some(place),

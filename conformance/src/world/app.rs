@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::{Future, poll_fn};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
@@ -20,8 +20,9 @@ use crate::contract::{
 use crate::history::{Event, Recorder, TaskRef, TransferKey};
 use crate::scenario::Setup;
 
-/// The two halves of the system around the app.
+/// The system around the app.
 pub(crate) struct System {
+    pub(crate) device: Device,
     pub(crate) scheduler: Arc<dyn Scheduler>,
     pub(crate) service: Arc<dyn TransferService>,
 }
@@ -32,8 +33,7 @@ pub(crate) struct App {
     pub(crate) recorder: Recorder,
     pub(crate) spawner: Spawner,
     pub(crate) setup: Setup,
-    system: OnceLock<System>,
-    device: OnceLock<Device>,
+    around: Mutex<Option<Arc<System>>>,
     state: Mutex<State>,
 }
 
@@ -76,8 +76,7 @@ impl App {
             recorder,
             spawner,
             setup,
-            system: OnceLock::new(),
-            device: OnceLock::new(),
+            around: Mutex::new(None),
             state: Mutex::new(State {
                 process: AppState::NotRunning,
                 life: AppLife::new(),
@@ -104,18 +103,24 @@ impl App {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn around(&self) -> MutexGuard<'_, Option<Arc<System>>> {
+        self.around.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Connects the app with the system that it lives in.
-    pub(crate) fn attach(&self, device: Device, system: System) {
-        let first = self.device.set(device).is_ok() && self.system.set(system).is_ok();
-        assert!(first, "a world boots its system once");
+    pub(crate) fn attach(&self, system: System) {
+        *self.around() = Some(Arc::new(system));
     }
 
-    pub(crate) fn device(&self) -> &Device {
-        self.device.get().expect("attached before the first step")
+    /// The scenario is over: app and system hold each other, and let go now.
+    pub(crate) fn detach(&self) {
+        let gone = (self.around().take(), self.lock().forget_run());
+        drop(gone);
     }
 
-    pub(crate) fn system(&self) -> &System {
-        self.system.get().expect("attached before the first step")
+    /// The system around the app, as long as the scenario goes on.
+    pub(crate) fn system(&self) -> Option<Arc<System>> {
+        self.around().clone()
     }
 
     pub(crate) fn process(&self) -> AppState {
@@ -201,7 +206,7 @@ impl App {
         loop {
             let news = self.lock().news.pop_front();
             let Some(news) = news else { break };
-            let system = self.system();
+            let Some(system) = self.system() else { break };
             guard::call_now(&self.recorder, "Scheduler::device_changed", || {
                 system.scheduler.device_changed(&news)
             });
@@ -286,7 +291,8 @@ impl App {
     }
 
     fn refs(&self, tasks: &[RefreshTask], cold: bool) -> Vec<TaskRef> {
-        let allowances = self.device().policy.allowances;
+        let Some(system) = self.system() else { return Vec::new() };
+        let allowances = system.device.policy.allowances;
         tasks
             .iter()
             .map(|task| TaskRef {

@@ -52,7 +52,7 @@ impl App {
         let connection = Connection::new(Arc::new(Recording(Arc::clone(self))), life.clone());
         // Before the call: messages may arrive while it runs.
         self.recorder.record(Event::SessionOpened { session: id.clone(), launch_events });
-        let service = Arc::clone(&self.system().service);
+        let service = Arc::clone(&self.system()?.service);
         let opening = service.session(configuration, connection);
         let session =
             match guard::call(&self.clock, &self.recorder, "TransferService::session", opening).await? {
@@ -143,7 +143,8 @@ impl App {
         let count = self.recorder.with(|history| history.entries.len());
         let user_info = UserInfo::new(format!("request {count}"));
         self.recorder.record(Event::Scheduled { slot, preferred, user_info: user_info.clone() });
-        let scheduler = Arc::clone(&self.system().scheduler);
+        let Some(system) = self.system() else { return };
+        let scheduler = Arc::clone(&system.scheduler);
         let (what, call) = if slot == Charge::Snapshot {
             let call = scheduler.schedule_snapshot_refresh(preferred, Some(user_info));
             ("Scheduler::schedule_snapshot_refresh", call)

@@ -210,9 +210,10 @@ impl<'a> Case<'a> {
 
     /// Plays the scenario and ends everything that it started.
     async fn play(self) -> History {
-        let (spawner, clock) = (self.spawner.clone(), self.app.clock.clone());
+        let (spawner, app, clock) = (self.spawner.clone(), Arc::clone(&self.app), self.app.clock.clone());
         let history = self.run().await;
         spawner.end_all();
+        app.detach();
         clock.settle().await;
         history
     }
@@ -232,7 +233,7 @@ impl<'a> Case<'a> {
         };
         let clock = self.app.clock.clone();
         if let Some(system) = guard::call_now(&self.recorder, "boot", || self.boot(&device)) {
-            self.app.attach(device, system);
+            self.app.attach(system);
             let player = Player {
                 app: Arc::clone(&self.app),
                 network,
@@ -260,19 +261,23 @@ impl<'a> Case<'a> {
             Boot::Throttle(make) => {
                 let scheduler =
                     observed(ReferenceScheduler::with_throttle(device.clone(), make(&device.policy)));
-                System { service: service(Arc::clone(&scheduler)), scheduler }
+                System { device: device.clone(), service: service(Arc::clone(&scheduler)), scheduler }
             }
             Boot::Scheduler(boot) => {
                 let scheduler = observed(boot(device.clone()));
-                System { service: service(Arc::clone(&scheduler)), scheduler }
+                System { device: device.clone(), service: service(Arc::clone(&scheduler)), scheduler }
             }
             Boot::Sessions(boot) => {
                 let scheduler = observed(ReferenceScheduler::new(device.clone()));
-                System { service: boot(device.clone(), Arc::clone(&scheduler) as _), scheduler }
+                System {
+                    service: boot(device.clone(), Arc::clone(&scheduler) as _),
+                    device: device.clone(),
+                    scheduler,
+                }
             }
             Boot::System(boot) => {
                 let (scheduler, service) = boot(device.clone());
-                System { scheduler, service }
+                System { device: device.clone(), scheduler, service }
             }
         }
     }

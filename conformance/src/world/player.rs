@@ -52,7 +52,11 @@ impl Player<'_> {
             Step::Upload { session, size } if running && self.limits.no_uploads.is_none() => {
                 let file = FilePath::new(format!("app/upload-{index}"));
                 let bytes = vec![b'u'; usize::try_from(*size).unwrap_or(0)];
-                if self.app.device().storage.append(&file, &bytes).is_ok() {
+                let stored = self
+                    .app
+                    .system()
+                    .is_some_and(|system| system.device.storage.append(&file, &bytes).is_ok());
+                if stored {
                     self.transfer(
                         index,
                         *session,

@@ -59,7 +59,8 @@ impl Recording {
     }
 
     fn look_at(&self, location: &FilePath) -> (Option<u64>, Option<u64>) {
-        let storage = &self.0.device().storage;
+        let Some(system) = self.0.system() else { return (None, None) };
+        let storage = &system.device.storage;
         let Ok(size) = storage.len(location) else {
             return (None, None);
         };
