@@ -31,34 +31,20 @@ fn main() {
 fn kit(name: &str, given: &[Scenario], limit: f64) {
     say(&format!("{name}, in http, judged by all rules"));
     let sent = requests(&histories(World::Http, given));
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "counts of a benchmark are far below 2^52"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "counts of a benchmark are far below 2^52")]
     let each = sent as f64 / given.len() as f64;
     let one = judged(World::Http, 1, given);
     figure("scenarios; 1 thread", one, "a second");
-    figure(
-        &format!("exchanges ({each:.2} for each scenario); 1 thread"),
-        one * each,
-        "a second",
-    );
+    figure(&format!("exchanges ({each:.2} for each scenario); 1 thread"), one * each, "a second");
     ratio("of the limit", one * each, limit);
     let many = all_threads();
-    figure(
-        &format!("scenarios; {many} threads"),
-        judged(World::Http, many, given),
-        "a second",
-    );
+    figure(&format!("scenarios; {many} threads"), judged(World::Http, many, given), "a second");
     say("");
 }
 
 /// Bare exchanges each second: three at a time, as in the scenario of three downloads.
 fn bare() -> f64 {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let script = Script::new().route("/t", Route::new(Resource::new(64)));
     let (front, client) = runtime.block_on(async {
         let front = WiremockFront::start(Arc::new(RealTime::play(script).expect("a good script"))).await;
@@ -82,12 +68,7 @@ fn bare() -> f64 {
 }
 
 async fn fetch(client: &HttpTransport, url: &str) {
-    let request = HttpRequest {
-        method: Method::Get,
-        url: url.to_owned(),
-        headers: Vec::new(),
-        body: None,
-    };
+    let request = HttpRequest { method: Method::Get, url: url.to_owned(), headers: Vec::new(), body: None };
     let mut answer = client.send(request).await.expect("the server answers");
     let mut size = 0;
     while let Some(piece) = answer.body.chunk().await.expect("the body is whole") {
@@ -99,7 +80,5 @@ async fn fetch(client: &HttpTransport, url: &str) {
 /// Requests that were sent in these histories.
 fn requests(histories: &[History]) -> u64 {
     let entries = histories.iter().flat_map(|history| &history.entries);
-    entries
-        .filter(|entry| matches!(entry.event, Event::RequestSent { .. }))
-        .count() as u64
+    entries.filter(|entry| matches!(entry.event, Event::RequestSent { .. })).count() as u64
 }

@@ -44,11 +44,7 @@ fn throughput(small: &[Scenario], mixed: &[Scenario]) {
         judged(World::Sim, 1, mixed),
         "a second",
     );
-    figure(
-        &format!("a bit of everything; {many} threads"),
-        judged(World::Sim, many, mixed),
-        "a second",
-    );
+    figure(&format!("a bit of everything; {many} threads"), judged(World::Sim, many, mixed), "a second");
     let bench = bare::Bench::default();
     let goes = scale(100_000);
     let limit = rate(goes, || {
@@ -81,10 +77,7 @@ fn where_time_goes(mixed: &[Scenario]) {
     let seen = histories(World::Sim, mixed);
     let (observations, policy) = (entries(&seen), Policy::default());
     let rules = rate(observations, || judge(&seen, &policy));
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "counts of a benchmark are far below 2^52"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "counts of a benchmark are far below 2^52")]
     let each = observations as f64 / count as f64;
     figure("judged, each rule by itself", 1e6 * each / rules, "µs");
     figure("  that is, by all rules", rules, "observations a second");
@@ -116,11 +109,7 @@ fn growth() {
         let seen = histories(World::Sim, std::slice::from_ref(&scenario));
         let rules = rate(all, || (0..goes).for_each(|_| judge(&seen, &policy)));
         let name = format!("{transfers} transfers");
-        say(&format!(
-            "  {name:<50} {:>12.2} µs played, {:.2} µs judged",
-            1e6 / played,
-            1e6 / rules
-        ));
+        say(&format!("  {name:<50} {:>12.2} µs played, {:.2} µs judged", 1e6 / played, 1e6 / rules));
     }
 }
 

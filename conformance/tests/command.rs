@@ -6,21 +6,14 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 fn bgsession(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_bgsession"))
-        .args(arguments)
-        .output()
-        .expect("the command starts")
+    Command::new(env!("CARGO_BIN_EXE_bgsession")).args(arguments).output().expect("the command starts")
 }
 
 /// Exit code, standard output, standard error.
 fn said(arguments: &[&str]) -> (i32, String, String) {
     let output = bgsession(arguments);
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the command speaks UTF-8");
-    (
-        output.status.code().expect("it is not killed"),
-        text(output.stdout),
-        text(output.stderr),
-    )
+    (output.status.code().expect("it is not killed"), text(output.stdout), text(output.stderr))
 }
 
 /// A folder with one file, and the file's path as the command line takes it.
@@ -56,17 +49,7 @@ fn a_rule_that_passes_is_exit_code_0_and_the_report_counts_its_witnesses() {
 
 #[test]
 fn both_worlds_are_played_and_run_means_the_same_as_no_command() {
-    let arguments = [
-        "run",
-        "--rule",
-        "SES-03",
-        "--cases",
-        "2",
-        "--threads",
-        "1",
-        "--seed",
-        "7",
-    ];
+    let arguments = ["run", "--rule", "SES-03", "--cases", "2", "--threads", "1", "--seed", "7"];
     let (code, out, err) = said(&arguments);
     assert_eq!(code, 0, "{out}{err}");
     let columns = out.lines().next().unwrap();
@@ -88,10 +71,7 @@ fn a_rule_that_is_never_put_to_the_test_is_exit_code_1() {
 fn an_unknown_rule_is_exit_code_2_and_the_nearest_one_is_named() {
     let (code, out, err) = said(&["--rule", "SCH13"]);
     assert_eq!((code, out.as_str()), (2, ""));
-    assert!(
-        err.contains(r#"there is no rule "SCH13"; did you mean SCH-13?"#),
-        "{err}"
-    );
+    assert!(err.contains(r#"there is no rule "SCH13"; did you mean SCH-13?"#), "{err}");
     let (code, _, err) = said(&["explain", "ses-91"]);
     assert_eq!(code, 2);
     assert!(err.contains("did you mean SES-19?"), "{err}");
@@ -99,10 +79,8 @@ fn an_unknown_rule_is_exit_code_2_and_the_nearest_one_is_named() {
 
 #[test]
 fn a_bad_file_is_exit_code_2_and_its_place_is_named() {
-    let (_folder, path) = file(
-        "bad.json",
-        "{\n  \"format\": \"bgsession-scenario/1\",\n  \"steps\": [\"fly\"]\n}\n",
-    );
+    let (_folder, path) =
+        file("bad.json", "{\n  \"format\": \"bgsession-scenario/1\",\n  \"steps\": [\"fly\"]\n}\n");
     let (code, _, err) = said(&["--replay", &path]);
     assert_eq!(code, 2, "{err}");
     assert!(err.contains("bad.json: line 3, column"), "{err}");
@@ -114,16 +92,8 @@ fn a_bad_file_is_exit_code_2_and_its_place_is_named() {
 
     let (folder, _path) = file("bad.json", "{");
     let folder = folder.path().to_str().unwrap();
-    let (code, _, err) = said(&[
-        "--regressions",
-        folder,
-        "--rule",
-        "SES-03",
-        "--cases",
-        "1",
-        "--world",
-        "sim",
-    ]);
+    let (code, _, err) =
+        said(&["--regressions", folder, "--rule", "SES-03", "--cases", "1", "--world", "sim"]);
     assert_eq!(code, 2, "{err}");
     assert!(err.contains("bad.json: line 1, column 1"), "{err}");
 }
@@ -153,10 +123,7 @@ fn a_replay_shows_what_happened() {
     assert_eq!(code, 0, "{out}{err}");
     assert!(out.contains("did_finish_events"), "{out}");
     assert!(out.contains("SCH-19  MUST    pass"), "{out}");
-    assert!(
-        !out.contains("VACUOUS") && out.contains("more rules say nothing"),
-        "{out}"
-    );
+    assert!(!out.contains("VACUOUS") && out.contains("more rules say nothing"), "{out}");
 }
 
 #[test]
@@ -171,9 +138,8 @@ fn a_history_is_json_lines_and_nothing_else() {
 
 #[test]
 fn time_explores_further_seeds() {
-    let (code, out, _) = said(&[
-        "--rule", "SES-03", "--world", "sim", "--cases", "16", "--time", "1", "--seed", "5",
-    ]);
+    let (code, out, _) =
+        said(&["--rule", "SES-03", "--world", "sim", "--cases", "16", "--time", "1", "--seed", "5"]);
     assert_eq!(code, 0, "{out}");
     assert!(out.contains("seeds were explored: 5 to "), "{out}");
 }
@@ -184,24 +150,15 @@ fn rules_and_explain_fit_a_terminal() {
     assert_eq!((code, err.as_str()), (0, ""));
     let (_, explained, _) = said(&["explain", "sch-19"]);
     let (_, help, _) = said(&["--help"]);
-    for line in [&list, &explained, &help]
-        .into_iter()
-        .flat_map(|text| text.lines())
-    {
+    for line in [&list, &explained, &help].into_iter().flat_map(|text| text.lines()) {
         assert!(line.chars().count() <= 80, "{line}");
     }
-    let listed = list
-        .lines()
-        .filter(|line| line.starts_with("SCH-") || line.starts_with("SES-"))
-        .count();
+    let listed = list.lines().filter(|line| line.starts_with("SCH-") || line.starts_with("SES-")).count();
     assert_eq!(listed, bgsession_conformance::rules::RULES.len());
     for part in ["binds", "source", "witness", "look at", "scenarios"] {
         assert!(explained.contains(part), "{part} is missing:\n{explained}");
     }
-    assert!(
-        help.contains("Examples:") && help.contains("Exit code:"),
-        "{help}"
-    );
+    assert!(help.contains("Examples:") && help.contains("Exit code:"), "{help}");
 }
 
 #[test]
@@ -214,14 +171,6 @@ fn a_reader_that_leaves_early_is_no_error() {
         .expect("the command starts");
     drop(child.stdout.take());
     let mut err = String::new();
-    child
-        .stderr
-        .take()
-        .expect("it was asked for")
-        .read_to_string(&mut err)
-        .expect("text");
-    assert_eq!(
-        (child.wait().expect("it ends").code(), err.as_str()),
-        (Some(0), "")
-    );
+    child.stderr.take().expect("it was asked for").read_to_string(&mut err).expect("text");
+    assert_eq!((child.wait().expect("it ends").code(), err.as_str()), (Some(0), ""));
 }

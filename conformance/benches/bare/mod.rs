@@ -60,13 +60,7 @@ impl Pair {
         while_away(self);
         for output in started {
             if let service::Output::Exchange(exchange, _) = output {
-                let _ = self.service.head(
-                    exchange,
-                    Response {
-                        status: 200,
-                        ..Response::default()
-                    },
-                );
+                let _ = self.service.head(exchange, Response { status: 200, ..Response::default() });
                 self.service.received(exchange, 64);
                 self.service.finished(exchange);
             }
@@ -84,10 +78,7 @@ impl Bench {
             service: ServiceMachine::new(Arc::clone(&self.policy), conditions, app),
         };
         let connection = Connection::new(Arc::clone(&self.delegate), AppLife::new());
-        let key = pair
-            .service
-            .open(self.configuration.clone(), connection)
-            .expect("the session is new");
+        let key = pair.service.open(self.configuration.clone(), connection).expect("the session is new");
         let now = Time::from_millis(50);
         pair.transfers(key, |pair| {
             pair.tell(AppChange::Backgrounded, Time::ZERO);
@@ -110,23 +101,14 @@ impl Bench {
         let mut tasks = Vec::new();
         for order in orders {
             let reports = Arc::clone(&reports);
-            let report = move |report| {
-                reports
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(report)
-            };
+            let report = move |report| reports.lock().unwrap_or_else(PoisonError::into_inner).push(report);
             tasks.push(self.mint.mint(order.kind, order.user_info, report));
         }
         pair.scheduler.minted(&tasks);
         pair.tell(AppChange::Resumed, now);
         pair.scheduler.delivered(true, now);
-        assert!(matches!(
-            pair.scheduler.poll(now),
-            Some(scheduler::Output::Resolve(..))
-        ));
-        pair.service
-            .wake_resolved(key, WakeOutcome::Handled(tasks[0].id()));
+        assert!(matches!(pair.scheduler.poll(now), Some(scheduler::Output::Resolve(..))));
+        pair.service.wake_resolved(key, WakeOutcome::Handled(tasks[0].id()));
         let mut messages = 0;
         while let Some(delivery) = pair.service.next_delivery(key) {
             std::hint::black_box(&delivery.call);
@@ -138,10 +120,7 @@ impl Bench {
         for report in reports.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             pair.scheduler.completed(tasks[0].kind(), &report, now);
         }
-        assert!(matches!(
-            pair.scheduler.poll(now),
-            Some(scheduler::Output::Suspend)
-        ));
+        assert!(matches!(pair.scheduler.poll(now), Some(scheduler::Output::Suspend)));
         pair.tell(AppChange::Suspended, now);
         messages
     }

@@ -21,26 +21,16 @@ pub(crate) fn reference() -> Subject {
 
 /// Generated scenarios with a bit of everything.
 pub(crate) fn general(count: u64) -> Vec<Scenario> {
-    (0..count)
-        .map(|seed| scenarios(Focus::GENERAL).generate(seed))
-        .collect()
+    (0..count).map(|seed| scenarios(Focus::GENERAL).generate(seed)).collect()
 }
 
 /// One session with so many downloads that end while the app sleeps, and the wake that follows.
 pub(crate) fn downloads(count: usize) -> Scenario {
-    let download = Step::Download {
-        session: 0,
-        route: Route::Plain,
-        size: 64,
-        not_before: None,
-    };
+    let download = Step::Download { session: 0, route: Route::Plain, size: 64, not_before: None };
     let mut steps = vec![download; count];
     steps.push(Step::Leave);
     steps.push(Step::Wait { span: Span(60_000) });
-    Scenario {
-        setup: Setup::default(),
-        steps,
-    }
+    Scenario { setup: Setup::default(), steps }
 }
 
 /// Is this a measurement (`cargo bench`), or only a test that it still runs (`cargo test --benches`)?
@@ -50,11 +40,7 @@ pub(crate) fn in_earnest() -> bool {
 
 /// `earnest` for a measurement, a little for a test.
 pub(crate) fn scale(earnest: u64) -> u64 {
-    if in_earnest() {
-        earnest
-    } else {
-        earnest.div_ceil(500)
-    }
+    if in_earnest() { earnest } else { earnest.div_ceil(500) }
 }
 
 /// How long a piece of work takes.
@@ -74,10 +60,7 @@ pub(crate) fn rate(units: u64, mut work: impl FnMut()) -> f64 {
     per_second(units, times[goes / 2])
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "counts of a benchmark are far below 2^52"
-)]
+#[expect(clippy::cast_precision_loss, reason = "counts of a benchmark are far below 2^52")]
 pub(crate) fn per_second(units: u64, taken: Duration) -> f64 {
     units as f64 / taken.as_secs_f64()
 }
@@ -85,12 +68,8 @@ pub(crate) fn per_second(units: u64, taken: Duration) -> f64 {
 /// Scenarios played and judged by every rule each second, as a run of the kit does it, set-up included.
 pub(crate) fn judged(world: World, threads: usize, given: &[Scenario]) -> f64 {
     let subject = reference();
-    let options = Options {
-        worlds: vec![world],
-        threads,
-        replay: Some(given.to_vec()),
-        ..Options::default()
-    };
+    let options =
+        Options { worlds: vec![world], threads, replay: Some(given.to_vec()), ..Options::default() };
     rate(given.len() as u64, || {
         let report = run(&subject, &options).expect("loopback is there");
         assert_eq!(report.failures().count(), 0, "{report}");
@@ -100,10 +79,7 @@ pub(crate) fn judged(world: World, threads: usize, given: &[Scenario]) -> f64 {
 /// Plays every scenario once, on this thread.
 pub(crate) fn histories(world: World, given: &[Scenario]) -> Vec<History> {
     let (subject, mut player) = (reference(), Player::new(world).expect("loopback is there"));
-    given
-        .iter()
-        .map(|scenario| player.play(&subject, scenario).expect("loopback is there"))
-        .collect()
+    given.iter().map(|scenario| player.play(&subject, scenario).expect("loopback is there")).collect()
 }
 
 #[expect(clippy::print_stdout, reason = "a benchmark's result")]
