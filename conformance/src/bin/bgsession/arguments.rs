@@ -79,10 +79,10 @@ pub(crate) struct RunArguments {
     /// Play only the scenario in this file; may be repeated
     #[arg(long, value_name = "FILE", conflicts_with_all = ["cases", "seed", "time", "regressions"])]
     pub(crate) replay: Vec<PathBuf>,
-    /// With --replay: print the history (JSON Lines), no report
+    /// With --replay: print JSON Lines histories, no report
     #[arg(long, requires = "replay", conflicts_with = "timeline")]
     pub(crate) history: bool,
-    /// With --replay: print the timeline before the report
+    /// With --replay: print timelines before the report
     #[arg(long, requires = "replay")]
     pub(crate) timeline: bool,
 }
