@@ -150,6 +150,7 @@ pub enum ExchangeOutcome {
 
 /// What a subject did that no rule is about but that no subject may do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::exhaustive_structs, reason = "hand-written histories build these")]
 pub struct SubjectFault {
     /// What kind of misbehaviour.
     pub kind: FaultKind,

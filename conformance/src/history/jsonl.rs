@@ -56,7 +56,7 @@ pub enum HistoryError {
 /// What serde says, without the line and column that it puts at the end: the caller knows them better.
 pub(crate) fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    text.rfind(" at line ").map_or(text.clone(), |at| text[..at].to_owned())
+    text.rfind(" at line ").map_or_else(|| text.clone(), |at| text[..at].to_owned())
 }
 
 impl History {

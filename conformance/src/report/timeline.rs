@@ -169,6 +169,7 @@ fn of(key: &TransferKey) -> String {
 }
 
 /// What an event says, and in which lane; `None` for what goes without saying.
+#[expect(clippy::too_many_lines, reason = "one arm for each event, read as a table")]
 fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -> Option<(Lane, String)> {
     let said = match &entry.event {
         Event::App { change } => app(*change),

@@ -105,11 +105,11 @@ struct Request<'a> {
 fn requests(facts: &Facts<'_>, slot: Charge, finding: &mut Finding) {
     let mut asked: Vec<Request<'_>> = Vec::new();
     for entry in &facts.history.entries {
-        if let Event::Scheduled { slot: in_slot, preferred, user_info } = &entry.event {
-            if *in_slot == slot {
-                let place = Place { seq: entry.seq, at: entry.at };
-                asked.push(Request { place, preferred: *preferred, user_info });
-            }
+        if let Event::Scheduled { slot: in_slot, preferred, user_info } = &entry.event
+            && *in_slot == slot
+        {
+            let place = Place { seq: entry.seq, at: entry.at };
+            asked.push(Request { place, preferred: *preferred, user_info });
         }
     }
     if asked.is_empty() {

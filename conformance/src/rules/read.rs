@@ -155,10 +155,10 @@ impl<'a> Facts<'a> {
             })
             .collect();
         for task in refs {
-            if let RefreshKind::UrlSession(session) = &task.kind {
-                if let Some(known) = self.sessions.iter_mut().find(|known| known.id == session) {
-                    known.wakes.push(place);
-                }
+            if let RefreshKind::UrlSession(session) = &task.kind
+                && let Some(known) = self.sessions.iter_mut().find(|known| known.id == session)
+            {
+                known.wakes.push(place);
             }
         }
         let last = self

@@ -116,7 +116,7 @@ pub(super) const SCH_21: Rule = Rule {
     judge: |facts| {
         let mut finding = Finding::default();
         for session in facts.sessions.iter().filter(|session| !session.launch_events) {
-            let asked = session.wakes.first().or(session.requests.first());
+            let asked = session.wakes.first().or_else(|| session.requests.first());
             if let Some(place) = asked {
                 finding.broken(
                     *place,

@@ -134,10 +134,10 @@ impl ValueTree for ScenarioTree {
         if let Some(simpler) = self.candidate.take() {
             self.progress = true;
             // What stood behind a dropped piece has moved up to its place.
-            if let Stage::Drop { at, len } = &mut self.stage {
-                if simpler.steps.len() < self.best.steps.len() {
-                    *at = at.saturating_sub(*len);
-                }
+            if let Stage::Drop { at, len } = &mut self.stage
+                && simpler.steps.len() < self.best.steps.len()
+            {
+                *at = at.saturating_sub(*len);
             }
             self.best = simpler;
         }

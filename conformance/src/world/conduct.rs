@@ -257,11 +257,11 @@ impl App {
             state.chained += u8::from(chain);
             chain.then_some(state.chained)
         };
-        if let Some(number) = chain {
-            if let Some(session) = self.open(session, true).await {
-                let options = TransferOptions::default();
-                self.start(&session, TransferKind::Download, chain_url(number), options, None).await;
-            }
+        if let Some(number) = chain
+            && let Some(session) = self.open(session, true).await
+        {
+            let options = TransferOptions::default();
+            self.start(&session, TransferKind::Download, chain_url(number), options, None).await;
         }
         let done = {
             let mut state = self.lock();

@@ -188,12 +188,12 @@ impl Session {
         };
         let from = std::mem::replace(&mut t.phase, to);
         t.until = Time::DISTANT_FUTURE;
-        if from == Phase::Queued {
-            if let Some(line) = self.line.get_mut(&t.origin) {
-                line.remove(&t.ticket);
-                if line.is_empty() {
-                    self.line.remove(&t.origin);
-                }
+        if from == Phase::Queued
+            && let Some(line) = self.line.get_mut(&t.origin)
+        {
+            line.remove(&t.ticket);
+            if line.is_empty() {
+                self.line.remove(&t.origin);
             }
         }
         if from == Phase::Exchanging {
