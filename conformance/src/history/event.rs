@@ -268,6 +268,11 @@ pub enum Event {
         /// Why.
         reason: WakeReason,
     },
+    /// A session took its request back: what it wanted the app for has been settled.
+    WakeWithdrawn {
+        /// Which session.
+        session: SessionId,
+    },
     /// The scheduler answered.
     WakeResolved {
         /// Which session.

@@ -200,6 +200,7 @@ fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -> Option<(L
             };
             (Lane::Session, format!("{} asks for a wake: {why}", id(session)))
         }
+        Event::WakeWithdrawn { session } => (Lane::Session, format!("{} takes its wake back", id(session))),
         Event::HandleBegan { tasks } => {
             let tasks: Vec<String> = tasks
                 .iter()

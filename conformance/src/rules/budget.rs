@@ -1,7 +1,9 @@
 //! Throttling: SCH-13, SCH-14, SCH-15.
 
 use super::{Facts, Finding, Level, Place, Rule, THROTTLES};
-use crate::contract::{AppClass, Charge, RefreshKind, SnapshotReason, Time, UserInfo};
+use crate::contract::{
+    AppChange, AppClass, Charge, RefreshKind, SessionId, SnapshotReason, Time, UserInfo, WakeOutcome,
+};
 use crate::history::Event;
 use crate::scenario::Focus;
 
@@ -128,9 +130,10 @@ fn requests(facts: &Facts<'_>, slot: Charge, finding: &mut Finding) {
         }
         let due = request.preferred.max(request.place.at);
         match first {
-            Some(place) if was_full(facts, slot, due) && place.at > due => finding.witness(),
-            Some(_) => {}
-            None => discarded(facts, slot, request, asked.get(index + 1), finding),
+            Some(place) if was_full(facts, slot, due) && place.at > due && place.at <= bound(facts, due) => {
+                finding.witness();
+            }
+            arrival => late(facts, slot, request, asked.get(index + 1), arrival, finding),
         }
     }
 }
@@ -155,26 +158,36 @@ fn was_full(facts: &Facts<'_>, slot: Charge, due: Time) -> bool {
     deliveries(facts, slot).iter().filter(|place| place.at <= due && place.at + window > due).count() >= limit
 }
 
+/// A request is due; an hour later there is budget again, whatever was delivered before.
+fn bound(facts: &Facts<'_>, due: Time) -> Time {
+    due + facts.policy.budget_window + facts.policy.delivery_slack
+}
+
 /// A request that nothing replaced, and that did not fall due in front, must have come when an hour has passed.
-fn discarded(
+fn late(
     facts: &Facts<'_>,
     slot: Charge,
     request: &Request<'_>,
     next: Option<&Request<'_>>,
+    arrival: Option<Place>,
     finding: &mut Finding,
 ) {
     let due = request.preferred.max(request.place.at);
-    let bound = due + facts.policy.budget_window + facts.policy.delivery_slack;
-    let replaced = next.is_some_and(|next| next.place.at <= bound);
+    let bound = bound(facts, due);
+    let in_time = arrival.is_some_and(|place| place.at <= bound);
+    let replaced = next.is_some_and(|next| next.place.at <= bound && arrival.is_none());
     let lost = facts.wake_cut_off(due, bound);
-    if replaced || lost || facts.horizon().at <= bound || facts.in_front_between(due, bound) {
+    if in_time || replaced || lost || facts.horizon().at <= bound || facts.in_front_between(due, bound) {
         return;
     }
     let what = if slot == Charge::Snapshot { "snapshot" } else { "application refresh" };
     finding.broken(
-        request.place,
+        arrival.unwrap_or(request.place),
         format!("the {what} due at {due} delivered by {bound} at the latest"),
-        "it was never delivered",
+        arrival.map_or_else(
+            || "it was never delivered".to_owned(),
+            |place| format!("it was delivered at {}", place.at),
+        ),
     );
 }
 
@@ -196,30 +209,57 @@ pub(super) const SCH_15: Rule = Rule {
     },
 };
 
-/// Every request for a wake has been answered when the waiting part of the scenario is over.
+/// Every request for a wake has been answered when the waiting part of the scenario is over: with a task, or because the
+/// session had taken it back.
 fn lost(facts: &Facts<'_>, finding: &mut Finding) {
     let horizon = facts.horizon();
     for session in &facts.sessions {
-        let answered = |request: Place| {
-            facts.history.entries[request.seq..].iter().take_while(|entry| entry.seq <= horizon.seq).any(|entry| {
-                matches!(&entry.event, Event::WakeResolved { session: named, .. } if named == session.id)
-            })
-        };
         // Budget for everybody who was waiting, one after the other, and some slack.
         let limit = facts.policy.session_wakes.complication_on_face.max(1);
         let queue = u32::try_from(facts.sessions.len()).unwrap_or(u32::MAX).div_ceil(limit);
         let patience = facts.policy.budget_window * (queue + 1) + facts.policy.delivery_slack;
-        let overdue = |request: &&Place| request.at + patience < horizon.at;
-        if let Some(request) = session.requests.iter().filter(overdue).find(|request| !answered(**request)) {
-            finding.broken(
-                *request,
-                format!(
-                    "the wake for session {:?} within {} h",
-                    session.id,
-                    patience.as_secs().div_ceil(3_600)
-                ),
-                "no answer to the request ever came",
-            );
+        for request in session.requests.iter().filter(|request| request.at + patience < horizon.at) {
+            if let Some((place, seen)) = unanswered(facts, session.id, *request, horizon) {
+                let hours = patience.as_secs().div_ceil(3_600);
+                finding.broken(
+                    place,
+                    format!("the wake for session {:?} within {hours} h", session.id),
+                    seen,
+                );
+                return;
+            }
         }
     }
+}
+
+/// What is wrong with the answer to a request, if anything is.
+fn unanswered(
+    facts: &Facts<'_>,
+    session: &SessionId,
+    request: Place,
+    horizon: Place,
+) -> Option<(Place, String)> {
+    let entries = &facts.history.entries[request.seq..];
+    let mut taken_back = false;
+    for entry in entries.iter().take_while(|entry| entry.seq <= horizon.seq) {
+        let place = Place { seq: entry.seq, at: entry.at };
+        match &entry.event {
+            Event::WakeWithdrawn { session: named } => taken_back |= named == session,
+            Event::WakeResolved { session: named, outcome } if named == session => {
+                return match outcome {
+                    WakeOutcome::Handled(_) => None,
+                    WakeOutcome::Withdrawn if taken_back => None,
+                    WakeOutcome::Suppressed if forced_out(facts, place) => None,
+                    other => Some((place, format!("the answer {other:?}, and no task"))),
+                };
+            }
+            _ => {}
+        }
+    }
+    Some((request, "no answer to the request ever came".to_owned()))
+}
+
+/// Did the user force-quit the app before? Then no wakes are due.
+fn forced_out(facts: &Facts<'_>, place: Place) -> bool {
+    facts.changes.iter().any(|(change, how)| *how == AppChange::ForceQuit && change.seq < place.seq)
 }

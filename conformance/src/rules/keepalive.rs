@@ -134,6 +134,13 @@ fn suspensions(facts: &Facts<'_>, finding: &mut Finding) {
             [change.map(|(place, _)| *place), handle.map(|handle| handle.place)].into_iter().flatten().min();
         match change {
             Some((place, AppChange::Suspended)) if place.at <= done.at + slack => finding.witness(),
+            Some((place, AppChange::Terminated(_))) if next == Some(*place) && !excused(facts, *place) => {
+                finding.broken(
+                    *place,
+                    "the app suspended: its last task has been completed",
+                    "the app terminated with no task open",
+                );
+            }
             _ => {
                 let until = next.unwrap_or_else(|| facts.last());
                 if until.at > done.at + slack {
@@ -255,7 +262,8 @@ fn owed(facts: &Facts<'_>, task: &super::facts::Task<'_>, deadline: Time, findin
         return;
     };
     let open = task.completed.is_none_or(|place| place.at > deadline)
-        && task.orphaned.is_none_or(|p| p.at > deadline);
+        // What is enforced at the deadline comes after what was owed before it.
+        && task.orphaned.is_none_or(|p| p.at >= deadline);
     let over = facts.last().at > deadline;
     let behind = facts.state_at(delivered.seq) == AppState::Background
         && !facts.in_front_between(delivered.at, deadline)

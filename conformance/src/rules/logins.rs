@@ -49,7 +49,10 @@ fn offered(facts: &Facts<'_>, transfer: &Transfer<'_>, challenge: Place, finding
     let session = facts.session(&transfer.key.session);
     let wakes = session.is_some_and(|session| session.launch_events);
     let horizon = facts.horizon();
-    if let Some(asked) = asked {
+    // What came only when the user opened the app, after everything that was to come by itself, was no wake's doing.
+    let late =
+        |asked: &&Delivery<'_>| facts.collected.is_some_and(|collected| asked.began.seq > collected.seq);
+    if let Some(asked) = asked.filter(|asked| !late(asked)) {
         let between = |wake: &Place| wake.seq > challenge.seq && wake.seq < asked.began.seq;
         finding.witnesses += u32::from(session.is_some_and(|session| session.wakes.iter().any(between)));
         return;
@@ -67,7 +70,7 @@ fn offered(facts: &Facts<'_>, transfer: &Transfer<'_>, challenge: Place, finding
             format!("a wake, and did_receive_challenge for {}", transfer.key),
             format!("neither by {}", horizon.at),
         );
-    } else if collected.at + HELD_UP < transfer.times_out() && facts.ended.is_some() {
+    } else if asked.is_none() && collected.at + HELD_UP < transfer.times_out() && facts.ended.is_some() {
         finding.broken(
             challenge,
             format!("did_receive_challenge for {} when the app ran again", transfer.key),

@@ -1,9 +1,11 @@
 //! What the app is told of one transfer: SES-03, SES-04, SES-06, SES-13.
 
+use std::time::Duration;
+
 use super::facts::{Delivery, Transfer};
-use super::{Facts, Finding, Level, Rule, SESSIONS};
+use super::{Facts, Finding, Level, Place, Rule, SESSIONS};
 use crate::contract::TransferKind;
-use crate::history::{EndKind, ExchangeOutcome, Message};
+use crate::history::{EndKind, Event, ExchangeOutcome, Message};
 use crate::scenario::Focus;
 
 pub(super) const SES_03: Rule = Rule {
@@ -112,8 +114,15 @@ pub(super) const SES_06: Rule = Rule {
             // The first answer that is the transfer's own: no login, no redirect, no refused range.
             let refused =
                 |status: Option<u16>| status.is_some_and(|s| s >= 400 && s != 401 && s != 407 && s != 416);
-            let whole =
-                |e: &&super::facts::Exchange| matches!(e.end, Some((_, ExchangeOutcome::Complete, ..)));
+            // Whoever sees the head and asks again at once has not waited for the body.
+            let whole = |e: &&super::facts::Exchange| match (e.head, e.end) {
+                (_, Some((_, ExchangeOutcome::Complete, ..))) => true,
+                (Some((head, ..)), Some((end, ExchangeOutcome::Abandoned, ..))) => {
+                    let retried = transfer.exchanges.iter().any(|other| other.sent.seq > end.seq);
+                    retried && end.at < head.at + HASTE && !link_changed(facts, head, end)
+                }
+                _ => false,
+            };
             let Some(exchange) = transfer.exchanges.iter().filter(whole).find(|e| refused(e.status())) else {
                 continue;
             };
@@ -133,6 +142,16 @@ pub(super) const SES_06: Rule = Rule {
         finding
     },
 };
+
+/// Sooner than this no request timeout gives an answer up.
+const HASTE: Duration = Duration::from_secs(30);
+
+/// A link that is lost takes exchanges along.
+fn link_changed(facts: &Facts<'_>, from: Place, to: Place) -> bool {
+    facts.history.entries[from.seq..=to.seq]
+        .iter()
+        .any(|entry| matches!(entry.event, Event::Conditions { .. }))
+}
 
 /// The messages say what the server said.
 fn judge_end(facts: &Facts<'_>, transfer: &Transfer<'_>, answer: (u16, u64, u64), finding: &mut Finding) {

@@ -315,6 +315,7 @@ impl Scheduler for Observed {
     }
 
     fn withdraw_wake(&self, session: &SessionId) {
+        self.recorder.record(Event::WakeWithdrawn { session: session.clone() });
         self.scheduler.withdraw_wake(session);
     }
 

@@ -77,7 +77,7 @@ impl Session {
 
     /// The scheduler's answer.
     pub(super) fn wake_resolved(&mut self, outcome: WakeOutcome, env: &mut Env) {
-        self.wake = Wake::None;
+        let asked = std::mem::replace(&mut self.wake, Wake::None);
         match outcome {
             WakeOutcome::Handled(_) => {
                 // One cause, one wake: what is left of this drain if it is cut short asks for no other.
@@ -88,6 +88,8 @@ impl Session {
                     self.queue.push_marker();
                 }
             }
+            // Whoever has not taken it back asks again only when the app changes: at once, it would be a loop.
+            WakeOutcome::Withdrawn if asked == Wake::Requested => {}
             WakeOutcome::Withdrawn => self.ask_for_wake(env),
             WakeOutcome::Suppressed => self.untold = false,
         }
