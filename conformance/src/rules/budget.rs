@@ -117,19 +117,23 @@ fn requests(facts: &Facts<'_>, slot: Charge, finding: &mut Finding) {
     if asked.is_empty() {
         return;
     }
-    let delivered = delivered_infos(facts, slot);
-    for (index, request) in asked.iter().enumerate() {
-        // An app may use the same user info again: then the deliveries are told apart by their order.
-        let same = |of: &&Request<'_>| of.user_info == request.user_info;
-        let earlier = asked[..index].iter().filter(same).count();
-        let mut arrivals =
-            delivered.iter().filter(|(_, info)| *info == Some(request.user_info)).skip(earlier);
-        let first = arrivals.next().map(|(place, _)| *place);
-        if let Some((again, _)) = arrivals.next().filter(|_| !asked[index + 1..].iter().any(|of| same(&of))) {
-            finding.broken(*again, format!("{:?} delivered once", request.user_info.as_str()), "it again");
+    // An app may use the same user info again: a delivery belongs to the latest request with its info before it.
+    let mut arrivals: Vec<Option<Place>> = vec![None; asked.len()];
+    for (place, info) in delivered_infos(facts, slot) {
+        let wanted = |request: &Request<'_>| info == Some(request.user_info) && request.place.seq < place.seq;
+        match asked.iter().rposition(wanted) {
+            Some(index) if arrivals[index].is_none() => arrivals[index] = Some(place),
+            Some(index) => {
+                let what = asked[index].user_info.as_str();
+                finding.broken(place, format!("{what:?} delivered once"), "it again");
+            }
+            // A task that nobody asked for with this info is SCH-10's business.
+            None => {}
         }
+    }
+    for (index, request) in asked.iter().enumerate() {
         let due = request.preferred.max(request.place.at);
-        match first {
+        match arrivals[index] {
             Some(place) if was_full(facts, slot, due) && place.at > due && place.at <= bound(facts, due) => {
                 finding.witness();
             }

@@ -261,10 +261,9 @@ fn order(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
         if let Some((place, earlier)) = latest.filter(|(place, _)| place.seq > told.seq) {
             finding.broken(
                 *told,
-                format!("the end of {} first: it came {} before", earlier.key, "clearly"),
+                format!("the end of {} first: it came more than a second before", earlier.key),
                 format!("the end of {}, and the other's at {}", transfer.key, place.at),
             );
-            return;
         }
     }
 }

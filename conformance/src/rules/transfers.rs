@@ -85,7 +85,11 @@ pub(super) const SES_04: Rule = Rule {
                 (EndKind::Success, _) => finding.broken(
                     last.began,
                     format!("did_finish_downloading for {} before its did_complete", transfer.key),
-                    "did_complete without error, and no file",
+                    if delivered.is_empty() {
+                        "did_complete without error, and no file"
+                    } else {
+                        "the file after it"
+                    },
                 ),
                 (_, []) => finding.witness(),
                 (error, [file, ..]) => finding.broken(

@@ -2,7 +2,6 @@
 
 use super::facts::{Progress, Session, Transfer};
 use super::{BOTH, Facts, Finding, Level, Place, Rule, SESSIONS};
-use crate::contract::AppState;
 use crate::history::Message;
 use crate::scenario::Focus;
 
@@ -88,18 +87,15 @@ fn went_on(transfer: &Transfer<'_>, place: Place) -> Option<Progress> {
         .then_some(Progress::Open)
 }
 
-/// Has any transfer of the session ended since its last wake, by whatever way?
+/// Has anything happened to the session since its last wake was decided: an end, by whatever way, or a login?
 fn ended_between(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, wake: Place) -> bool {
-    let after = last.map_or(0, |place| place.seq);
-    let inside = |place: Option<Place>| place.is_some_and(|place| place.seq >= after && place.seq < wake.seq);
+    let decided =
+        |wake: Place| facts.handles.iter().find(|handle| handle.place == wake).map_or(wake, |h| h.called);
+    let after = last.map(decided);
+    let inside = |place: Place| place.seq < wake.seq && after.is_none_or(|after| place.seq > after.seq);
     facts.transfers_of(session.id).any(|transfer| {
-        let timed_out =
-            last.is_none_or(|last| last.at <= transfer.times_out()) && transfer.times_out() <= wake.at;
-        inside(transfer.concluded())
-            || inside(transfer.given_up)
-            || inside(transfer.cancelled)
-            || timed_out
-            || inside(facts.acknowledged(transfer))
+        let login = transfer.exchanges.iter().filter_map(super::facts::Exchange::challenge).any(inside);
+        login || end_of(facts, transfer).is_some_and(inside)
     })
 }
 
@@ -116,7 +112,7 @@ pub(super) const SCH_21: Rule = Rule {
     judge: |facts| {
         let mut finding = Finding::default();
         for session in facts.sessions.iter().filter(|session| !session.launch_events) {
-            let asked = session.wakes.first().or_else(|| session.requests.first());
+            let asked = session.wakes.first().into_iter().chain(session.requests.first()).min();
             if let Some(place) = asked {
                 finding.broken(
                     *place,
@@ -202,8 +198,7 @@ fn needless(
             }
         }
     }
-    let attached = facts.is_attached(session, wake.seq) && facts.state_at(wake.seq).is_running();
-    if causes > 0 && attached {
+    if causes > 0 {
         finding.broken(
             wake,
             format!("what happened to session {:?} told to its delegate: the app was running", session.id),
@@ -241,10 +236,7 @@ fn missing(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
         facts.messages_of(transfer).any(|delivery| delivery.is_final() && delivery.began.seq < horizon.seq)
     };
     let untold = transfers.iter().find(|transfer| !told(transfer));
-    let woken = session
-        .wakes
-        .iter()
-        .any(|wake| wake.seq > last.seq || facts.state_at(wake.seq) == AppState::NotRunning);
+    let woken = session.wakes.iter().any(|wake| wake.seq > last.seq);
     let Some(untold) = untold else {
         finding.witnesses += u32::from(session.wakes.iter().any(|wake| wake.seq > last.seq));
         return;
