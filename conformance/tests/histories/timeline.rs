@@ -1,0 +1,221 @@
+//! A history written as a timeline: one line for each moment, one word or two for each thing that happened.
+//!
+//! ```text
+//! 00:00     foregrounded; opens s; starts s/1; sends s/1; suspended
+//! 05:00     answers s/1 200
+//! 05:01     resumed; given #1=s; tells s/1 file; tells s/1 done; tells s events
+//! 05:02     completes #1; !crashed
+//! ```
+//!
+//! `s/1` is transfer 1 of session `s`. `#1=s` is refresh task 1, for session `s`; `#2=@refresh:x` one of another kind,
+//! with the user info `x`; `~20` behind it gives it 20 seconds instead of 15. An exclamation mark stands before the
+//! entry that a rule should name. Some words stand for two entries, and a mark means one of them: `given` mints its
+//! tasks and hands them over (**here**), `tells` begins a message (**here**) and ends it, `answers` is a head and the end
+//! of its body (**here**), `login` a head that asks for one (**here**) and the end of its body.
+
+use std::collections::BTreeMap;
+
+use bgsession_conformance::contract::{Charge, Conditions, Time, UserInfo, WakeOutcome, WakeReason};
+use bgsession_conformance::history::{Event, ExchangeOutcome, History, MessageId, Phase, TransferKey};
+
+use crate::words::{DIGEST, SIZE, app, created, id, key, message, number, task_ref, time};
+
+/// What a timeline says.
+pub(crate) struct Timeline {
+    pub(crate) history: History,
+    /// The entry with the exclamation mark.
+    pub(crate) marked: Option<usize>,
+}
+
+/// Reads a timeline.
+///
+/// # Panics
+///
+/// If it is not one: a history that says something else than it seems to would prove nothing.
+pub(crate) fn read(text: &str) -> Timeline {
+    let mut writer = Writer::default();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (at, happened) = line.split_once(' ').unwrap_or_else(|| panic!("nothing happens in {line:?}"));
+        writer.at = time(at);
+        for phrase in happened.split(';').map(str::trim) {
+            let marked = phrase.starts_with('!');
+            let from = writer.history.entries.len();
+            writer.write(phrase.trim_start_matches('!'));
+            if marked {
+                let begins = phrase.starts_with("!tells") || phrase.starts_with("!login");
+                let entry = if begins { from } else { writer.history.entries.len() - 1 };
+                assert!(writer.marked.replace(entry).is_none(), "two marks in {text}");
+            }
+        }
+    }
+    Timeline { history: writer.history, marked: writer.marked }
+}
+
+#[derive(Default)]
+struct Writer {
+    history: History,
+    at: Time,
+    marked: Option<usize>,
+    exchanges: u32,
+    /// The last exchange of each transfer.
+    exchange: BTreeMap<TransferKey, u32>,
+    messages: MessageId,
+    /// The last message to each session or transfer.
+    message: BTreeMap<String, MessageId>,
+}
+
+impl Writer {
+    fn push(&mut self, event: Event) {
+        self.history = std::mem::take(&mut self.history).then(self.at, event);
+    }
+
+    fn write(&mut self, phrase: &str) {
+        let words: Vec<&str> = phrase.split_whitespace().collect();
+        let (verb, rest) = words.split_first().unwrap_or_else(|| panic!("an empty phrase at {}", self.at));
+        let done = app(verb).is_some_and(|change| {
+            self.push(Event::App { change });
+            true
+        }) || self.session(verb, rest)
+            || self.task(verb, rest)
+            || self.wire(verb, rest)
+            || self.message(verb, rest);
+        assert!(done, "{phrase:?} at {} means nothing", self.at);
+    }
+
+    fn session(&mut self, verb: &str, rest: &[&str]) -> bool {
+        let event = match (verb, rest) {
+            ("opens", [session, how @ ..]) => {
+                Event::SessionOpened { session: id(session), launch_events: how != ["silently"] }
+            }
+            ("starts", [transfer, terms @ ..]) => {
+                self.push(created(transfer, terms));
+                Event::TransferResumed { key: key(transfer) }
+            }
+            ("creates", [transfer, terms @ ..]) => created(transfer, terms),
+            ("resumes", [transfer]) => Event::TransferResumed { key: key(transfer) },
+            ("cancels", [transfer]) => Event::TransferCancelled { key: key(transfer) },
+            ("requests", [session]) => {
+                Event::WakeRequested { session: id(session), reason: WakeReason::TransfersEnded }
+            }
+            ("withdraws", [session]) => Event::WakeWithdrawn { session: id(session) },
+            ("withdrawn", [session]) => {
+                Event::WakeResolved { session: id(session), outcome: WakeOutcome::Withdrawn }
+            }
+            ("suppressed", [session]) => {
+                Event::WakeResolved { session: id(session), outcome: WakeOutcome::Suppressed }
+            }
+            ("resolved", [session, task]) => {
+                Event::WakeResolved { session: id(session), outcome: WakeOutcome::Handled(number(task)) }
+            }
+            ("healed", []) => Event::Phase { phase: Phase::Healed },
+            ("collected", []) => Event::Phase { phase: Phase::Collected },
+            ("ended", []) => Event::Phase { phase: Phase::Ended },
+            // Something that no rule looks at, so that time has passed.
+            ("waits", []) | ("conditions", ["change"]) => {
+                Event::Conditions { conditions: Conditions::default() }
+            }
+            _ => return false,
+        };
+        self.push(event);
+        true
+    }
+
+    fn task(&mut self, verb: &str, rest: &[&str]) -> bool {
+        let event = match (verb, rest) {
+            ("given", ["nothing"]) => Event::HandleBegan { tasks: Vec::new() },
+            ("given", tasks) => {
+                for task in tasks.iter().map(|task| task_ref(task)) {
+                    self.push(Event::TaskMinted { task: task.id, kind: task.kind });
+                }
+                Event::HandleBegan { tasks: tasks.iter().map(|task| task_ref(task)).collect() }
+            }
+            ("minted", [task]) => {
+                let task = task_ref(task);
+                Event::TaskMinted { task: task.id, kind: task.kind }
+            }
+            ("handed", tasks) => {
+                Event::HandleBegan { tasks: tasks.iter().map(|task| task_ref(task)).collect() }
+            }
+            ("handler", [task]) => Event::ExpirationHandlerSet { task: number(task) },
+            ("completes", [task]) => Event::TaskCompleted { task: number(task), repeated: false },
+            ("repeats", [task]) => Event::TaskCompleted { task: number(task), repeated: true },
+            ("expires", [task, "unheard"]) => {
+                Event::ExpirationCalled { task: number(task), open: true, handler: false }
+            }
+            ("expires", [task]) => Event::ExpirationCalled { task: number(task), open: true, handler: true },
+            ("expires", [task, "completed"]) => {
+                Event::ExpirationCalled { task: number(task), open: false, handler: false }
+            }
+            ("schedules", [slot, preferred, info]) => Event::Scheduled {
+                slot: if *slot == "snapshot" { Charge::Snapshot } else { Charge::ApplicationRefresh },
+                preferred: time(preferred),
+                user_info: UserInfo::new(*info),
+            },
+            _ => return false,
+        };
+        self.push(event);
+        true
+    }
+
+    fn wire(&mut self, verb: &str, rest: &[&str]) -> bool {
+        let ends =
+            |exchange, outcome| Event::ExchangeEnded { exchange, outcome, received: SIZE, digest: DIGEST };
+        let [transfer, rest @ ..] = rest else { return false };
+        if verb == "sends" {
+            self.exchanges += 1;
+            self.exchange.insert(key(transfer), self.exchanges);
+            let request = format!("GET https://origin.test/{transfer}");
+            let key = Some(key(transfer));
+            self.push(Event::RequestSent {
+                exchange: self.exchanges,
+                key,
+                request,
+                range: None,
+                credential: None,
+            });
+            return true;
+        }
+        let outcome = match verb {
+            "head" | "answers" | "login" | "body" => ExchangeOutcome::Complete,
+            "loses" => ExchangeOutcome::Lost,
+            "abandons" => ExchangeOutcome::Abandoned,
+            _ => return false,
+        };
+        let exchange = self.exchange[&key(transfer)];
+        if matches!(verb, "head" | "answers" | "login") {
+            let status = rest.first().map_or(401, |status| status.parse().expect("a status"));
+            self.push(Event::ResponseHead { exchange, status, challenge: verb == "login" });
+        }
+        if verb != "head" {
+            self.push(ends(exchange, outcome));
+        }
+        true
+    }
+
+    fn message(&mut self, verb: &str, rest: &[&str]) -> bool {
+        let [to, rest @ ..] = rest else { return false };
+        let known = |message: &BTreeMap<String, MessageId>| message[*to];
+        let event = match (verb, rest) {
+            ("begins" | "tells", [what]) => {
+                self.messages += 1;
+                let id = self.messages;
+                self.message.insert((*to).to_owned(), id);
+                let (session, transfer) = match to.contains('/').then(|| key(to)) {
+                    Some(key) => (key.session, Some(key.transfer)),
+                    None => (self::id(to), None),
+                };
+                self.push(Event::MessageBegan { id, session, transfer, message: message(what) });
+                if verb == "begins" {
+                    return true;
+                }
+                Event::MessageReturned { id }
+            }
+            ("returns", []) => Event::MessageReturned { id: known(&self.message) },
+            ("interrupts", []) => Event::MessageInterrupted { id: known(&self.message) },
+            ("gets", [answer]) => Event::Answered { id: known(&self.message), answer: (*answer).to_owned() },
+            _ => return false,
+        };
+        self.push(event);
+        true
+    }
+}

@@ -1,0 +1,119 @@
+//! The words of a timeline, one by one.
+
+use bgsession_conformance::contract::{
+    AppChange, AuthenticationMethod, RefreshKind, RefreshTaskId, SessionId, SnapshotReason, Termination,
+    Time, TransferId, TransferKind, UserInfo,
+};
+use bgsession_conformance::history::{EndKind, Event, Message, TaskRef, TransferKey};
+
+/// What every body is like unless a timeline says otherwise.
+pub(crate) const SIZE: u64 = 10;
+pub(crate) const DIGEST: u64 = 7;
+
+/// `05:00`, `1:05:00.250` or `2d01:05:00`, as times are printed.
+pub(crate) fn time(text: &str) -> Time {
+    let number = |part: &str| part.parse::<u64>().unwrap_or_else(|_| panic!("{text:?} is no time"));
+    let (days, clock) = text.split_once('d').unwrap_or(("0", text));
+    let (whole, fraction) = clock.split_once('.').unwrap_or((clock, "000"));
+    let parts: Vec<&str> = whole.split(':').collect();
+    assert!(matches!(parts.len(), 2 | 3) && fraction.len() == 3, "{text:?} is no time");
+    let seconds = parts.iter().fold(0, |seconds, part| seconds * 60 + number(part));
+    Time::from_millis((number(days) * 86_400 + seconds) * 1_000 + number(fraction))
+}
+
+pub(crate) fn app(word: &str) -> Option<AppChange> {
+    Some(match word {
+        "foregrounded" => AppChange::Foregrounded,
+        "backgrounded" => AppChange::Backgrounded,
+        "launched" => AppChange::Launched,
+        "resumed" => AppChange::Resumed,
+        "suspended" => AppChange::Suspended,
+        "purged" => AppChange::Purged,
+        "force-quit" => AppChange::ForceQuit,
+        "crashed" => AppChange::Crashed,
+        "killed" => AppChange::Terminated(Termination::Wall),
+        "overheated" => AppChange::Terminated(Termination::Cpu),
+        _ => return None,
+    })
+}
+
+pub(crate) fn id(text: &str) -> SessionId {
+    SessionId::new(text).expect("a session's name")
+}
+
+pub(crate) fn key(text: &str) -> TransferKey {
+    let (session, transfer) = text.split_once('/').unwrap_or_else(|| panic!("{text:?} is no transfer"));
+    TransferKey {
+        session: id(session),
+        transfer: TransferId::new(transfer.parse().expect("a transfer's number")),
+    }
+}
+
+pub(crate) fn number(text: &str) -> RefreshTaskId {
+    let digits = text.strip_prefix('#').unwrap_or_else(|| panic!("{text:?} is no task"));
+    RefreshTaskId::new(digits.parse().expect("a task's number"))
+}
+
+pub(crate) fn created(transfer: &str, terms: &[&str]) -> Event {
+    let term = |name: &str| terms.iter().find_map(|term| term.strip_prefix(name)).map(time);
+    let kind = if terms.contains(&"upload") { TransferKind::Upload } else { TransferKind::Download };
+    Event::TransferCreated {
+        key: key(transfer),
+        kind,
+        url: format!("https://origin.test/{transfer}"),
+        earliest: term("from="),
+        resource_timeout: term("timeout=").unwrap_or_else(|| time("7d00:00")).as_millis(),
+    }
+}
+
+/// `#1=s`, `#1=@refresh`, `#1=@refresh:info`, each with `~20` for 20 seconds.
+pub(crate) fn task_ref(text: &str) -> TaskRef {
+    let (task, kind) = text.split_once('=').unwrap_or_else(|| panic!("{text:?} is no task with its kind"));
+    let (kind, seconds) = kind.split_once('~').unwrap_or((kind, "15"));
+    let (kind, info) = kind.split_once(':').map_or((kind, None), |(kind, info)| (kind, Some(info)));
+    let kind = match kind {
+        "@refresh" => RefreshKind::ApplicationRefresh,
+        "@snapshot" => RefreshKind::Snapshot(SnapshotReason::AppScheduled),
+        "@system-snapshot" => RefreshKind::Snapshot(SnapshotReason::ReturnToDefaultState),
+        "@connectivity" => RefreshKind::WatchConnectivity,
+        session => RefreshKind::UrlSession(id(session)),
+    };
+    let allowance = seconds.parse::<u64>().expect("seconds") * 1_000;
+    TaskRef { id: number(task), kind, user_info: info.map(UserInfo::new), allowance }
+}
+
+/// `done` and `done=404`, `done=none` for an end without a status, `failed` and the other errors, `file`,
+/// `file=unreadable` and `file=9:7` for another size or digest, `asks`, `progress`, `events`.
+pub(crate) fn message(word: &str) -> Message {
+    let (word, detail) = word.split_once('=').map_or((word, None), |(word, detail)| (word, Some(detail)));
+    let ends = |end| Message::DidComplete { end, status: None };
+    match word {
+        "done" => {
+            let status = detail.map_or(Some(200), |status| status.parse().ok());
+            Message::DidComplete { end: EndKind::Success, status }
+        }
+        "failed" => ends(EndKind::Failed),
+        "cancelled" => ends(EndKind::Cancelled),
+        "timed-out" => ends(EndKind::TimedOut),
+        "login-cancelled" => ends(EndKind::LoginCancelled),
+        "file" => {
+            let sizes = detail.map_or(Some((SIZE, DIGEST)), |sizes| {
+                let number = |text: &str| text.parse::<u64>().expect("a size or a digest");
+                sizes.split_once(':').map(|(size, digest)| (number(size), number(digest)))
+            });
+            Message::DidFinishDownloading {
+                status: 200,
+                size: sizes.map(|s| s.0),
+                digest: sizes.map(|s| s.1),
+            }
+        }
+        "asks" => Message::DidReceiveChallenge {
+            method: AuthenticationMethod::HttpBasic,
+            failures: 0,
+            proposed: false,
+        },
+        "progress" => Message::DidWriteData { total: 1 },
+        "events" => Message::DidFinishEvents,
+        _ => panic!("{word:?} is no message"),
+    }
+}
