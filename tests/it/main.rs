@@ -1,3 +1,6 @@
 //! The kit's own tests: see the crate's sources for what is judged.
 
 mod caught;
+mod lawful;
+mod scratch;
+mod whole;

@@ -37,7 +37,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     }),
     Mutant::new("defers-by-three-hours", &["SCH-14"], |name| {
         Subject::throttle(name, |_| Box::new(Delays { window: SlidingWindow::new(HOUR), later: |then| then + HOUR * 3 }))
-    }),
+    })
+    .unseen("a request that came is not asked when"),
     Mutant::new("delivers-a-refresh-again", &["SCH-14"], |name| {
         Subject::scheduler(name, |device| {
             let scheduler = Arc::new(OnceLock::new());
@@ -51,7 +52,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         Subject::throttle(name, |_| Box::new(SessionsFree(SlidingWindow::new(HOUR))))
     }),
     Mutant::new("never-answers-a-wake-over-budget", &["SCH-15"], |name| over_budget(name, None)),
-    Mutant::new("suppresses-a-wake-over-budget", &["SCH-15"], |name| over_budget(name, Some(WakeOutcome::Suppressed))),
+    Mutant::new("suppresses-a-wake-over-budget", &["SCH-15"], |name| over_budget(name, Some(WakeOutcome::Suppressed)))
+    .unseen("any answer to a request counts"),
 ];
 
 /// A counter that is set to zero on the hour.

@@ -29,7 +29,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     }),
     Mutant::new("terminates-instead-of-suspending", &["SCH-04"], |name| {
         process(name, |device| Arc::new(Almost(Ends(Arc::clone(&device.app)))))
-    }),
+    })
+    .unseen("any change of state after the last completion is taken for the suspension"),
     Mutant::new("counts-completions", &["SCH-05"], |name| relayed(name, Counter::default)),
 ];
 
@@ -46,7 +47,7 @@ impl Hands for LastSet {
         *lock(&self.0) = new.iter().map(|held| held.task.id()).collect();
     }
 
-    fn completed(&self, relay: &Relay, held: &Held, report: &CompletionReport) {
+    fn completed(&self, relay: &Arc<Relay>, held: &Held, report: &CompletionReport) {
         held.pass_on(report);
         let done = {
             let mut set = lock(&self.0);
@@ -84,7 +85,7 @@ impl AlmostProcess for AfterHandle {
 struct FirstCompletion;
 
 impl Hands for FirstCompletion {
-    fn completed(&self, relay: &Relay, held: &Held, report: &CompletionReport) {
+    fn completed(&self, relay: &Arc<Relay>, held: &Held, report: &CompletionReport) {
         held.pass_on(report);
         relay.device.app.suspend();
     }
@@ -136,7 +137,7 @@ impl Hands for Counter {
         self.0.fetch_add(i64::try_from(new.len()).unwrap_or(0), Ordering::Relaxed);
     }
 
-    fn completed(&self, relay: &Relay, held: &Held, report: &CompletionReport) {
+    fn completed(&self, relay: &Arc<Relay>, held: &Held, report: &CompletionReport) {
         held.pass_on(report);
         if self.0.fetch_sub(1, Ordering::Relaxed) <= 1 {
             self.0.store(0, Ordering::Relaxed);

@@ -19,8 +19,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
         Subject::sessions(name, |device, scheduler| {
             ReferenceService::new(device, Arc::new(Almost(NotForLogins(scheduler))))
         })
-    }),
-    Mutant::new("a-challenge-is-lost-while-the-app-sleeps", &["SES-28"], |name| logins(name, Slip::LostAsleep)),
+    })
+    .unseen("the question is put in the end, when the user opens the app"),
+    Mutant::new("a-challenge-is-lost-while-the-app-sleeps", &["SES-28"], |name| logins(name, Slip::LostAsleep))
+    .unseen("the wake comes, and the transfer runs out of time before the user opens the app"),
     Mutant::new("a-silent-delegate-blocks-the-session", &["SES-28"], |name| logins(name, Slip::Blocks)),
     Mutant::new("an-unanswered-login-ends-well", &["SES-28"], |name| logins(name, Slip::EndsWell)),
     Mutant::new("an-unanswered-login-never-ends", &["SES-28"], |name| logins(name, Slip::NeverEnds)),

@@ -27,12 +27,18 @@ pub struct Mutant {
     pub name: &'static str,
     /// The rules that must fail it, in each run and whatever the seed.
     pub owners: &'static [&'static str],
+    /// Why its owners do not see it yet. It is an error if they do: then this is to be deleted.
+    pub unseen: Option<&'static str>,
     make: fn(&'static str) -> Subject,
 }
 
 impl Mutant {
     const fn new(name: &'static str, owners: &'static [&'static str], make: fn(&'static str) -> Subject) -> Self {
-        Self { name, owners, make }
+        Self { name, owners, unseen: None, make }
+    }
+
+    const fn unseen(self, why: &'static str) -> Self {
+        Self { unseen: Some(why), ..self }
     }
 
     /// The subject to be judged.

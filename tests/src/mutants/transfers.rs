@@ -24,7 +24,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::new("error-status-becomes-an-error", &["SES-06"], |name| messages(name, Slip::StatusIsError)),
     Mutant::new("hides-the-error-status", &["SES-06"], |name| messages(name, Slip::StatusHidden)),
     Mutant::new("retries-server-errors", &["SES-06"], |name| network(name, Reading::Retries)),
-    Mutant::new("retries-server-errors-at-the-head", &["SES-06"], |name| network(name, Reading::RetriesAtHead)),
+    Mutant::new("retries-server-errors-at-the-head", &["SES-06"], |name| network(name, Reading::RetriesAtHead))
+    .unseen("an answer that the service gives up at its head is no answer"),
     Mutant::new("cuts-the-body-of-an-error", &["SES-06"], |name| network(name, Reading::Half)),
     Mutant::new("ignores-the-begin-date", &["SES-13"], |name| dates(name, false)),
     Mutant::new("forgets-the-begin-date-with-the-process", &["SES-13"], |name| dates(name, true)),

@@ -49,7 +49,7 @@ pub(crate) trait Hands: Send + Sync + 'static {
     }
 
     /// The app has completed this one, perhaps not for the first time.
-    fn completed(&self, relay: &Relay, held: &Held, report: &CompletionReport) {
+    fn completed(&self, relay: &Arc<Relay>, held: &Held, report: &CompletionReport) {
         let _ = relay;
         held.pass_on(report);
     }
@@ -58,6 +58,11 @@ pub(crate) trait Hands: Send + Sync + 'static {
     fn expire(&self, relay: &Relay, held: &Arc<Held>) {
         let _ = relay;
         held.task.expire();
+    }
+
+    /// The scheduler wants the app suspended.
+    fn suspend(&self, relay: &Arc<Relay>) {
+        relay.device.app.suspend();
     }
 
     /// The process has ended.
@@ -105,6 +110,10 @@ struct Process(Arc<Relay>);
 impl AlmostProcess for Process {
     fn inner(&self) -> &dyn AppProcess {
         &*self.0.device.app
+    }
+
+    fn suspend(&self) {
+        self.0.hands.suspend(&self.0);
     }
 
     async fn deliver(&self, tasks: Vec<RefreshTask>) -> Result<(), Interrupted> {

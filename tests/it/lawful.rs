@@ -1,0 +1,52 @@
+//! What is lawful passes: a false alarm is worse than a miss.
+//!
+//! `BGSESSION_LONG=1 cargo test -p bgsession-tests lawful` plays about 100,000 scenarios for each variant instead of the
+//! default number, with another seed; a variant takes some seconds then.
+
+use bgsession_conformance::{DEFAULT_SEED, Options, Report, Subject, World, rules, run};
+use bgsession_tests::lawful::{GROUPS, reference};
+
+/// The default run, or the long one.
+fn options(subject: &Subject) -> Options {
+    let binding = rules::RULES.iter().filter(|rule| rule.binds.contains(&subject.role())).count();
+    let long = std::env::var_os("BGSESSION_LONG").is_some();
+    let cases = u32::try_from(100_000_usize.div_ceil(binding)).unwrap_or(u32::MAX);
+    let options = Options { worlds: vec![World::Sim], threads: 1, ..Options::default() };
+    if long { Options { cases_sim: cases, seed: DEFAULT_SEED + 1, ..options } } else { options }
+}
+
+fn judge(subject: &Subject) -> Option<Report> {
+    let report = run(subject, &options(subject)).unwrap();
+    (!report.passed()).then_some(report)
+}
+
+macro_rules! groups {
+    ($($group:ident)*) => {
+        $(#[test]
+        fn $group() {
+            passes(stringify!($group));
+        })*
+
+        #[test]
+        fn every_group_is_tested() {
+            assert_eq!(GROUPS.iter().map(|(name, _)| *name).collect::<Vec<_>>(), [$(stringify!($group)),*]);
+        }
+    };
+}
+
+groups! { throttles pace policies }
+
+fn passes(group: &str) {
+    let variants = GROUPS.iter().find(|(known, _)| *known == group).expect("listed above").1;
+    let only = std::env::var("BGSESSION_VARIANT").unwrap_or_default();
+    let wanted = variants.iter().filter(|variant| variant.name.contains(&only));
+    let alarms: Vec<String> = wanted.filter_map(|v| judge(&v.subject())).map(|report| report.to_string()).collect();
+    assert!(alarms.is_empty(), "\n{}", alarms.join("\n"));
+}
+
+#[test]
+fn the_reference_itself() {
+    if let Some(report) = judge(&reference()) {
+        panic!("\n{report}");
+    }
+}

@@ -1,0 +1,117 @@
+//! Subjects that are wrong, or odd, as a whole: the kit says so, and survives them.
+
+use bgsession_conformance::history::FaultKind;
+use bgsession_conformance::{Options, Report, Subject, Verdict, World, run};
+use bgsession_tests::whole;
+
+fn judge(subject: &Subject, cases: u32) -> Report {
+    let options = Options { worlds: vec![World::Sim], cases_sim: cases, ..Options::default() };
+    run(subject, &options).unwrap()
+}
+
+/// The rules by verdict, in the order of the catalogue.
+fn said<'a>(report: &'a Report, name: &str) -> Vec<&'a str> {
+    let of = |row: &&bgsession_conformance::Row| row.verdicts.iter().any(|(_, verdict)| verdict.name() == name);
+    report.rows.iter().filter(of).map(|row| row.rule.id).collect()
+}
+
+/// Nothing but pass counts as pass, so it is enough that these rules do not.
+fn not_passed(subject: &Subject, rules: &[&str]) {
+    let report = judge(subject, 60);
+    assert!(!report.passed(), "{report}");
+    for rule in rules {
+        let verdict = report.verdict(rule, World::Sim).unwrap();
+        assert!(!verdict.is_ok(), "{rule} says {}\n{report}", verdict.name());
+    }
+}
+
+#[test]
+fn a_scheduler_that_does_nothing_passes_no_rule() {
+    let report = judge(&whole::idle_scheduler(), 60);
+    assert_eq!(said(&report, "pass"), Vec::<&str>::new(), "{report}");
+    assert!(said(&report, "FAIL").contains(&"SCH-15"), "{report}");
+}
+
+#[test]
+fn sessions_that_do_nothing_pass_no_rule() {
+    let report = judge(&whole::idle_sessions(), 60);
+    assert_eq!(said(&report, "pass"), Vec::<&str>::new(), "{report}");
+    assert!(said(&report, "FAIL").contains(&"SES-03"), "{report}");
+}
+
+#[test]
+fn an_answer_given_too_eagerly_is_no_wake() {
+    not_passed(&whole::eager_scheduler(), &["SCH-02", "SCH-13", "SCH-14", "SCH-15", "SCH-19", "SCH-20", "SCH-22"]);
+}
+
+#[test]
+fn a_download_that_is_done_before_it_has_begun_is_not_believed() {
+    not_passed(&whole::eager_sessions(), &["SES-06", "SES-13", "SES-19", "SES-28"]);
+}
+
+#[test]
+fn the_right_number_of_wakes_for_the_wrong_reason_is_wrong() {
+    not_passed(&whole::timer_scheduler(), &["SCH-19"]);
+}
+
+#[test]
+fn sessions_that_never_call_back_fail() {
+    not_passed(&whole::mute_sessions(), &["SES-03", "SES-04", "SES-18", "SES-19", "SES-20", "SES-28"]);
+}
+
+#[test]
+fn rubbish_is_survived_and_seen() {
+    not_passed(&whole::rubbish_sessions(), &["SES-19", "SCH-20"]);
+}
+
+/// No rule is broken by a panic, and none is passed with one.
+fn inconclusive(subject: &Subject, kind: FaultKind) {
+    let report = judge(subject, 60);
+    assert!(!report.passed(), "{report}");
+    assert_eq!(said(&report, "pass"), Vec::<&str>::new(), "{report}");
+    let verdicts = report.rows.iter().flat_map(|row| &row.verdicts);
+    let faults: Vec<FaultKind> = verdicts
+        .filter_map(|(_, verdict)| match verdict {
+            Verdict::Inconclusive(fault) => Some(fault.fault.kind),
+            _ => None,
+        })
+        .collect();
+    assert!(!faults.is_empty() && faults.iter().all(|found| *found == kind), "{report}");
+}
+
+#[test]
+fn a_panic_makes_everything_inconclusive() {
+    inconclusive(&whole::panicking_sessions(), FaultKind::Panic);
+}
+
+#[test]
+fn a_call_that_never_returns_makes_everything_inconclusive() {
+    inconclusive(&whole::hanging_scheduler(), FaultKind::Hang);
+}
+
+/// Each lost thread costs ten seconds of real time, so this runs only with `BGSESSION_SLOW=1`.
+#[test]
+fn a_thread_that_is_never_given_back_makes_everything_inconclusive() {
+    if std::env::var_os("BGSESSION_SLOW").is_some() {
+        inconclusive(&whole::spinning_scheduler(), FaultKind::Hang);
+    }
+}
+
+/// Real time has to pass before each jump of the clock, so these are few scenarios; too few for every rule to be put to
+/// the test, but none may be broken.
+fn breaks_nothing(subject: &Subject) {
+    let report = judge(subject, 2);
+    let bad = [said(&report, "FAIL"), said(&report, "INCONCLUSIVE")].concat();
+    assert!(bad.is_empty(), "{report}");
+    assert!(!said(&report, "pass").is_empty(), "{report}");
+}
+
+#[test]
+fn a_scheduler_on_a_thread_of_its_own_breaks_nothing() {
+    breaks_nothing(&whole::threaded_scheduler());
+}
+
+#[test]
+fn sessions_on_a_thread_of_their_own_break_nothing() {
+    breaks_nothing(&whole::threaded_sessions());
+}

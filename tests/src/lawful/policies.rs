@@ -1,0 +1,64 @@
+//! The reference with other numbers, and with each switch of the policy thrown.
+
+use std::time::Duration;
+
+use bgsession_reference::contract::{
+    Allotment, Allowances, AtAllowance, ForegroundRefresh, OverBudgetWakes, Policy, ResourceTimer, RetryPolicy,
+    UnansweredChallenge,
+};
+
+use super::{Variant, with_policy};
+
+const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+pub(super) const VARIANTS: &[Variant] = &[
+    Variant::new("one-connection", |name| with_policy(name, Policy { connections_per_host: 1, ..Policy::default() })),
+    Variant::new("slow-retries", |name| {
+        let retry = RetryPolicy { floor: secs(20), factor: 5, cap: secs(1_200) };
+        with_policy(name, Policy { retry, ..Policy::default() })
+    }),
+    Variant::new("steady-retries", |name| {
+        let retry = RetryPolicy { floor: secs(5), factor: 1, cap: secs(5) };
+        with_policy(name, Policy { retry, ..Policy::default() })
+    }),
+    Variant::new("suspends-at-the-allowance", |name| {
+        with_policy(name, Policy { at_allowance: AtAllowance::Suspend, ..Policy::default() })
+    }),
+    Variant::new("refreshes-in-front", |name| {
+        with_policy(name, Policy { foreground_refresh: ForegroundRefresh::Deliver, ..Policy::default() })
+    }),
+    Variant::new("one-task-for-each-request", |name| {
+        with_policy(name, Policy { over_budget_wakes: OverBudgetWakes::Queue, ..Policy::default() })
+    }),
+    Variant::new("asks-once-only", |name| {
+        with_policy(name, Policy { unanswered_challenge: UnansweredChallenge::LeaveToTimeout, ..Policy::default() })
+    }),
+    Variant::new("resource-time-from-the-begin-date", |name| {
+        with_policy(name, Policy { resource_timer: ResourceTimer::FromEarliestBegin, ..Policy::default() })
+    }),
+    Variant::new("expires-early", |name| {
+        with_policy(name, Policy { expiration_lead: secs(6), ..Policy::default() })
+    }),
+    Variant::new("expires-in-the-last-moment", |name| {
+        with_policy(name, Policy { expiration_lead: Duration::from_millis(100), ..Policy::default() })
+    }),
+    Variant::new("other-allowances", |name| {
+        let allowances = Allowances {
+            url_session: secs(30),
+            application_refresh: secs(10),
+            snapshot: secs(5),
+            other: secs(5),
+            cold_start_extra: secs(10),
+        };
+        with_policy(name, Policy { allowances, ..Policy::default() })
+    }),
+    Variant::new("two-an-hour", |name| {
+        let two = Allotment { complication_on_face: 2, dock: 1, other: 0 };
+        with_policy(name, Policy { refreshes: two, session_wakes: two, snapshots: two, ..Policy::default() })
+    }),
+    Variant::new("budget-by-the-half-hour", |name| {
+        with_policy(name, Policy { budget_window: secs(1_800), ..Policy::default() })
+    }),
+];
