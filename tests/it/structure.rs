@@ -1,0 +1,75 @@
+//! What the kit's sources must be like: the judge does not know the reference, and no test list has a hole.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bgsession_conformance::{Role, rules};
+
+fn sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../conformance/src")
+}
+
+fn files(path: &Path, found: &mut Vec<PathBuf>) {
+    if path.is_dir() {
+        let entries = fs::read_dir(path).unwrap();
+        entries.for_each(|entry| files(&entry.unwrap().path(), found));
+    } else if path.extension().is_some_and(|extension| extension == "rs") {
+        found.push(path.to_owned());
+    }
+}
+
+/// Code without comments: an example in a doc comment judges nothing.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines().enumerate().map(|(at, line)| (at + 1, line)).filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+#[test]
+fn the_judging_part_names_nothing_of_the_reference_but_its_contract() {
+    let mut judging = Vec::new();
+    for part in ["history", "report", "rules", "runner", "scenario", "subject.rs", "suite.rs", "verdict.rs"] {
+        let before = judging.len();
+        files(&sources().join(part), &mut judging);
+        assert!(judging.len() > before, "{part} has moved: correct this list");
+    }
+    let mut named = Vec::new();
+    for file in judging {
+        let text = fs::read_to_string(&file).unwrap();
+        let mentions = code(&text).filter(|(_, line)| {
+            line.replace("bgsession_reference::contract", "").contains("bgsession_reference") || line.contains("Reference")
+        });
+        named.extend(mentions.map(|(at, line)| format!("{}:{at}: {}", file.display(), line.trim())));
+    }
+    assert!(named.is_empty(), "the reference must not be its own oracle:\n{}", named.join("\n"));
+}
+
+/// The rules that `suite!` makes tests of, by role: what stands in its arms.
+fn listed() -> BTreeMap<String, Vec<String>> {
+    let text = fs::read_to_string(sources().join("suite.rs")).unwrap();
+    let mut listed: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut role = String::new();
+    for (_, line) in code(&text) {
+        let line = line.trim();
+        if let Some(arm) = line.strip_suffix(": $subject:expr) => {").and_then(|arm| arm.strip_prefix('(')) {
+            arm.clone_into(&mut role);
+        } else if let Some((name, id)) = line.strip_suffix("\";").and_then(|line| line.split_once(" = \"")) {
+            let prefix = format!("{}_", id.to_lowercase().replace('-', "_"));
+            assert!(name.starts_with(&prefix), "the test {name} is about {id}");
+            listed.entry(role.clone()).or_default().push(id.to_owned());
+        }
+    }
+    listed
+}
+
+#[test]
+fn every_rule_that_binds_a_role_has_its_test_in_the_suite() {
+    let listed = listed();
+    let roles =
+        [("throttle", Role::Throttle), ("scheduler", Role::Scheduler), ("sessions", Role::Sessions), ("system", Role::System)];
+    for (name, role) in roles {
+        let binding: Vec<&str> =
+            rules::RULES.iter().filter(|rule| rule.binds.contains(&role)).map(|rule| rule.id).collect();
+        assert_eq!(listed.get(name).map_or(&[][..], Vec::as_slice), binding, "suite!({name}: …)");
+    }
+    assert_eq!(listed.len(), roles.len());
+}
