@@ -55,6 +55,7 @@ pub struct Subject {
     pub(crate) boot: Boot,
     pub(crate) policy: Arc<Policy>,
     pub(crate) tokio_time: bool,
+    pub(crate) threads: bool,
     pub(crate) limits: Limits,
     pub(crate) known_failures: Vec<(String, String)>,
 }
@@ -77,6 +78,7 @@ impl Subject {
             boot,
             policy: Arc::new(Policy::default()),
             tokio_time: false,
+            threads: false,
             limits: Limits::default(),
             known_failures: Vec::new(),
         }
@@ -126,6 +128,15 @@ impl Subject {
     #[must_use]
     pub const fn on_tokio_time(mut self) -> Self {
         self.tokio_time = true;
+        self
+    }
+
+    /// It works on threads of its own. The kit can not see when they rest, so it gives them some real milliseconds
+    /// before each jump of time, and plays fewer scenarios. On a busy machine that may not be enough: a verdict is less
+    /// certain than that on a subject whose tasks all run on the device ([`Device::spawn`](crate::contract::Device)).
+    #[must_use]
+    pub const fn on_threads(mut self) -> Self {
+        self.threads = true;
         self
     }
 

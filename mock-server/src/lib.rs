@@ -38,6 +38,7 @@ mod auth;
 pub mod body;
 mod date;
 mod digest;
+#[cfg(feature = "wiremock")]
 pub mod front_wiremock;
 pub mod log;
 pub mod memory;
@@ -51,6 +52,7 @@ mod serve;
 pub mod wire;
 
 pub use body::Slice;
+#[cfg(feature = "wiremock")]
 pub use front_wiremock::WiremockFront;
 pub use log::{Credentials, LogEntry, Refusal};
 pub use origin::Origin;

@@ -204,6 +204,14 @@ fn summary(report: &Report, text: &mut String) {
                 writeln!(text, "known failure of {}: {reason}", failure.rule.id)
                     .expect("a string takes everything");
             }
+            Verdict::Vacuous { scenarios } => {
+                writeln!(
+                    text,
+                    "vacuous: in none of {scenarios} scenarios was there anything to judge; a subject stricter than\n\
+                     the documents' numbers says so with Subject::with_policy"
+                )
+                .expect("a string takes everything");
+            }
             Verdict::UnexpectedPass { reason } => {
                 writeln!(text, "passes now, delete its known failure: {reason}")
                     .expect("a string takes everything");

@@ -230,7 +230,6 @@ fn lost(facts: &Facts<'_>, finding: &mut Finding) {
                     format!("the wake for session {:?} within {hours} h", session.id),
                     seen,
                 );
-                return;
             }
         }
     }

@@ -159,6 +159,8 @@ pub(crate) struct Transfer<'a> {
     pub(crate) resumed: Place,
     pub(crate) earliest: Option<Time>,
     pub(crate) resource_timeout: Duration,
+    /// The policy's switch X14.
+    pub(crate) timed_from_begin: bool,
     pub(crate) cancelled: Option<Place>,
     pub(crate) exchanges: Vec<Exchange>,
     /// Where the app gave up a login: cancelled it, or left it to default handling.
@@ -170,7 +172,11 @@ pub(crate) struct Transfer<'a> {
 impl Transfer<'_> {
     /// When its resource timeout passes.
     pub(crate) fn times_out(&self) -> Time {
-        self.resumed.at + self.resource_timeout
+        let begins = self
+            .earliest
+            .filter(|_| self.timed_from_begin)
+            .map_or(self.resumed.at, |at| at.max(self.resumed.at));
+        begins + self.resource_timeout
     }
 
     /// Where its service saw its last exchange end; cancelling and timing out are other ends.

@@ -110,12 +110,44 @@ pub(super) const SCH_04: Rule = Rule {
             );
         }
         suspensions(facts, &mut finding);
+        left_alone(facts, &mut finding);
         finding
     },
 };
 
 fn deadline(task: &super::facts::Task<'_>) -> Time {
     task.deadline().unwrap_or(Time::DISTANT_FUTURE)
+}
+
+/// Is this the end of an allowance that was overrun, enforced a little late? Its task may have been completed meanwhile.
+fn enforced(facts: &Facts<'_>, place: Place) -> bool {
+    let slack = facts.policy.termination_slack;
+    facts.tasks.iter().any(|task| {
+        let overrun = |deadline: Time| {
+            task.completed.is_none_or(|done| done.at >= deadline)
+                && place.at >= deadline
+                && place.at <= deadline + slack
+        };
+        task.deadline().is_some_and(overrun)
+    })
+}
+
+/// An app that the user has left, with no task open, is suspended as promptly.
+fn left_alone(facts: &Facts<'_>, finding: &mut Finding) {
+    let slack = facts.policy.suspension_slack;
+    for (left, _) in facts.changes.iter().filter(|(_, change)| *change == AppChange::Backgrounded) {
+        let busy = facts.tasks.iter().any(|task| was_open_at(task, *left));
+        let change = facts.changes.iter().map(|(place, _)| *place).find(|place| place.seq > left.seq);
+        let handle = facts.handles.iter().map(|handle| handle.place).find(|place| place.seq > left.seq);
+        let next = [change, handle].into_iter().flatten().min().unwrap_or_else(|| facts.last());
+        if !busy && next.at > left.at + slack {
+            finding.broken(
+                *left,
+                format!("the app suspended within {} s of the user leaving it", slack.as_secs()),
+                format!("the app still ran {} s later with no task open", next.at.since(left.at).as_secs()),
+            );
+        }
+    }
 }
 
 /// Between the last completion and the suspension lies no more than the slack.
@@ -134,7 +166,9 @@ fn suspensions(facts: &Facts<'_>, finding: &mut Finding) {
             [change.map(|(place, _)| *place), handle.map(|handle| handle.place)].into_iter().flatten().min();
         match change {
             Some((place, AppChange::Suspended)) if place.at <= done.at + slack => finding.witness(),
-            Some((place, AppChange::Terminated(_))) if next == Some(*place) && !excused(facts, *place) => {
+            Some((place, AppChange::Terminated(Termination::Wall)))
+                if next == Some(*place) && !enforced(facts, *place) =>
+            {
                 finding.broken(
                     *place,
                     "the app suspended: its last task has been completed",

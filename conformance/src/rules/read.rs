@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::facts::{Delivery, Exchange, Facts, Handle, Index, Place, Session, Task, Transfer};
-use crate::contract::{AppChange, AppState, Policy, RefreshKind, RefreshTaskId, SessionId};
+use crate::contract::{AppChange, AppState, Policy, RefreshKind, RefreshTaskId, ResourceTimer, SessionId};
 use crate::history::{Entry, Event, History, MessageId, Phase, TransferKey};
 
 impl<'a> Facts<'a> {
@@ -67,6 +67,7 @@ impl<'a> Facts<'a> {
                     resumed: place,
                     earliest: *earliest,
                     resource_timeout: Duration::from_millis(*resource_timeout),
+                    timed_from_begin: self.policy.resource_timer == ResourceTimer::FromEarliestBegin,
                     cancelled: None,
                     exchanges: Vec::new(),
                     given_up: None,

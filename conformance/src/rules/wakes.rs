@@ -2,6 +2,7 @@
 
 use super::facts::{Progress, Session, Transfer};
 use super::{BOTH, Facts, Finding, Level, Place, Rule, SESSIONS};
+use crate::contract::OverBudgetWakes;
 use crate::history::Message;
 use crate::scenario::Focus;
 
@@ -48,6 +49,8 @@ fn cause(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, wake: Pl
     }
     let open = waiting.iter().find(|(_, progress)| *progress == Progress::Open);
     // A transfer that was started after the others had ended takes nothing back: the wake may have been under way.
+    // Where each request gets a task of its own, the first may have told what the second was asked for.
+    let queued = facts.policy.over_budget_wakes == OverBudgetWakes::Queue;
     let had_ended = || {
         let ended = waiting.iter().filter(|(_, progress)| *progress == Progress::Ended);
         ended.filter_map(|(transfer, _)| end_of(facts, transfer)).any(|end| {
@@ -66,7 +69,7 @@ fn cause(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, wake: Pl
             format!("the wake for session {:?} when all its transfers have ended", session.id),
             format!("{} is still under way ({done} ended)", open.key),
         );
-    } else if waiting.is_empty() && !ended_between(facts, session, last, wake) {
+    } else if waiting.is_empty() && !queued && !ended_between(facts, session, last, wake) {
         finding.broken(
             wake,
             format!("one wake for session {:?} each time its transfers have ended", session.id),
@@ -82,7 +85,7 @@ fn cause(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, wake: Pl
 
 /// A transfer whose next request comes after this place had not ended there, unless it was waiting for a login.
 fn went_on(transfer: &Transfer<'_>, place: Place) -> Option<Progress> {
-    let later = transfer.exchanges.iter().any(|exchange| exchange.sent.seq > place.seq);
+    let later = transfer.exchanges.iter().any(|exchange| exchange.sent.seq >= place.seq);
     (later && transfer.progress(place) == Progress::Ended && transfer.cancelled.is_none())
         .then_some(Progress::Open)
 }
@@ -271,5 +274,5 @@ fn end_of(facts: &Facts<'_>, transfer: &Transfer<'_>) -> Option<Place> {
     [timed_out(), transfer.cancelled, transfer.concluded(), given_up, told()]
         .into_iter()
         .flatten()
-        .min_by_key(|p| p.at)
+        .min_by_key(|p| (p.at, p.seq))
 }

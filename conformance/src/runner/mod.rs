@@ -94,7 +94,7 @@ impl Default for Options {
             cases_http: 60,
             seed: DEFAULT_SEED,
             rules: RULES.iter().collect(),
-            worlds: World::ALL.to_vec(),
+            worlds: World::available().to_vec(),
             threads: 0,
             regressions: None,
             replay_with: ReplayWith::Scenario,
@@ -261,7 +261,11 @@ fn run_world(
     world: World,
     stored: &[Scenario],
 ) -> Result<Judged, RunError> {
-    let plan = Plan::new(options, rules, world, stored);
+    let mut plan = Plan::new(options, rules, world, stored);
+    if subject.threads {
+        // Each scenario takes a fraction of a second of real time.
+        plan.cases = plan.cases.div_ceil(8);
+    }
     let total = plan.total();
     let done = AtomicU64::new(0);
     let progress = options.progress.clone();

@@ -77,9 +77,11 @@ impl Scenarios {
     /// The scenario of a seed.
     #[must_use]
     pub fn generate(&self, seed: u64) -> Scenario {
-        let mut dice = Dice { rng: fastrand::Rng::with_seed(seed), focus: self.focus, steps: 0 };
+        let mut dice =
+            Dice { rng: fastrand::Rng::with_seed(seed), focus: self.focus, steps: 0, sessions: vec![0] };
         // Swarm: each scenario does without some of what the focus allows.
         dice.steps = dice.rng.u16(..) | dice.rng.u16(..);
+        dice.choose_sessions();
         let mut setup = dice.setup();
         let most = u32::from(self.focus.steps.max(1));
         let count = dice.rng.u32(1..=most);
@@ -98,6 +100,8 @@ struct Dice {
     focus: Focus,
     /// Which kinds of steps this scenario has.
     steps: u16,
+    /// Which sessions it has.
+    sessions: Vec<u8>,
 }
 
 impl Dice {
@@ -107,6 +111,20 @@ impl Dice {
 
     fn one_in(&mut self, n: u8) -> bool {
         n > 0 && self.rng.u8(..n) == 0
+    }
+
+    /// Few sessions that get several transfers each show more than many; those with related names are the traps.
+    fn choose_sessions(&mut self) {
+        let most = self.focus.sessions.max(1);
+        self.sessions = match self.rng.u8(..6) {
+            0 | 1 if most > 1 => vec![0, 1],
+            2 if most > 2 => vec![0, 2],
+            3 if most > 2 => (0..most).collect(),
+            _ => vec![self.rng.u8(..most)],
+        };
+        if self.rng.bool() {
+            self.sessions.reverse();
+        }
     }
 
     fn setup(&mut self) -> Setup {
@@ -126,11 +144,7 @@ impl Dice {
                 Span(0)
             },
             reschedule: chained.then_some(Span(minutes * 60_000)),
-            silent: if self.one_in(self.focus.silent) {
-                vec![self.rng.u8(..self.focus.sessions.max(1))]
-            } else {
-                Vec::new()
-            },
+            silent: if self.one_in(self.focus.silent) { vec![self.sessions[0]] } else { Vec::new() },
             chain: if chained { self.rng.u8(1..=7) } else { 0 },
             resource_timeout: Span(self.pick(&[600_000, 86_400_000, 604_800_000])),
         }
@@ -165,7 +179,7 @@ impl Dice {
     }
 
     fn step_of_kind(&mut self, kind: usize, front: &mut bool) -> Step {
-        let session = self.rng.u8(..self.focus.sessions.max(1));
+        let session = self.sessions[self.rng.usize(..self.sessions.len())];
         match kind {
             0 => Step::Open { session },
             1 => Step::Download {

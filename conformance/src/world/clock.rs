@@ -66,7 +66,7 @@ type TimerKey = (Time, bool, u64);
 const JUMP_LIMIT: u32 = 1_000_000;
 
 /// How long a world with foreign threads must have been quiet before time jumps.
-const GRACE: Duration = Duration::from_millis(1);
+const GRACE: Duration = Duration::from_millis(5);
 
 impl Clock {
     /// A virtual clock for worlds on this thread.
@@ -192,6 +192,13 @@ impl Clock {
         }
     }
 
+    /// The subject works on threads of its own: they get real time before each jump.
+    pub(crate) fn allow_threads(&self) {
+        if let Kind::Virtual(clock) = &self.0 {
+            clock.lock().foreign_threads = true;
+        }
+    }
+
     /// Resolves if the scenario turns out never to come to rest.
     pub(crate) async fn runaway(&self) {
         let Kind::Virtual(clock) = &self.0 else {
@@ -220,6 +227,7 @@ impl Clock {
         output
     }
 
+    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only real servers stall the clock"))]
     /// The server of exchange `id` has gone silent on purpose (`true`) or speaks again.
     pub(crate) fn stall(&self, id: u64, silent: bool) {
         let Kind::Virtual(clock) = &self.0 else { return };
@@ -236,6 +244,7 @@ impl Clock {
         waker.into_iter().for_each(Waker::wake);
     }
 
+    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only real servers stall the clock"))]
     /// Resolves when the server of exchange `id` is silent on purpose: whoever reads can land with what it has.
     pub(crate) async fn stalled(&self, id: u64) {
         let Kind::Virtual(clock) = &self.0 else {

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bgsession_mock_server::Origin;
 use bgsession_reference::scheduler::ReferenceScheduler;
 use bgsession_reference::service::ReferenceService;
-use bgsession_reference::storage::{DiskStorage, MemoryStorage};
+use bgsession_reference::storage::MemoryStorage;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::AbortHandle;
 
@@ -66,8 +66,6 @@ pub(crate) struct Worker {
 struct Http {
     runtime: Runtime,
     wire: Arc<Wire>,
-    storage: tempfile::TempDir,
-    scenarios: u64,
 }
 
 /// More tasks than servers and idle connections account for: a subject has left some behind.
@@ -90,6 +88,9 @@ impl Worker {
 
     /// Plays one scenario to its end.
     pub(crate) fn run(&mut self, subject: &Subject, scenario: &Scenario) -> std::io::Result<History> {
+        if subject.threads {
+            self.clock.allow_threads();
+        }
         let knew = self.clock.has_foreign_threads();
         let mut history = self.run_guarded(subject, scenario)?;
         if !knew && self.clock.has_foreign_threads() {
@@ -157,19 +158,15 @@ impl Http {
         let runtime =
             Builder::new_current_thread().enable_all().on_thread_park(move || hook.park()).build()?;
         let wire = runtime.block_on(Wire::start(clock.clone()))?;
-        let storage = tempfile::Builder::new().prefix("bgsession").tempdir()?;
-        Ok(Self { runtime, wire, storage, scenarios: 0 })
+        Ok(Self { runtime, wire })
     }
 
     fn run(&mut self, clock: &Clock, subject: &Subject, scenario: &Scenario) -> std::io::Result<History> {
-        self.scenarios += 1;
-        let folder = self.storage.path().join(self.scenarios.to_string());
-        let storage: Arc<dyn Storage> = Arc::new(DiskStorage::new(folder.clone()));
+        // In memory here too: a folder of the disk's for each scenario would cost more than its exchanges.
+        let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
         let wire = Arc::clone(&self.wire);
         let case = Case::new_on(self.runtime.handle(), clock, subject, scenario, storage, Some(wire));
         let history = self.runtime.block_on(case.play());
-        // A scenario without a file has no folder.
-        let _ = std::fs::remove_dir_all(folder);
         self.runtime.block_on(self.wire.forget());
         if self.runtime.metrics().num_alive_tasks() > STRAY_TASKS {
             *self = Self::new(clock)?;

@@ -8,6 +8,10 @@ mod host;
 mod network;
 mod player;
 mod recording;
+#[cfg(feature = "http")]
+mod wire;
+#[cfg(not(feature = "http"))]
+#[path = "no_wire.rs"]
 mod wire;
 
 pub(crate) use clock::Clock;
@@ -31,6 +35,12 @@ pub enum World {
 impl World {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Sim, Self::Http];
+
+    /// Those that this build of the kit has: both, or `sim` alone without the feature `http`.
+    #[must_use]
+    pub const fn available() -> &'static [Self] {
+        if cfg!(feature = "http") { &[Self::Sim, Self::Http] } else { &[Self::Sim] }
+    }
 
     /// Its name.
     #[must_use]

@@ -317,9 +317,8 @@ pub(crate) enum Source {
         /// Looked at already, to see whether more data follows at once.
         next: Option<Walked>,
     },
-    Wire {
-        body: super::wire::WireBody,
-    },
+    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "never made without real HTTP"))]
+    Wire { body: super::wire::WireBody },
 }
 
 impl Source {

@@ -9,7 +9,7 @@ use crate::contract::{
     AppChange, Charge, Conditions, DeviceChange, FilePath, Link, SessionId, TransferKind, TransferOptions,
 };
 use crate::history::{Event, Phase, TransferKey};
-use crate::scenario::{IDENTIFIERS, Scenario, Step};
+use crate::scenario::{IDENTIFIERS, Scenario, Span, Step};
 use crate::subject::Limits;
 
 /// After everything that is owed has come, the world goes on for so long, to see whether more comes.
@@ -142,7 +142,12 @@ impl Player<'_> {
         self.link(true);
         self.app.leave();
         let clock = self.app.clock.clone();
-        let horizon = clock.now() + self.scenario.setup.resource_timeout.duration() + PATIENCE;
+        let begins = self.scenario.steps.iter().filter_map(|step| match step {
+            Step::Download { not_before, .. } => *not_before,
+            _ => None,
+        });
+        let longest = begins.max().map_or(Duration::ZERO, Span::duration);
+        let horizon = clock.now() + longest + self.scenario.setup.resource_timeout.duration() + PATIENCE;
         let mut pause = Duration::from_secs(1_800);
         while clock.now() < horizon && !self.app.recorder.is_full() {
             clock.sleep(pause).await;

@@ -110,7 +110,7 @@ impl RunArguments {
     /// Where to play.
     pub(crate) fn worlds(&self) -> Vec<World> {
         match self.world {
-            None => World::ALL.to_vec(),
+            None => World::available().to_vec(),
             Some(Place::Sim) => vec![World::Sim],
             Some(Place::Http) => vec![World::Http],
         }
