@@ -200,7 +200,7 @@ pub(super) const SCH_05: Rule = Rule {
     binds: SCHEDULERS,
     witness: "a task completed twice while another was open",
     hint: "ignore completion reports that say `repeated`; count open tasks by identity, not with a number",
-    focus: Focus::OVERLAP,
+    focus: Focus::TWICE,
     judge: |facts| {
         let mut finding = Finding::default();
         for task in &facts.tasks {

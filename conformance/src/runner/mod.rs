@@ -91,7 +91,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             cases_sim: 400,
-            cases_http: 60,
+            cases_http: 150,
             seed: DEFAULT_SEED,
             rules: RULES.iter().collect(),
             worlds: World::available().to_vec(),

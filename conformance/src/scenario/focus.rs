@@ -112,8 +112,8 @@ impl Focus {
     /// Several tasks open at once.
     pub const OVERLAP: Self = Self {
         weights: Weights {
-            refresh: 6,
-            snapshot: 4,
+            refresh: 10,
+            snapshot: 8,
             download: 8,
             cancel: 0,
             crash: 0,
@@ -131,7 +131,29 @@ impl Focus {
         routes: &[Route::Plain, Route::Slow, Route::NotFound],
         silent: 0,
         spans: 10,
+        slow_callbacks: 2,
         ..Self::GENERAL
+    };
+
+    /// Tasks completed twice while others are open.
+    pub const TWICE: Self = Self {
+        weights: Weights {
+            open: 0,
+            upload: 0,
+            refresh: 12,
+            snapshot: 10,
+            download: 8,
+            cancel: 0,
+            enter: 1,
+            crash: 0,
+            purge: 0,
+            link: 0,
+            ..Self::GENERAL.weights
+        },
+        finishes: &[Finish::Twice, Finish::Twice, Finish::After(Span(5_000)), Finish::After(Span(14_999))],
+        slow_callbacks: 1,
+        delayed: 0,
+        ..Self::OVERLAP
     };
 
     /// Application refreshes and snapshots, often more than the budget.

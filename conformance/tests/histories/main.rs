@@ -10,7 +10,7 @@ mod words;
 
 use std::collections::BTreeSet;
 
-use bgsession_conformance::rules::RULES;
+use bgsession_conformance::rules::{self, Level, RULES};
 
 use case::{Case, Wanted};
 
@@ -62,4 +62,12 @@ fn no_two_histories_of_a_rule_have_the_same_name() {
             case.name
         );
     }
+}
+
+#[test]
+fn a_rule_is_found_by_its_id_and_says_what_it_is() {
+    let rule = rules::find("sch-04").expect("an id may be written in small letters");
+    assert_eq!(format!("{rule:?} {:>8}", rule.level), "Rule(SCH-04)     MUST");
+    assert_eq!(Level::Should.to_string(), "SHOULD");
+    assert!(rules::find("SCH-4").is_none());
 }
