@@ -36,7 +36,8 @@ fn group(name: &str) -> &'static [Mutant] {
 
 fn verdict(mutant: &Mutant, owner: &str, seed: u64) -> Verdict {
     let rule = bgsession_conformance::rules::find(owner).expect("the table names rules that exist");
-    let options = Options { rules: vec![rule], worlds: vec![World::Sim], seed, threads: 1, ..Options::default() };
+    let options =
+        Options { rules: vec![rule], worlds: vec![World::Sim], seed, threads: 1, ..Options::default() };
     let report = run(&mutant.subject(), &options).expect("the owner binds the mutant's role");
     report.verdict(owner, World::Sim).expect("it was judged").clone()
 }
@@ -90,7 +91,8 @@ fn steady(line: &str) -> &str {
 
 #[test]
 fn every_rule_has_a_mutant_that_only_it_is_there_for() {
-    let owned = |id: &str| GROUPS.iter().flat_map(|(_, mutants)| *mutants).any(|mutant| mutant.owners.contains(&id));
+    let owned =
+        |id: &str| GROUPS.iter().flat_map(|(_, mutants)| *mutants).any(|mutant| mutant.owners.contains(&id));
     let orphans: Vec<&str> =
         bgsession_conformance::rules::RULES.iter().map(|rule| rule.id).filter(|id| !owned(id)).collect();
     assert!(orphans.is_empty(), "no mutant breaks these, so nothing shows that they can fail: {orphans:?}");

@@ -16,7 +16,7 @@ fn options(subject: &Subject) -> Options {
 }
 
 fn judge(subject: &Subject) -> Option<Report> {
-    let report = run(subject, &options(subject)).unwrap();
+    let report = run(subject, &options(subject)).expect("something binds the subject");
     (!report.passed()).then_some(report)
 }
 
@@ -40,7 +40,8 @@ fn passes(group: &str) {
     let variants = GROUPS.iter().find(|(known, _)| *known == group).expect("listed above").1;
     let only = std::env::var("BGSESSION_VARIANT").unwrap_or_default();
     let wanted = variants.iter().filter(|variant| variant.name.contains(&only));
-    let alarms: Vec<String> = wanted.filter_map(|v| judge(&v.subject())).map(|report| report.to_string()).collect();
+    let alarms: Vec<String> =
+        wanted.filter_map(|v| judge(&v.subject())).map(|report| report.to_string()).collect();
     assert!(alarms.is_empty(), "\n{}", alarms.join("\n"));
 }
 

@@ -2,7 +2,7 @@
 
 mod caught;
 mod lawful;
+mod premise;
 mod repeat;
-mod scratch;
 mod structure;
 mod whole;

@@ -12,8 +12,8 @@ fn sources() -> PathBuf {
 
 fn files(path: &Path, found: &mut Vec<PathBuf>) {
     if path.is_dir() {
-        let entries = fs::read_dir(path).unwrap();
-        entries.for_each(|entry| files(&entry.unwrap().path(), found));
+        let entries = fs::read_dir(path).expect("the kit's sources are there");
+        entries.for_each(|entry| files(&entry.expect("and readable").path(), found));
     } else if path.extension().is_some_and(|extension| extension == "rs") {
         found.push(path.to_owned());
     }
@@ -21,7 +21,10 @@ fn files(path: &Path, found: &mut Vec<PathBuf>) {
 
 /// Code without comments: an example in a doc comment judges nothing.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.lines().enumerate().map(|(at, line)| (at + 1, line)).filter(|(_, line)| !line.trim_start().starts_with("//"))
+    text.lines()
+        .enumerate()
+        .map(|(at, line)| (at + 1, line))
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
 #[test]
@@ -34,9 +37,10 @@ fn the_judging_part_names_nothing_of_the_reference_but_its_contract() {
     }
     let mut named = Vec::new();
     for file in judging {
-        let text = fs::read_to_string(&file).unwrap();
+        let text = fs::read_to_string(&file).expect("it was listed");
         let mentions = code(&text).filter(|(_, line)| {
-            line.replace("bgsession_reference::contract", "").contains("bgsession_reference") || line.contains("Reference")
+            line.replace("bgsession_reference::contract", "").contains("bgsession_reference")
+                || line.contains("Reference")
         });
         named.extend(mentions.map(|(at, line)| format!("{}:{at}: {}", file.display(), line.trim())));
     }
@@ -45,7 +49,7 @@ fn the_judging_part_names_nothing_of_the_reference_but_its_contract() {
 
 /// The rules that `suite!` makes tests of, by role: what stands in its arms.
 fn listed() -> BTreeMap<String, Vec<String>> {
-    let text = fs::read_to_string(sources().join("suite.rs")).unwrap();
+    let text = fs::read_to_string(sources().join("suite.rs")).expect("the kit's sources are there");
     let mut listed: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut role = String::new();
     for (_, line) in code(&text) {
@@ -64,8 +68,12 @@ fn listed() -> BTreeMap<String, Vec<String>> {
 #[test]
 fn every_rule_that_binds_a_role_has_its_test_in_the_suite() {
     let listed = listed();
-    let roles =
-        [("throttle", Role::Throttle), ("scheduler", Role::Scheduler), ("sessions", Role::Sessions), ("system", Role::System)];
+    let roles = [
+        ("throttle", Role::Throttle),
+        ("scheduler", Role::Scheduler),
+        ("sessions", Role::Sessions),
+        ("system", Role::System),
+    ];
     for (name, role) in roles {
         let binding: Vec<&str> =
             rules::RULES.iter().filter(|rule| rule.binds.contains(&role)).map(|rule| rule.id).collect();

@@ -6,12 +6,13 @@ use bgsession_tests::whole;
 
 fn judge(subject: &Subject, cases: u32) -> Report {
     let options = Options { worlds: vec![World::Sim], cases_sim: cases, ..Options::default() };
-    run(subject, &options).unwrap()
+    run(subject, &options).expect("something binds the subject")
 }
 
 /// The rules by verdict, in the order of the catalogue.
 fn said<'a>(report: &'a Report, name: &str) -> Vec<&'a str> {
-    let of = |row: &&bgsession_conformance::Row| row.verdicts.iter().any(|(_, verdict)| verdict.name() == name);
+    let of =
+        |row: &&bgsession_conformance::Row| row.verdicts.iter().any(|(_, verdict)| verdict.name() == name);
     report.rows.iter().filter(of).map(|row| row.rule.id).collect()
 }
 
@@ -20,7 +21,7 @@ fn not_passed(subject: &Subject, rules: &[&str]) {
     let report = judge(subject, 60);
     assert!(!report.passed(), "{report}");
     for rule in rules {
-        let verdict = report.verdict(rule, World::Sim).unwrap();
+        let verdict = report.verdict(rule, World::Sim).expect("it binds the subject");
         assert!(!verdict.is_ok(), "{rule} says {}\n{report}", verdict.name());
     }
 }
@@ -41,7 +42,10 @@ fn sessions_that_do_nothing_pass_no_rule() {
 
 #[test]
 fn an_answer_given_too_eagerly_is_no_wake() {
-    not_passed(&whole::eager_scheduler(), &["SCH-02", "SCH-13", "SCH-14", "SCH-15", "SCH-19", "SCH-20", "SCH-22"]);
+    not_passed(
+        &whole::eager_scheduler(),
+        &["SCH-02", "SCH-13", "SCH-14", "SCH-15", "SCH-19", "SCH-20", "SCH-22"],
+    );
 }
 
 #[test]
@@ -70,12 +74,10 @@ fn inconclusive(subject: &Subject, kind: FaultKind) {
     assert!(!report.passed(), "{report}");
     assert_eq!(said(&report, "pass"), Vec::<&str>::new(), "{report}");
     let verdicts = report.rows.iter().flat_map(|row| &row.verdicts);
-    let faults: Vec<FaultKind> = verdicts
-        .filter_map(|(_, verdict)| match verdict {
-            Verdict::Inconclusive(fault) => Some(fault.fault.kind),
-            _ => None,
-        })
-        .collect();
+    let kind_of = |verdict: &Verdict| {
+        if let Verdict::Inconclusive(fault) = verdict { Some(fault.fault.kind) } else { None }
+    };
+    let faults: Vec<FaultKind> = verdicts.filter_map(|(_, verdict)| kind_of(verdict)).collect();
     assert!(!faults.is_empty() && faults.iter().all(|found| *found == kind), "{report}");
 }
 

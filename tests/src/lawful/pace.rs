@@ -7,20 +7,24 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bgsession_conformance::Subject;
 use bgsession_reference::contract::{
-    Answer, CompletionReport, Device, Responder, ScheduleError, Scheduler, SessionId, Time, UserInfo, WakeOutcome,
-    WakeReason, responder,
+    Answer, CompletionReport, Device, Responder, ScheduleError, Scheduler, SessionId, Time, UserInfo,
+    WakeOutcome, WakeReason, responder,
 };
 use bgsession_reference::scheduler::ReferenceScheduler;
 use bgsession_reference::service::ReferenceService;
 
 use super::Variant;
-use crate::parts::{Almost, AlmostScheduler, Either, Hands, Held, Relay, after, first, lock, relayed};
+use crate::parts::{
+    Almost, AlmostScheduler, Either, Hands, Held, Relay, after, first, lock, relayed, step_back,
+};
 
 pub(super) const VARIANTS: &[Variant] = &[
     Variant::new("suspends-after-four-seconds", |name| relayed(name, || Leisurely)),
     Variant::new("everything-three-minutes-late", |name| late(name, |now| now + Duration::from_secs(180))),
     // So the wakes of several sessions come in one set.
-    Variant::new("wakes-on-the-full-minute", |name| late(name, |now| Time::from_millis(minute(now.as_millis())))),
+    Variant::new("wakes-on-the-full-minute", |name| {
+        late(name, |now| Time::from_millis(minute(now.as_millis())))
+    }),
     // And so they never do.
     Variant::new("one-wake-at-a-time", |name| {
         Subject::scheduler(name, |device| {
@@ -29,8 +33,7 @@ pub(super) const VARIANTS: &[Variant] = &[
     }),
     Variant::new("sessions-drain-in-another-order", |name| {
         Subject::sessions(name, |device, scheduler| {
-            let later = Arc::new(Almost(ShortNamesLast { device: device.clone(), scheduler }));
-            ReferenceService::new(device, later)
+            ReferenceService::new(device, Arc::new(Almost(ShortNamesLast(scheduler))))
         })
     }),
 ];
@@ -89,7 +92,11 @@ impl AlmostScheduler for Late {
         &*self.scheduler
     }
 
-    async fn schedule_background_refresh(&self, at: Time, info: Option<UserInfo>) -> Result<(), ScheduleError> {
+    async fn schedule_background_refresh(
+        &self,
+        at: Time,
+        info: Option<UserInfo>,
+    ) -> Result<(), ScheduleError> {
         self.scheduler.schedule_background_refresh((self.when)(at), info).await
     }
 
@@ -175,22 +182,22 @@ impl AlmostScheduler for OneByOne {
     }
 }
 
-/// Learns a little later that the app has been woken, if its name is short: the others' messages come first.
-struct ShortNamesLast {
-    device: Device,
-    scheduler: Arc<dyn Scheduler>,
-}
+/// Learns last that the app has been woken, if its name is short: the others' messages come first.
+struct ShortNamesLast(Arc<dyn Scheduler>);
 
 #[async_trait]
 impl AlmostScheduler for ShortNamesLast {
     fn inner(&self) -> &dyn Scheduler {
-        &*self.scheduler
+        &*self.0
     }
 
     async fn request_wake(&self, session: &SessionId, reason: WakeReason) -> WakeOutcome {
-        let outcome = self.scheduler.request_wake(session, reason).await;
+        let outcome = self.0.request_wake(session, reason).await;
         if session.as_str().len() <= 2 {
-            self.device.clock.sleep_until(self.device.clock.now() + Duration::from_millis(20)).await;
+            // No time passes meanwhile.
+            for _ in 0..8 {
+                step_back().await;
+            }
         }
         outcome
     }

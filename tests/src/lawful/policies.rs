@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bgsession_reference::contract::{
-    Allotment, Allowances, AtAllowance, ForegroundRefresh, OverBudgetWakes, Policy, ResourceTimer, RetryPolicy,
-    UnansweredChallenge,
+    Allotment, Allowances, AtAllowance, ForegroundRefresh, OverBudgetWakes, Policy, ResourceTimer,
+    RetryPolicy, UnansweredChallenge,
 };
 
 use super::{Variant, with_policy};
@@ -14,7 +14,9 @@ const fn secs(secs: u64) -> Duration {
 }
 
 pub(super) const VARIANTS: &[Variant] = &[
-    Variant::new("one-connection", |name| with_policy(name, Policy { connections_per_host: 1, ..Policy::default() })),
+    Variant::new("one-connection", |name| {
+        with_policy(name, Policy { connections_per_host: 1, ..Policy::default() })
+    }),
     Variant::new("slow-retries", |name| {
         let retry = RetryPolicy { floor: secs(20), factor: 5, cap: secs(1_200) };
         with_policy(name, Policy { retry, ..Policy::default() })
@@ -33,7 +35,10 @@ pub(super) const VARIANTS: &[Variant] = &[
         with_policy(name, Policy { over_budget_wakes: OverBudgetWakes::Queue, ..Policy::default() })
     }),
     Variant::new("asks-once-only", |name| {
-        with_policy(name, Policy { unanswered_challenge: UnansweredChallenge::LeaveToTimeout, ..Policy::default() })
+        with_policy(
+            name,
+            Policy { unanswered_challenge: UnansweredChallenge::LeaveToTimeout, ..Policy::default() },
+        )
     }),
     Variant::new("resource-time-from-the-begin-date", |name| {
         with_policy(name, Policy { resource_timer: ResourceTimer::FromEarliestBegin, ..Policy::default() })

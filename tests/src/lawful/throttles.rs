@@ -11,9 +11,13 @@ use super::Variant;
 const HOUR: Duration = Duration::from_secs(3_600);
 
 pub(super) const VARIANTS: &[Variant] = &[
-    Variant::new("cool-down-of-fifteen-minutes", |name| Subject::throttle(name, |_| Box::<CoolDown>::default())),
+    Variant::new("cool-down-of-fifteen-minutes", |name| {
+        Subject::throttle(name, |_| Box::<CoolDown>::default())
+    }),
     Variant::new("token-bucket-of-one", |name| Subject::throttle(name, |_| Box::<Bucket>::default())),
-    Variant::new("rolling-window-rounded-up-to-minutes", |name| Subject::throttle(name, |_| Box::<Minutes>::default())),
+    Variant::new("rolling-window-rounded-up-to-minutes", |name| {
+        Subject::throttle(name, |_| Box::<Minutes>::default())
+    }),
 ];
 
 const NEVER: Admission = Admission::NotBefore(Time::DISTANT_FUTURE);

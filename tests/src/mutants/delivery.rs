@@ -19,7 +19,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             Box::new(move |app| Arc::new(Almost(SideBySide { app, device: device.clone() })))
         })
     }),
-    Mutant::new("drains-last-in-first-out", &["SES-20"], |name| stack(name)),
+    Mutant::new("drains-last-in-first-out", &["SES-20"], stack),
 ];
 
 /// Starts a callback and takes it for returned.
@@ -89,7 +89,13 @@ impl AlmostDelegate for LastFirst {
         &*self.app
     }
 
-    async fn did_finish_downloading(&self, of: &SessionId, transfer: TransferId, response: &Response, at: &FilePath) {
+    async fn did_finish_downloading(
+        &self,
+        of: &SessionId,
+        transfer: TransferId,
+        response: &Response,
+        at: &FilePath,
+    ) {
         if !self.is_draining() {
             return self.app.did_finish_downloading(of, transfer, response, at).await;
         }
@@ -104,7 +110,8 @@ impl AlmostDelegate for LastFirst {
     async fn did_complete(&self, session: &SessionId, transfer: TransferId, end: &TransferEnd) {
         let known = {
             let mut waiting = lock(&self.stack.waiting);
-            let known = waiting.iter_mut().find(|(of, waiting)| of == session && waiting.transfer == transfer);
+            let known =
+                waiting.iter_mut().find(|(of, waiting)| of == session && waiting.transfer == transfer);
             known.map(|(_, waiting)| waiting.end = Some(end.clone())).is_some()
         };
         if known {

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bgsession_conformance::Subject;
 use bgsession_reference::contract::{
-    AppChange, Configuration, Connection, Delegate, DeviceChange, Session, SessionError, SessionId, TransferEnd,
-    TransferId, TransferService,
+    AppChange, Configuration, Connection, Delegate, DeviceChange, Session, SessionError, SessionId,
+    TransferEnd, TransferId, TransferService,
 };
 use bgsession_reference::service::ReferenceService;
 
@@ -58,7 +58,8 @@ impl AlmostService for Counting {
         connection: Connection,
     ) -> Result<Arc<dyn Session>, SessionError> {
         let session = Arc::new(Mutex::new(None));
-        let counted = WhenNoneIsLeft { app: Arc::clone(connection.delegate()), session: Arc::clone(&session) };
+        let counted =
+            WhenNoneIsLeft { app: Arc::clone(connection.delegate()), session: Arc::clone(&session) };
         let connection = Connection::new(Arc::new(Almost(counted)), connection.life().clone());
         let opened = self.0.session(configuration, connection).await?;
         *lock(&session) = Some(Arc::clone(&opened));

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bgsession_conformance::Subject;
 use bgsession_reference::contract::{
-    AppChange, AppProcess, Device, DeviceChange, Interrupted, RefreshKind, RefreshTask, RefreshTaskId, Responder,
-    Scheduler, SessionId, TaskMint, TransferService, WakeOutcome, WakeReason, responder,
+    AppChange, AppProcess, Device, DeviceChange, Interrupted, RefreshKind, RefreshTask, RefreshTaskId,
+    Responder, Scheduler, SessionId, TaskMint, TransferService, WakeOutcome, WakeReason, responder,
 };
 use bgsession_reference::scheduler::ReferenceScheduler;
 use bgsession_reference::service::ReferenceService;

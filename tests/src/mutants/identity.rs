@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bgsession_conformance::Subject;
 use bgsession_reference::contract::{
-    AppProcess, Device, Interrupted, RefreshKind, RefreshTask, RefreshTaskId, Responder, Scheduler, SessionId,
-    TaskMint, WakeOutcome, WakeReason, responder,
+    AppProcess, Device, Interrupted, RefreshKind, RefreshTask, RefreshTaskId, Responder, Scheduler,
+    SessionId, TaskMint, WakeOutcome, WakeReason, responder,
 };
 use bgsession_reference::scheduler::ReferenceScheduler;
 use bgsession_reference::service::ReferenceService;
@@ -162,9 +162,8 @@ impl AlmostScheduler for MadeUp {
     }
 
     async fn request_wake(&self, session: &SessionId, reason: WakeReason) -> WakeOutcome {
-        match self.0.request_wake(session, reason).await {
-            WakeOutcome::Handled(id) => WakeOutcome::Handled(RefreshTaskId::new(id.get() + 1_000)),
-            other => other,
-        }
+        let outcome = self.0.request_wake(session, reason).await;
+        let WakeOutcome::Handled(id) = outcome else { return outcome };
+        WakeOutcome::Handled(RefreshTaskId::new(id.get() + 1_000))
     }
 }

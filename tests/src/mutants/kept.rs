@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bgsession_conformance::Subject;
 use bgsession_reference::contract::{
-    Configuration, Connection, Delegate, Device, DeviceChange, FilePath, Response, Session, SessionError, SessionId,
-    TransferEnd, TransferId, TransferService,
+    Configuration, Connection, Delegate, Device, DeviceChange, FilePath, Response, Session, SessionError,
+    SessionId, TransferEnd, TransferId, TransferService,
 };
 use bgsession_reference::service::ReferenceService;
 
@@ -17,7 +17,9 @@ use crate::parts::{Almost, AlmostDelegate, AlmostService, Book, lock};
 pub(super) const MUTANTS: &[Mutant] = &[
     // What ended before the wake began is thrown away when it does.
     Mutant::new("empties-the-queue-at-each-wake", &["SES-18"], |name| service(name, Loss::EndedAsleep)),
-    Mutant::new("empties-the-queue-with-the-process", &["SES-18"], |name| service(name, Loss::OfAnEarlierProcess)),
+    Mutant::new("empties-the-queue-with-the-process", &["SES-18"], |name| {
+        service(name, Loss::OfAnEarlierProcess)
+    }),
     // Takes a message off the queue when its callback begins.
     Mutant::new("forgets-what-it-has-begun-to-say", &["SES-18"], |name| service(name, Loss::Interrupted)),
     Mutant::new("repeats-the-last-acknowledged-message", &["SES-18"], |name| service(name, Loss::Nothing)),
@@ -111,7 +113,13 @@ impl AlmostDelegate for Filter {
         &*self.app
     }
 
-    async fn did_finish_downloading(&self, of: &SessionId, transfer: TransferId, response: &Response, at: &FilePath) {
+    async fn did_finish_downloading(
+        &self,
+        of: &SessionId,
+        transfer: TransferId,
+        response: &Response,
+        at: &FilePath,
+    ) {
         if !self.memory.loses(of, transfer, false) {
             self.app.did_finish_downloading(of, transfer, response, at).await;
         }

@@ -19,10 +19,13 @@ pub(super) const MUTANTS: &[Mutant] = &[
         Subject::sessions(name, |device, scheduler| {
             ReferenceService::new(device, Arc::new(Almost(NotForLogins(scheduler))))
         })
-    })
-    .unseen("the question is put in the end, when the user opens the app"),
-    Mutant::new("a-challenge-is-lost-while-the-app-sleeps", &["SES-28"], |name| logins(name, Slip::LostAsleep))
-    .unseen("the wake comes, and the transfer runs out of time before the user opens the app"),
+    }),
+    // The wake comes and ends with did_finish_events, but what it was for is not in it: SES-19 sees that.
+    Mutant::new("a-challenge-is-lost-while-the-app-sleeps", &["SES-19"], |name| {
+        logins(name, Slip::LostAsleep)
+    }),
+    Mutant::new("a-challenge-cut-short-is-lost", &["SES-28"], |name| logins(name, Slip::LostWithTheProcess))
+        .unseen("a question whose callback has begun counts as put"),
     Mutant::new("a-silent-delegate-blocks-the-session", &["SES-28"], |name| logins(name, Slip::Blocks)),
     Mutant::new("an-unanswered-login-ends-well", &["SES-28"], |name| logins(name, Slip::EndsWell)),
     Mutant::new("an-unanswered-login-never-ends", &["SES-28"], |name| logins(name, Slip::NeverEnds)),
@@ -40,7 +43,9 @@ impl AlmostScheduler for NotForLogins {
     async fn request_wake(&self, session: &SessionId, reason: WakeReason) -> WakeOutcome {
         match reason {
             WakeReason::AuthenticationNeeded => WakeOutcome::Suppressed,
-            WakeReason::TransfersEnded | WakeReason::DelayedRequestReady => self.0.request_wake(session, reason).await,
+            WakeReason::TransfersEnded | WakeReason::DelayedRequestReady => {
+                self.0.request_wake(session, reason).await
+            }
         }
     }
 }
@@ -49,12 +54,20 @@ impl AlmostScheduler for NotForLogins {
 #[derive(Clone, Copy, PartialEq)]
 enum Slip {
     LostAsleep,
+    LostWithTheProcess,
     Blocks,
     EndsWell,
     NeverEnds,
 }
 
-type Asked = Mutex<BTreeSet<(SessionId, TransferId)>>;
+/// Transfers by what became of their challenge.
+#[derive(Default)]
+struct Asked {
+    /// The callback has begun.
+    begun: Mutex<BTreeSet<(SessionId, TransferId)>>,
+    /// It has returned.
+    returned: Mutex<BTreeSet<(SessionId, TransferId)>>,
+}
 
 fn logins(name: &str, slip: Slip) -> Subject {
     with_delegate(name, move |device| {
@@ -69,7 +82,6 @@ struct Between {
     app: Arc<dyn Delegate>,
     slip: Slip,
     device: Device,
-    /// Transfers whose challenge was put to the app.
     asked: Arc<Asked>,
 }
 
@@ -86,8 +98,12 @@ impl AlmostDelegate for Between {
         challenge: Challenge,
         app: Responder<ChallengeDisposition>,
     ) {
-        lock(&self.asked).insert((session.clone(), transfer));
+        let key = (session.clone(), transfer);
+        let first = lock(&self.asked.begun).insert(key.clone());
+        let cut_short = !first && !lock(&self.asked.returned).contains(&key);
         match self.slip {
+            // It was taken off the queue when its callback began.
+            Slip::LostWithTheProcess if cut_short => {}
             // In the background there is nobody to type a password.
             Slip::LostAsleep if !self.device.app.state().is_foreground() => {}
             Slip::Blocks => {
@@ -97,25 +113,26 @@ impl AlmostDelegate for Between {
                     app.respond(answer);
                 }
             }
-            Slip::LostAsleep | Slip::EndsWell | Slip::NeverEnds => {
+            Slip::LostAsleep | Slip::LostWithTheProcess | Slip::EndsWell | Slip::NeverEnds => {
                 self.app.did_receive_challenge(session, transfer, challenge, app).await;
             }
         }
+        lock(&self.asked.returned).insert(key);
     }
 
     async fn did_complete(&self, session: &SessionId, transfer: TransferId, end: &TransferEnd) {
-        let asked = lock(&self.asked).contains(&(session.clone(), transfer));
+        let asked = lock(&self.asked.begun).contains(&(session.clone(), transfer));
         let timed_out = asked && matches!(end.error, Some(TransferError::TimedOut));
-        match self.slip {
-            Slip::NeverEnds if timed_out => {}
-            Slip::EndsWell if timed_out => {
-                let response = Response { status: 401, ..Response::default() };
-                let nowhere = FilePath::new("nowhere");
-                self.app.did_finish_downloading(session, transfer, &response, &nowhere).await;
-                let well = TransferEnd { response: Some(response), error: None };
-                self.app.did_complete(session, transfer, &well).await;
-            }
-            _ => self.app.did_complete(session, transfer, end).await,
+        if timed_out && self.slip == Slip::NeverEnds {
+            return;
         }
+        if timed_out && self.slip == Slip::EndsWell {
+            let response = Response { status: 401, ..Response::default() };
+            let nowhere = FilePath::new("nowhere");
+            self.app.did_finish_downloading(session, transfer, &response, &nowhere).await;
+            let well = TransferEnd { response: Some(response), error: None };
+            return self.app.did_complete(session, transfer, &well).await;
+        }
+        self.app.did_complete(session, transfer, end).await;
     }
 }

@@ -33,7 +33,11 @@ pub struct Mutant {
 }
 
 impl Mutant {
-    const fn new(name: &'static str, owners: &'static [&'static str], make: fn(&'static str) -> Subject) -> Self {
+    const fn new(
+        name: &'static str,
+        owners: &'static [&'static str],
+        make: fn(&'static str) -> Subject,
+    ) -> Self {
         Self { name, owners, unseen: None, make }
     }
 

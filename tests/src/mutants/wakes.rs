@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bgsession_conformance::Subject;
 use bgsession_reference::contract::{
-    AppChange, Configuration, Connection, Delegate, Device, DeviceChange, FilePath, Response, Scheduler, Session,
-    SessionError, SessionId, TransferEnd, TransferId, TransferService, WakeOutcome, WakeReason,
+    AppChange, Configuration, Connection, Delegate, Device, DeviceChange, FilePath, Response, Scheduler,
+    Session, SessionError, SessionId, TransferEnd, TransferId, TransferService, WakeOutcome, WakeReason,
 };
 use bgsession_reference::scheduler::ReferenceScheduler;
 use bgsession_reference::service::ReferenceService;
@@ -144,7 +144,8 @@ impl AlmostScheduler for OnceMore {
 
     async fn request_wake(&self, session: &SessionId, reason: WakeReason) -> WakeOutcome {
         let outcome = self.scheduler.request_wake(session, reason).await;
-        let (device, scheduler, session) = (self.device.clone(), Arc::clone(&self.scheduler), session.clone());
+        let (device, scheduler, session) =
+            (self.device.clone(), Arc::clone(&self.scheduler), session.clone());
         after(&self.device, Duration::from_secs(3_600), move || {
             device.spawn(async move {
                 scheduler.request_wake(&session, reason).await;
@@ -197,7 +198,8 @@ impl AlmostService for ThrowsAway {
         let connection = if configuration.sends_launch_events {
             connection
         } else {
-            let filter = LiveOnly { delegate: Arc::clone(connection.delegate()), book: Arc::clone(&self.book) };
+            let filter =
+                LiveOnly { delegate: Arc::clone(connection.delegate()), book: Arc::clone(&self.book) };
             Connection::new(Arc::new(Almost(filter)), connection.life().clone())
         };
         Ok(self.book.session(self.service.session(configuration, connection).await?))
@@ -222,7 +224,13 @@ impl AlmostDelegate for LiveOnly {
         &*self.delegate
     }
 
-    async fn did_finish_downloading(&self, of: &SessionId, transfer: TransferId, response: &Response, at: &FilePath) {
+    async fn did_finish_downloading(
+        &self,
+        of: &SessionId,
+        transfer: TransferId,
+        response: &Response,
+        at: &FilePath,
+    ) {
         if !self.is_late(of, transfer) {
             self.delegate.did_finish_downloading(of, transfer, response, at).await;
         }

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bgsession_reference::contract::{
-    AppProcess, AppState, Challenge, ChallengeDisposition, Configuration, Connection, Delegate,
-    DelayedRequestDisposition, DeviceChange, FilePath, Interrupted, OptionalMethod, RefreshTask, Request, Responder,
-    Response, ResumeData, ScheduleError, Scheduler, Session, SessionError, SessionId, Termination, Time, TransferEnd,
-    TransferId, TransferInfo, TransferOptions, TransferService, UserInfo, WakeOutcome, WakeReason,
+    AppProcess, AppState, Challenge, ChallengeDisposition, Configuration, Connection,
+    DelayedRequestDisposition, Delegate, DeviceChange, FilePath, Interrupted, OptionalMethod, RefreshTask,
+    Request, Responder, Response, ResumeData, ScheduleError, Scheduler, Session, SessionError, SessionId,
+    Termination, Time, TransferEnd, TransferId, TransferInfo, TransferOptions, TransferService, UserInfo,
+    WakeOutcome, WakeReason,
 };
 
 /// Makes an implementation of the contract from one that says how it differs from another.

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bgsession_reference::contract::{
-    AppState, Device, DeviceChange, FilePath, HttpBody, HttpRequest, HttpResponse, Request, Session, SessionError,
-    SessionId, TransferId, TransferOptions, Transport, TransportError,
+    AppState, Device, DeviceChange, FilePath, HttpBody, HttpRequest, HttpResponse, Request, Session,
+    SessionError, SessionId, TransferId, TransferOptions, Transport, TransportError,
 };
 
 use super::{Almost, AlmostSession, lock};
@@ -85,14 +85,17 @@ impl Book {
     }
 
     fn note(&self, url: String, session: &SessionId, transfer: TransferId) {
-        let entry = Entry { session: session.clone(), transfer, born: self.run(), ended: None, failed: false };
+        let entry =
+            Entry { session: session.clone(), transfer, born: self.run(), ended: None, failed: false };
         lock(&self.entries).insert(url, entry);
     }
 
     /// Changes the entry that an address belongs to, its redirects included.
     fn change(&self, url: &str, change: impl FnOnce(&mut Entry)) -> Option<Entry> {
         let mut entries = lock(&self.entries);
-        let belongs = |known: &str| url.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let belongs = |known: &str| {
+            url.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
         let (_, entry) = entries.iter_mut().find(|(known, _)| belongs(known))?;
         change(entry);
         Some(entry.clone())
@@ -146,7 +149,8 @@ impl Transport for Watched {
         }
         let mut answer = answer?;
         let status = answer.response.status;
-        let (book, notice, app) = (Arc::clone(&self.book), Arc::clone(&self.notice), Arc::clone(&self.device.app));
+        let (book, notice, app) =
+            (Arc::clone(&self.book), Arc::clone(&self.notice), Arc::clone(&self.device.app));
         let own = status != 401 && !(300..400).contains(&status);
         answer.body = Box::new(Tail {
             body: answer.body,
@@ -173,15 +177,17 @@ impl Transport for Watched {
     }
 }
 
+type Chunk = Result<Option<Vec<u8>>, TransportError>;
+
 /// A body that somebody listens to.
-pub(crate) struct Tail {
-    pub(crate) body: Box<dyn HttpBody>,
-    pub(crate) chunk: Box<dyn FnMut(&Result<Option<Vec<u8>>, TransportError>) + Send>,
+struct Tail {
+    body: Box<dyn HttpBody>,
+    chunk: Box<dyn FnMut(&Chunk) + Send>,
 }
 
 #[async_trait]
 impl HttpBody for Tail {
-    async fn chunk(&mut self) -> Result<Option<Vec<u8>>, TransportError> {
+    async fn chunk(&mut self) -> Chunk {
         let chunk = self.body.chunk().await;
         (self.chunk)(&chunk);
         chunk

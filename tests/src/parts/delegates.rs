@@ -39,7 +39,8 @@ impl AlmostService for Wrapping {
         configuration: Configuration,
         connection: Connection,
     ) -> Result<Arc<dyn Session>, SessionError> {
-        let wrapped = Connection::new((self.wrap)(Arc::clone(connection.delegate())), connection.life().clone());
+        let wrapped =
+            Connection::new((self.wrap)(Arc::clone(connection.delegate())), connection.life().clone());
         self.service.session(configuration, wrapped).await
     }
 }

@@ -6,8 +6,10 @@ mod delegates;
 mod relay;
 mod waiting;
 
-pub(crate) use almost::{Almost, AlmostDelegate, AlmostProcess, AlmostScheduler, AlmostService, AlmostSession};
+pub(crate) use almost::{
+    Almost, AlmostDelegate, AlmostProcess, AlmostScheduler, AlmostService, AlmostSession,
+};
 pub(crate) use book::{Book, Entry, Notice};
 pub(crate) use delegates::{with_delegate, with_delegate_and_service};
 pub(crate) use relay::{Hands, Held, Relay, relayed};
-pub(crate) use waiting::{Either, after, first, lock};
+pub(crate) use waiting::{Either, after, first, lock, step_back};

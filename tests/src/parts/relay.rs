@@ -87,11 +87,12 @@ impl Relay {
     fn take(&self, inner: RefreshTask) -> Arc<Held> {
         Arc::new_cyclic(|held: &Weak<Held>| {
             let (relay, of) = (self.me.clone(), held.clone());
-            let task = self.device.mint.mint(inner.kind().clone(), inner.user_info().cloned(), move |report| {
-                if let Some((relay, held)) = relay.upgrade().zip(of.upgrade()) {
-                    relay.hands.completed(&relay, &held, &report);
-                }
-            });
+            let task =
+                self.device.mint.mint(inner.kind().clone(), inner.user_info().cloned(), move |report| {
+                    if let Some((relay, held)) = relay.upgrade().zip(of.upgrade()) {
+                        relay.hands.completed(&relay, &held, &report);
+                    }
+                });
             let (relay, of) = (self.me.clone(), held.clone());
             inner.set_expiration_handler(move || {
                 if let Some((relay, held)) = relay.upgrade().zip(of.upgrade()) {

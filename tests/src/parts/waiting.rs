@@ -17,7 +17,10 @@ pub(crate) enum Either<A, B> {
 }
 
 /// Waits for whichever is ready first and drops the other; the left one is asked first.
-pub(crate) async fn first<A, B>(left: impl Future<Output = A>, right: impl Future<Output = B>) -> Either<A, B> {
+pub(crate) async fn first<A, B>(
+    left: impl Future<Output = A>,
+    right: impl Future<Output = B>,
+) -> Either<A, B> {
     let (mut left, mut right) = (pin!(left), pin!(right));
     poll_fn(|cx| {
         if let Poll::Ready(value) = left.as_mut().poll(cx) {
@@ -26,6 +29,19 @@ pub(crate) async fn first<A, B>(left: impl Future<Output = A>, right: impl Futur
         right.as_mut().poll(cx).map(Either::Right)
     })
     .await
+}
+
+/// Lets everybody else who could go on do so first.
+pub(crate) async fn step_back() {
+    let mut waited = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut waited, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Does something when this much of the device's time has passed.

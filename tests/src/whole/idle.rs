@@ -8,9 +8,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bgsession_conformance::Subject;
 use bgsession_reference::contract::{
-    Configuration, Connection, Device, DeviceChange, FilePath, Request, RefreshTaskId, Response,
-    ResumeData, ScheduleError, Scheduler, Session, SessionError, SessionId, Time, TransferEnd, TransferId,
-    TransferInfo, TransferOptions, TransferService, UserInfo, WakeOutcome, WakeReason,
+    Configuration, Connection, Device, DeviceChange, FilePath, RefreshTaskId, Request, Response, ResumeData,
+    ScheduleError, Scheduler, Session, SessionError, SessionId, Time, TransferEnd, TransferId, TransferInfo,
+    TransferOptions, TransferService, UserInfo, WakeOutcome, WakeReason,
 };
 use bgsession_reference::scheduler::ReferenceScheduler;
 
@@ -79,7 +79,8 @@ impl AlmostScheduler for OnATimer {
 
     async fn request_wake(&self, session: &SessionId, reason: WakeReason) -> WakeOutcome {
         if lock(&self.known).insert(session.clone()) {
-            let (device, scheduler, session) = (self.device.clone(), Arc::clone(&self.scheduler), session.clone());
+            let (device, scheduler, session) =
+                (self.device.clone(), Arc::clone(&self.scheduler), session.clone());
             self.device.spawn(async move {
                 // A day is longer than anybody waits; for ever would be a scenario without an end.
                 for _ in 0..48 {
@@ -133,7 +134,11 @@ struct Instant {
 
 #[async_trait]
 impl TransferService for Instant {
-    async fn session(&self, of: Configuration, connection: Connection) -> Result<Arc<dyn Session>, SessionError> {
+    async fn session(
+        &self,
+        of: Configuration,
+        connection: Connection,
+    ) -> Result<Arc<dyn Session>, SessionError> {
         let (device, does) = (self.device.clone(), self.does);
         Ok(Arc::new(InstantSession { id: of.identifier, device, connection, does, next: AtomicU64::new(1) }))
     }
@@ -175,14 +180,17 @@ impl Session for InstantSession {
 
     async fn resume(&self, transfer: TransferId) -> Result<(), SessionError> {
         if self.does {
-            let (app, id, storage) = (self.connection.clone(), self.id.clone(), Arc::clone(&self.device.storage));
+            let (app, id, storage) =
+                (self.connection.clone(), self.id.clone(), Arc::clone(&self.device.storage));
             self.device.spawn(async move {
                 let file = FilePath::new(format!("eager/{id}/{transfer}"));
                 let response = Response { status: 200, ..Response::default() };
                 if storage.create(&file).is_ok() {
                     // Whoever is done at once does not ask whether anybody has listened.
                     let _ = app.did_finish_downloading(&id, transfer, &response, &file).await;
-                    let _ = app.did_complete(&id, transfer, &TransferEnd { response: Some(response), error: None }).await;
+                    let _ = app
+                        .did_complete(&id, transfer, &TransferEnd { response: Some(response), error: None })
+                        .await;
                 }
             });
         }
@@ -197,7 +205,10 @@ impl Session for InstantSession {
         Ok(())
     }
 
-    async fn cancel_by_producing_resume_data(&self, _: TransferId) -> Result<Option<ResumeData>, SessionError> {
+    async fn cancel_by_producing_resume_data(
+        &self,
+        _: TransferId,
+    ) -> Result<Option<ResumeData>, SessionError> {
         Ok(None)
     }
 

@@ -1,11 +1,13 @@
 //! Subjects that are wrong, or odd, as a whole.
 
 mod idle;
-mod rude;
 mod rubbish;
+mod rude;
 mod threads;
 
-pub use idle::{eager_scheduler, eager_sessions, idle_scheduler, idle_sessions, mute_sessions, timer_scheduler};
+pub use idle::{
+    eager_scheduler, eager_sessions, idle_scheduler, idle_sessions, mute_sessions, timer_scheduler,
+};
 pub use rubbish::rubbish_sessions;
 pub use rude::{hanging_scheduler, panicking_sessions, spinning_scheduler};
 pub use threads::{threaded_scheduler, threaded_sessions};

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bgsession_conformance::Subject;
 use bgsession_reference::contract::{
-    AuthenticationMethod, Challenge, Configuration, Connection, Device, FilePath, ProtectionSpace, Response, Scheduler,
-    Session, SessionError, SessionId, Time, TransferEnd, TransferError, TransferId, TransferService, WakeReason,
-    responder,
+    AuthenticationMethod, Challenge, Configuration, Connection, Device, FilePath, ProtectionSpace, Response,
+    Scheduler, Session, SessionError, SessionId, Time, TransferEnd, TransferError, TransferId,
+    TransferService, WakeReason, responder,
 };
 use bgsession_reference::service::ReferenceService;
 
@@ -35,14 +35,19 @@ impl AlmostService for Rubbish {
         &*self.service
     }
 
-    async fn session(&self, of: Configuration, connection: Connection) -> Result<Arc<dyn Session>, SessionError> {
+    async fn session(
+        &self,
+        of: Configuration,
+        connection: Connection,
+    ) -> Result<Arc<dyn Session>, SessionError> {
         let (app, own) = (connection.clone(), of.identifier.clone());
         self.device.spawn(async move {
             // A process that ends in the middle of it only ends the babble.
             let _ = babble(&app, &own).await;
         });
         let scheduler = Arc::clone(&self.scheduler);
-        let stranger = SessionId::new("nobody's\n\u{0}\u{202e}session").unwrap_or_else(|_| of.identifier.clone());
+        let stranger =
+            SessionId::new("nobody's\n\u{0}\u{202e}session").unwrap_or_else(|_| of.identifier.clone());
         self.device.spawn(async move {
             scheduler.request_wake(&stranger, WakeReason::DelayedRequestReady).await;
         });
@@ -52,7 +57,8 @@ impl AlmostService for Rubbish {
 
 async fn babble(app: &Connection, own: &SessionId) -> Result<(), bgsession_reference::contract::Interrupted> {
     let nobody = TransferId::new(u64::MAX);
-    let response = Response { status: 0, url: String::new(), headers: vec![(String::new(), "\r\n".to_owned())] };
+    let response =
+        Response { status: 0, url: String::new(), headers: vec![(String::new(), "\r\n".to_owned())] };
     let end = TransferEnd { response: Some(response.clone()), error: Some(TransferError::Storage) };
     let space = ProtectionSpace {
         host: "\u{feff}".repeat(300),
@@ -60,7 +66,8 @@ async fn babble(app: &Connection, own: &SessionId) -> Result<(), bgsession_refer
         realm: Some("a \"realm\"\n".to_owned()),
         method: AuthenticationMethod::ServerTrust,
     };
-    let challenge = Challenge { protection_space: space, proposed_credential: None, previous_failure_count: u32::MAX };
+    let challenge =
+        Challenge { protection_space: space, proposed_credential: None, previous_failure_count: u32::MAX };
     app.did_finish_events(own).await?;
     app.did_write_data(own, nobody, u64::MAX, 0, Some(u64::MAX)).await?;
     app.did_finish_downloading(own, nobody, &response, &FilePath::new("../../../etc/passwd")).await?;

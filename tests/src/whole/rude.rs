@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bgsession_conformance::Subject;
 use bgsession_reference::contract::{
-    Configuration, Connection, ScheduleError, Scheduler, Session, SessionError, Time, TransferService, UserInfo,
+    Configuration, Connection, ScheduleError, Scheduler, Session, SessionError, Time, TransferService,
+    UserInfo,
 };
 use bgsession_reference::scheduler::ReferenceScheduler;
 use bgsession_reference::service::ReferenceService;
@@ -28,7 +29,11 @@ impl AlmostService for Panicking {
         &*self.0
     }
 
-    async fn session(&self, of: Configuration, connection: Connection) -> Result<Arc<dyn Session>, SessionError> {
+    async fn session(
+        &self,
+        of: Configuration,
+        connection: Connection,
+    ) -> Result<Arc<dyn Session>, SessionError> {
         assert!(of.identifier.as_str() == "s", "no more than one session is supported");
         self.0.session(of, connection).await
     }
@@ -37,7 +42,9 @@ impl AlmostService for Panicking {
 /// Never returns from the call that schedules a refresh.
 #[must_use]
 pub fn hanging_scheduler() -> Subject {
-    Subject::scheduler("hanging-scheduler", |device| Arc::new(Almost(Hanging(ReferenceScheduler::new(device)))))
+    Subject::scheduler("hanging-scheduler", |device| {
+        Arc::new(Almost(Hanging(ReferenceScheduler::new(device))))
+    })
 }
 
 struct Hanging(Arc<ReferenceScheduler>);
@@ -56,7 +63,9 @@ impl AlmostScheduler for Hanging {
 /// Keeps the thread for ever when the app schedules a snapshot.
 #[must_use]
 pub fn spinning_scheduler() -> Subject {
-    Subject::scheduler("spinning-scheduler", |device| Arc::new(Almost(Spinning(ReferenceScheduler::new(device)))))
+    Subject::scheduler("spinning-scheduler", |device| {
+        Arc::new(Almost(Spinning(ReferenceScheduler::new(device))))
+    })
 }
 
 struct Spinning(Arc<ReferenceScheduler>);

@@ -8,8 +8,8 @@ use std::sync::mpsc::{Sender, channel};
 use async_trait::async_trait;
 use bgsession_conformance::Subject;
 use bgsession_reference::contract::{
-    Configuration, Connection, Device, DeviceChange, ScheduleError, Scheduler, Session, SessionError, SessionId, Time,
-    TransferService, UserInfo, WakeOutcome, WakeReason, responder,
+    Configuration, Connection, Device, DeviceChange, ScheduleError, Scheduler, Session, SessionError,
+    SessionId, Time, TransferService, UserInfo, WakeOutcome, WakeReason, responder,
 };
 use bgsession_reference::scheduler::ReferenceScheduler;
 use bgsession_reference::service::ReferenceService;
@@ -68,7 +68,11 @@ struct ThreadedScheduler {
 
 #[async_trait]
 impl Scheduler for ThreadedScheduler {
-    async fn schedule_background_refresh(&self, at: Time, info: Option<UserInfo>) -> Result<(), ScheduleError> {
+    async fn schedule_background_refresh(
+        &self,
+        at: Time,
+        info: Option<UserInfo>,
+    ) -> Result<(), ScheduleError> {
         // Through the thread first, so that the request keeps its place behind the changes before it.
         self.thread.ask(|| ()).await;
         self.scheduler.schedule_background_refresh(at, info).await
@@ -81,7 +85,8 @@ impl Scheduler for ThreadedScheduler {
 
     async fn request_wake(&self, session: &SessionId, reason: WakeReason) -> WakeOutcome {
         let (answered, answer) = responder();
-        let (device, scheduler, session) = (self.device.clone(), Arc::clone(&self.scheduler), session.clone());
+        let (device, scheduler, session) =
+            (self.device.clone(), Arc::clone(&self.scheduler), session.clone());
         self.thread.leave(move || {
             device.spawn(async move { answered.respond(scheduler.request_wake(&session, reason).await) });
         });
@@ -115,7 +120,11 @@ struct ThreadedSessions {
 
 #[async_trait]
 impl TransferService for ThreadedSessions {
-    async fn session(&self, of: Configuration, connection: Connection) -> Result<Arc<dyn Session>, SessionError> {
+    async fn session(
+        &self,
+        of: Configuration,
+        connection: Connection,
+    ) -> Result<Arc<dyn Session>, SessionError> {
         self.thread.ask(|| ()).await;
         self.service.session(of, connection).await
     }
