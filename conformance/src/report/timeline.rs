@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::contract::{AppChange, Charge, Link, TransferKind};
+use crate::contract::{AppChange, Charge, Link, TransferKind, WakeOutcome};
 use crate::history::{Entry, Event, ExchangeOutcome, History, Message, Phase, TransferKey};
 use crate::report::{short, wrap};
 
@@ -129,12 +129,14 @@ fn lines(history: &History, offending: Option<usize>) -> Vec<Line<'_>> {
     for (index, entry) in history.entries.iter().enumerate() {
         let offending = offending == Some(entry.seq);
         let next = history.entries.get(index + 1);
-        let said = describe(entry, next, history);
-        let (lane, text) = match said {
-            Some(said) => said,
-            // What goes without saying is said if it is the point.
-            None if offending => (Lane::Session, name(&entry.event)),
-            None => continue,
+        let Some((lane, text)) = describe(entry, next, history) else {
+            // What goes without saying is said if it is the point; or the line that says it already is marked.
+            match name(&entry.event) {
+                _ if !offending => {}
+                Some((lane, text)) => lines.push(Line { entry, lane, text, offending, weighty: true }),
+                None => mark(&mut lines, &entry.event),
+            }
+            continue;
         };
         let weighty = matches!(
             entry.event,
@@ -151,20 +153,44 @@ fn lines(history: &History, offending: Option<usize>) -> Vec<Line<'_>> {
     lines
 }
 
-fn name(event: &Event) -> String {
-    match event {
-        Event::MessageReturned { .. } => "the callback returns".to_owned(),
-        Event::TaskMinted { task, kind } => format!("mints {task} {kind}"),
-        Event::Phase { phase: Phase::Ended } => "the end".to_owned(),
-        _ => "this".to_owned(),
+/// Marks the line that an event without words belongs to.
+fn mark(lines: &mut [Line<'_>], event: &Event) {
+    let belongs = |line: &&mut Line<'_>| match (event, &line.entry.event) {
+        (
+            Event::MessageReturned { id } | Event::MessageInterrupted { id },
+            Event::MessageBegan { id: of, .. },
+        ) => id == of,
+        (Event::ExchangeEnded { exchange, .. }, Event::ResponseHead { exchange: of, .. }) => exchange == of,
+        _ => false,
+    };
+    let found = lines.iter_mut().rev().find(belongs);
+    if let Some(line) = found {
+        line.offending = true;
+    } else if let Some(last) = lines.last_mut() {
+        last.offending = true;
     }
+}
+
+fn name(event: &Event) -> Option<(Lane, String)> {
+    Some(match event {
+        Event::TaskMinted { task, kind } => (Lane::Scheduler, format!("mints {task} {kind}")),
+        Event::WakeResolved { session, outcome } => {
+            let outcome = match outcome {
+                WakeOutcome::Handled(task) => format!("task {task}"),
+                other => format!("{other:?}"),
+            };
+            (Lane::Scheduler, format!("answers {}: {outcome}", id(session)))
+        }
+        Event::Phase { phase: Phase::Ended } => (Lane::App, "(the end)".to_owned()),
+        _ => return None,
+    })
 }
 
 fn id(session: &crate::contract::SessionId) -> String {
     format!("{:?}", short(session.as_str()))
 }
 
-fn of(key: &TransferKey) -> String {
+fn of_key(key: &TransferKey) -> String {
     format!("{}/{}", short(key.session.as_str()), key.transfer)
 }
 
@@ -189,9 +215,9 @@ fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -> Option<(L
         Event::TransferCreated { key, kind, earliest, .. } => {
             let what = if *kind == TransferKind::Upload { "upload" } else { "download" };
             let date = earliest.map_or_else(String::new, |date| format!(", not before {date}"));
-            (Lane::App, format!("starts {what} {}{date}", of(key)))
+            (Lane::App, format!("starts {what} {}{date}", of_key(key)))
         }
-        Event::TransferCancelled { key } => (Lane::App, format!("cancels {}", of(key))),
+        Event::TransferCancelled { key } => (Lane::App, format!("cancels {}", of_key(key))),
         Event::WakeRequested { session, reason } => {
             let why = match reason {
                 crate::contract::WakeReason::TransfersEnded => "transfers ended",
@@ -233,19 +259,25 @@ fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -> Option<(L
         Event::Answered { answer, .. } => {
             (Lane::App, format!("answers the challenge: {}", answer_of(answer)))
         }
-        Event::RequestSent { request, range, credential, .. } => {
+        Event::RequestSent { exchange, request, range, credential, .. } => {
             let range = range.map_or_else(String::new, |from| format!(" from byte {from}"));
             let login = credential.as_ref().map_or_else(String::new, |scheme| format!(", {scheme} login"));
-            (Lane::Network, format!("{request}{range}{login}"))
+            (Lane::Network, format!("{}{request}{range}{login}", whose(*exchange, history)))
         }
-        Event::ResponseHead { exchange, status, challenge } => head(*exchange, *status, *challenge, next),
+        Event::ResponseHead { exchange, status, challenge } => {
+            let (lane, text) = head(*exchange, *status, *challenge, next);
+            (lane, format!("{}{text}", whose(*exchange, history)))
+        }
         Event::ExchangeEnded { outcome, received, exchange, .. } => {
-            ended(*exchange, *outcome, *received, history)?
+            let (lane, text) = ended(*exchange, *outcome, *received, history)?;
+            (lane, format!("{}{text}", whose(*exchange, history)))
         }
         Event::Fault { fault } => (Lane::Scheduler, format!("the subject {}: {}", fault.kind, fault.detail)),
-        Event::Phase { phase: Phase::Healed } => (Lane::App, "(left alone from here on)".to_owned()),
+        Event::Phase { phase: Phase::Healed } => {
+            (Lane::App, "(no more steps: the rest comes by itself)".to_owned())
+        }
         Event::Phase { phase: Phase::Collected } => {
-            (Lane::App, "(whatever comes by itself has come)".to_owned())
+            (Lane::App, "(the kit opens the app and collects the rest)".to_owned())
         }
         Event::Phase { .. }
         | Event::TransferResumed { .. }
@@ -313,6 +345,15 @@ fn said_by(message: &Message) -> String {
             name.to_owned()
         }
     }
+}
+
+/// Which transfer an exchange is for.
+fn whose(exchange: u32, history: &History) -> String {
+    let key = history.entries.iter().find_map(|entry| match &entry.event {
+        Event::RequestSent { exchange: of, key: Some(key), .. } if *of == exchange => Some(of_key(key)),
+        _ => None,
+    });
+    key.map_or_else(String::new, |key| format!("{key}: "))
 }
 
 /// The disposition without its payload.

@@ -124,8 +124,12 @@ fn requests(facts: &Facts<'_>, slot: Charge, finding: &mut Finding) {
         match asked.iter().rposition(wanted) {
             Some(index) if arrivals[index].is_none() => arrivals[index] = Some(place),
             Some(index) => {
-                let what = asked[index].user_info.as_str();
-                finding.broken(place, format!("{what:?} delivered once"), "it again");
+                let (request, first) = (&asked[index], arrivals[index].map_or(Time::ZERO, |first| first.at));
+                finding.broken(
+                    place,
+                    format!("one task for the request made at {}: it came at {first}", request.place.at),
+                    "another with the same user info",
+                );
             }
             // A task that nobody asked for with this info is SCH-10's business.
             None => {}
@@ -203,7 +207,8 @@ pub(super) const SCH_15: Rule = Rule {
     source: "WKURLSessionRefreshBackgroundTask (facts C2, C5, gap U4)",
     binds: THROTTLES,
     witness: "an hour with as many session wakes as are allowed",
-    hint: "queue a wake that is not admitted and try again when the throttle says; never answer it without a task",
+    hint: "look back over the last hour at each wake; queue what is not admitted and try again, never answer it \
+           without a task",
     focus: Focus::CHAINS,
     judge: |facts| {
         let mut finding = Finding::default();

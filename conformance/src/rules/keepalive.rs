@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Facts, Finding, Level, Place, Rule, SCHEDULERS};
+use super::{Facts, Finding, Level, Place, Rule, SCHEDULERS, spoken};
 use crate::contract::{AppChange, AppState, Termination, Time};
 use crate::scenario::Focus;
 
@@ -94,7 +94,7 @@ pub(super) const SCH_04: Rule = Rule {
     source: "WKRefreshBackgroundTask.setTaskCompletedWithSnapshot(_:); Using background tasks (facts B2, B4)",
     binds: SCHEDULERS,
     witness: "a background wake that ended in a suspension after the last completion",
-    hint: "suspend when the last open task is completed: not when handle returns, not at the first completion",
+    hint: "suspend when the last open task is completed, or the user leaves with none open: not when handle returns",
     focus: Focus::OVERLAP,
     judge: |facts| {
         let mut finding = Finding::default();
@@ -140,11 +140,20 @@ fn left_alone(facts: &Facts<'_>, finding: &mut Finding) {
         let change = facts.changes.iter().map(|(place, _)| *place).find(|place| place.seq > left.seq);
         let handle = facts.handles.iter().map(|handle| handle.place).find(|place| place.seq > left.seq);
         let next = [change, handle].into_iter().flatten().min().unwrap_or_else(|| facts.last());
-        if !busy && next.at > left.at + slack {
+        let killed = facts.changes.iter().any(|(place, how)| {
+            *place == next && *how == AppChange::Terminated(Termination::Wall) && !enforced(facts, next)
+        });
+        if !busy && killed {
+            finding.broken(
+                next,
+                "the app suspended: the user has left it",
+                "the app terminated with no task open",
+            );
+        } else if !busy && next.at > left.at + slack {
             finding.broken(
                 *left,
                 format!("the app suspended within {} s of the user leaving it", slack.as_secs()),
-                format!("the app still ran {} s later with no task open", next.at.since(left.at).as_secs()),
+                format!("the app still ran {} later with no task open", spoken(next.at.since(left.at))),
             );
         }
     }
@@ -182,8 +191,8 @@ fn suspensions(facts: &Facts<'_>, finding: &mut Finding) {
                         done,
                         format!("the app suspended within {} s of the last completion", slack.as_secs()),
                         format!(
-                            "the app still ran {} s later with no task open",
-                            until.at.since(done.at).as_secs()
+                            "the app still ran {} later with no task open",
+                            spoken(until.at.since(done.at))
                         ),
                     );
                 }
@@ -307,7 +316,7 @@ fn owed(facts: &Facts<'_>, task: &super::facts::Task<'_>, deadline: Time, findin
         let place = after.map_or(*delivered, |entry| Place { seq: entry.seq, at: entry.at });
         finding.broken(
             place,
-            format!("the expiration handler of {} called before {deadline}", task.id),
+            format!("the handler that the app set on {} at {} called before {deadline}", task.id, handler.at),
             "its allowance passed without a call",
         );
     }

@@ -63,7 +63,8 @@ fn offered(facts: &Facts<'_>, transfer: &Transfer<'_>, challenge: Place, finding
     // It can only be asked before the transfer has run out of time; budget may delay the wake by some hours.
     let patience = facts.policy.budget_window * 3 + facts.policy.delivery_slack;
     let due = challenge.at + patience;
-    let woken = session.is_some_and(|session| session.wakes.iter().any(|wake| wake.seq > challenge.seq));
+    let woken = session
+        .is_some_and(|session| session.wakes.iter().any(|wake| wake.seq > challenge.seq && wake.at <= due));
     if wakes && !woken && due < horizon.at && due < transfer.times_out() {
         finding.broken(
             challenge,

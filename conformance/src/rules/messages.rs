@@ -22,6 +22,7 @@ pub(super) const SES_18: Rule = Rule {
         for transfer in &facts.transfers {
             again(facts, transfer, &mut finding);
             kept(facts, transfer, &mut finding);
+            asked_again(facts, transfer, &mut finding);
         }
         finding
     },
@@ -51,6 +52,34 @@ fn again(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
                 "the same message again",
             );
         }
+    }
+}
+
+/// An app that had the session open for so long could have been asked.
+const LONG_ENOUGH: Duration = Duration::from_secs(60);
+
+/// A challenge whose callback was cut short has not been put to the app: it is put to the next process that can hear it.
+fn asked_again(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
+    let mut questions = facts
+        .messages_of(transfer)
+        .filter(|delivery| matches!(delivery.message, Message::DidReceiveChallenge { .. }));
+    let Some(cut) = questions.by_ref().last().filter(|last| last.returned().is_none()) else { return };
+    let Some((end, _)) = cut.end else { return };
+    let over = transfer.cancelled.is_some() || transfer.exchanges.iter().any(|e| e.sent.seq > end.seq);
+    let Some(session) = facts.session(&transfer.key.session) else { return };
+    let heard = session.opened.iter().filter(|open| open.seq > end.seq).any(|open| {
+        let until = open.at + LONG_ENOUGH;
+        facts.state_at(open.seq).is_running()
+            && facts.stops_after(open.seq).is_none_or(|stop| stop.at > until)
+            && until < transfer.times_out()
+            && until < facts.last().at
+    });
+    if heard && !over {
+        finding.broken(
+            cut.began,
+            format!("did_receive_challenge for {} again: it was cut short", transfer.key),
+            "it never came, though the app had its session open again",
+        );
     }
 }
 

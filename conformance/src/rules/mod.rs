@@ -159,6 +159,17 @@ pub fn find(id: &str) -> Option<&'static Rule> {
     RULES.iter().find(|rule| rule.id.eq_ignore_ascii_case(id))
 }
 
+/// A span as people say it.
+fn spoken(span: std::time::Duration) -> String {
+    let seconds = span.as_secs();
+    match (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60) {
+        (0, 0, 0, seconds) => format!("{seconds} s"),
+        (0, 0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (0, hours, minutes, _) => format!("{hours} h {minutes} min"),
+        (days, hours, ..) => format!("{days} d {hours} h"),
+    }
+}
+
 const SCHEDULERS: &[Role] = &[Role::Scheduler, Role::System];
 const SESSIONS: &[Role] = &[Role::Sessions, Role::System];
 const BOTH: &[Role] = &[Role::Scheduler, Role::Sessions, Role::System];
