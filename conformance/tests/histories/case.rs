@@ -14,7 +14,7 @@
 //! The number after `met` says how often the rule was put to the test; `untested` is 0. Lines with `with` change the
 //! policy. Lines that start with `#` are for the reader.
 
-use bgsession_conformance::contract::Policy;
+use bgsession_conformance::contract::{OverBudgetWakes, Policy, ResourceTimer};
 use bgsession_conformance::history::History;
 use bgsession_conformance::rules::{self, Finding};
 
@@ -76,6 +76,12 @@ impl Case {
             (Some(("expected", text)), Wanted::Broken { expected, .. }) => text.clone_into(expected),
             (Some(("seen", text)), Wanted::Broken { seen, .. }) => text.clone_into(seen),
             (Some(("with", "2 refreshes an hour")), _) => self.policy.refreshes.complication_on_face = 2,
+            (Some(("with", "wakes queued")), _) => {
+                self.policy.over_budget_wakes = OverBudgetWakes::Queue;
+            }
+            (Some(("with", "time from the earliest begin date")), _) => {
+                self.policy.resource_timer = ResourceTimer::FromEarliestBegin;
+            }
             (Some((at, _)), _) if at.starts_with(|first: char| first.is_ascii_digit()) => {
                 self.timeline.push_str(line);
                 self.timeline.push('\n');
