@@ -67,10 +67,12 @@ fn asked_again(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding
     let Some((end, _)) = cut.end else { return };
     let over = transfer.cancelled.is_some() || transfer.exchanges.iter().any(|e| e.sent.seq > end.seq);
     let Some(session) = facts.session(&transfer.key.session) else { return };
-    let heard = session.opened.iter().filter(|open| open.seq > end.seq).any(|open| {
-        let until = open.at + LONG_ENOUGH;
-        facts.state_at(open.seq).is_running()
-            && facts.stops_after(open.seq).is_none_or(|stop| stop.at > until)
+    let starts = facts.changes.iter().map(|(place, _)| *place).chain(session.opened.iter().copied());
+    let heard = starts.filter(|start| start.seq > end.seq).any(|start| {
+        let until = start.at + LONG_ENOUGH;
+        facts.state_at(start.seq).is_running()
+            && facts.is_attached(session, start.seq + 1)
+            && facts.stops_after(start.seq).is_none_or(|stop| stop.at > until)
             && until < transfer.times_out()
             && until < facts.last().at
     });

@@ -44,7 +44,9 @@ fn cause(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, wake: Pl
     let waiting: Vec<(&Transfer<'_>, Progress)> =
         known().filter(|t| !through(t)).map(|t| (t, progress(t))).collect();
     let has = |wanted: Progress| waiting.iter().any(|(_, progress)| *progress == wanted);
-    if has(Progress::Login) || has(Progress::Unknown) {
+    // A login that came up since the last wake was decided is a cause, even if it has been settled meanwhile.
+    let login = logged_since(facts, session, last, wake);
+    if login || has(Progress::Login) || has(Progress::Unknown) {
         return;
     }
     let open = waiting.iter().find(|(_, progress)| *progress == Progress::Open);
@@ -90,16 +92,31 @@ fn went_on(transfer: &Transfer<'_>, place: Place) -> Option<Progress> {
         .then_some(Progress::Open)
 }
 
-/// Has anything happened to the session since its last wake was decided: an end, by whatever way, or a login?
-fn ended_between(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, wake: Place) -> bool {
+/// What lies between the decision on the last wake and this place.
+fn since_last<'f>(
+    facts: &'f Facts<'_>,
+    last: Option<Place>,
+    wake: Place,
+) -> impl Fn(Place) -> bool + Copy + use<'f> {
     let decided =
         |wake: Place| facts.handles.iter().find(|handle| handle.place == wake).map_or(wake, |h| h.called);
     let after = last.map(decided);
-    let inside = |place: Place| place.seq < wake.seq && after.is_none_or(|after| place.seq > after.seq);
-    facts.transfers_of(session.id).any(|transfer| {
-        let login = transfer.exchanges.iter().filter_map(super::facts::Exchange::challenge).any(inside);
-        login || end_of(facts, transfer).is_some_and(inside)
-    })
+    move |place| place.seq < wake.seq && after.is_none_or(|after| place.seq > after.seq)
+}
+
+/// Has a server asked for a login since the last wake was decided?
+fn logged_since(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, wake: Place) -> bool {
+    let inside = since_last(facts, last, wake);
+    let challenges = |transfer: &Transfer<'_>| {
+        transfer.exchanges.iter().filter_map(super::facts::Exchange::challenge).any(inside)
+    };
+    facts.transfers_of(session.id).any(challenges)
+}
+
+/// Has any transfer of the session ended since the last wake was decided, by whatever way?
+fn ended_between(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, wake: Place) -> bool {
+    let inside = since_last(facts, last, wake);
+    facts.transfers_of(session.id).any(|transfer| end_of(facts, transfer).is_some_and(inside))
 }
 
 pub(super) const SCH_21: Rule = Rule {
