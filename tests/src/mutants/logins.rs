@@ -25,7 +25,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         logins(name, Slip::LostAsleep)
     }),
     Mutant::new("a-challenge-cut-short-is-lost", &["SES-18"], |name| logins(name, Slip::LostWithTheProcess))
-        .unseen("only a process that opens the session and then stays is expected to be asked again"),
+        .unseen("SES-18 sees it when it happens, but no focus makes it happen"),
     Mutant::new("a-silent-delegate-blocks-the-session", &["SES-28"], |name| logins(name, Slip::Blocks)),
     Mutant::new("an-unanswered-login-ends-well", &["SES-28"], |name| logins(name, Slip::EndsWell)),
     Mutant::new("an-unanswered-login-never-ends", &["SES-28"], |name| logins(name, Slip::NeverEnds)),
