@@ -80,17 +80,12 @@ impl Session {
         let asked = std::mem::replace(&mut self.wake, Wake::None);
         match outcome {
             WakeOutcome::Handled(_) => {
-                // SES-19: one end for each wake, behind everything that waits now, also if no transfer has ended. That
-                // the app runs may not have been reported yet.
+                // One cause, one wake: what is left of this drain if it is cut short asks for no other.
+                self.untold = false;
+                // SES-19: one end for each wake, behind everything that waits now, also if no transfer has ended. None if
+                // the app has stopped already; but that it runs may not have been reported yet.
                 if env.app.is_running() || !self.ran_meanwhile {
-                    // One cause, one wake: what is left of this drain if it is cut short asks for no other.
-                    self.untold = false;
                     self.queue.push_marker();
-                } else if self.queue.owes_nothing() {
-                    self.untold = false;
-                } else {
-                    // The news came late: the app has been there and is gone again. What it was woken for still waits.
-                    self.ask_for_wake(env);
                 }
             }
             // Whoever has not taken it back asks again only when the app changes: at once, it would be a loop.
