@@ -90,7 +90,7 @@ fn steady(line: &str) -> &str {
 }
 
 #[test]
-fn every_rule_has_a_mutant_that_only_it_is_there_for() {
+fn every_rule_has_a_mutant() {
     let owned =
         |id: &str| GROUPS.iter().flat_map(|(_, mutants)| *mutants).any(|mutant| mutant.owners.contains(&id));
     let orphans: Vec<&str> =
