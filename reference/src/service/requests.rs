@@ -1,6 +1,5 @@
 //! What goes on the wire, and how much at a time.
 
-use super::address::Origin;
 use super::env::{Env, ExchangeId, Outgoing, Output};
 use super::phase::Event;
 use super::session::Session;
@@ -10,21 +9,19 @@ impl Session {
     /// Starts as many as may be on the wire at once.
     pub(super) fn start_queued(&mut self, env: &mut Env) {
         let most = self.config.maximum_connections_per_host.min(env.policy.connections_per_host).max(1);
-        let origins: Vec<Origin> = self.line.keys().cloned().collect();
-        for origin in origins {
-            let mut after = 0;
-            // Bounded by the line: every turn looks at a later ticket.
-            while let Some((&ticket, &id)) =
-                self.line.get(&origin).and_then(|line| line.range(after..).next())
-            {
-                after = ticket + 1;
-                match self.busy.iter_mut().find(|(busy, _)| *busy == origin) {
-                    Some((_, count)) if *count >= most => break,
-                    Some((_, count)) => *count += 1,
-                    None => self.busy.push((origin.clone(), 1)),
-                }
-                self.start(id, env);
+        let mut after = 0;
+        // Bounded by the line: every turn looks at a later ticket.
+        while let Some((&ticket, &id)) = self.line.range(after..).next() {
+            after = ticket + 1;
+            let Some(t) = self.transfers.get_mut(&id) else {
+                continue;
+            };
+            match self.busy.iter_mut().find(|(origin, _)| *origin == t.origin) {
+                Some((_, count)) if *count >= most => continue,
+                Some((_, count)) => *count += 1,
+                None => self.busy.push((t.origin.clone(), 1)),
             }
+            self.start(id, env);
         }
     }
 

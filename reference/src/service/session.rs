@@ -62,8 +62,7 @@ pub(super) struct Session {
     /// Not ended, and resumed at least once.
     pub(super) running: usize,
     /// The line for connections, in the order in which transfers became ready.
-    /// One for each origin: a full one is not looked through.
-    pub(super) line: BTreeMap<Origin, BTreeMap<u64, TransferId>>,
+    pub(super) line: BTreeMap<u64, TransferId>,
     pub(super) next_ticket: u64,
     /// Connections in use. A handful: one entry for each server.
     pub(super) busy: Vec<(Origin, u32)>,
@@ -188,13 +187,8 @@ impl Session {
         };
         let from = std::mem::replace(&mut t.phase, to);
         t.until = Time::DISTANT_FUTURE;
-        if from == Phase::Queued
-            && let Some(line) = self.line.get_mut(&t.origin)
-        {
-            line.remove(&t.ticket);
-            if line.is_empty() {
-                self.line.remove(&t.origin);
-            }
+        if from == Phase::Queued {
+            self.line.remove(&t.ticket);
         }
         if from == Phase::Exchanging {
             if let Some(at) = self.busy.iter().position(|(origin, _)| *origin == t.origin) {
@@ -214,7 +208,7 @@ impl Session {
                 self.next_ticket += 1;
                 t.ticket = self.next_ticket;
             }
-            self.line.entry(t.origin.clone()).or_default().insert(t.ticket, id);
+            self.line.insert(t.ticket, id);
         }
     }
 
