@@ -3,7 +3,7 @@
 //! You have a scheduler, a transfer service or a throttle; the watchOS documents for
 //! `WKURLSessionRefreshBackgroundTask` say what such a thing promises. Implement the traits of [`contract`], say how to
 //! boot it with a [`Subject`], and the kit plays everything around it, in virtual time, with generated scenarios. What
-//! was observed is a [`History`](history::History); [rules](rules) judge histories; a broken rule comes back with the
+//! was observed is a [`History`](history::History); [rules] judge histories; a broken rule comes back with the
 //! shortest scenario that breaks it and a timeline.
 //!
 //! ```
