@@ -58,7 +58,7 @@ mod world;
 
 pub use report::timeline;
 pub use runner::{DEFAULT_SEED, Options, Player, Progress, RegressionError, ReplayWith, RunError, play, run};
-pub use subject::{Role, Subject};
+pub use subject::{Capability, Role, Subject};
 pub use suite::{check, check_all};
 pub use verdict::{Failure, Fault, Report, Row, Verdict, WorldReport};
 pub use world::World;

@@ -1,5 +1,6 @@
 //! What is judged: an implementation of one role, or of all.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -60,15 +61,30 @@ pub struct Subject {
     pub(crate) known_failures: Vec<(String, String)>,
 }
 
+/// Something that not every implementation can do. All are taken for granted unless
+/// [`Subject::without`] says otherwise: what needs them is not generated then, and rules about them do not apply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Capability {
+    /// Snapshots of the app.
+    Snapshots,
+    /// Uploads from files.
+    Uploads,
+}
+
 /// What a subject can not do, in numbers and with reasons.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Limits {
-    /// Why it takes no snapshots.
-    pub(crate) no_snapshots: Option<String>,
-    /// Why it takes no uploads.
-    pub(crate) no_uploads: Option<String>,
+    /// What it lacks, and why.
+    pub(crate) without: BTreeMap<Capability, String>,
     /// How many transfers it can have outstanding.
     pub(crate) transfers: Option<usize>,
+}
+
+impl Limits {
+    pub(crate) fn can(&self, capability: Capability) -> bool {
+        !self.without.contains_key(&capability)
+    }
 }
 
 impl Subject {
@@ -140,17 +156,10 @@ impl Subject {
         self
     }
 
-    /// It takes no snapshots: what needs them is not applicable, for this reason.
+    /// It can not do this, for this reason: what needs it is not generated, and rules about it are not applicable.
     #[must_use]
-    pub fn without_snapshots(mut self, reason: impl Into<String>) -> Self {
-        self.limits.no_snapshots = Some(reason.into());
-        self
-    }
-
-    /// It takes no uploads: none are generated.
-    #[must_use]
-    pub fn without_uploads(mut self, reason: impl Into<String>) -> Self {
-        self.limits.no_uploads = Some(reason.into());
+    pub fn without(mut self, capability: Capability, reason: impl Into<String>) -> Self {
+        self.limits.without.insert(capability, reason.into());
         self
     }
 

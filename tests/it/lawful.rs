@@ -11,7 +11,8 @@ fn options(subject: &Subject) -> Options {
     let binding = rules::RULES.iter().filter(|rule| rule.binds.contains(&subject.role())).count();
     let long = std::env::var_os("BGSESSION_LONG").is_some();
     let cases = u32::try_from(100_000_usize.div_ceil(binding)).unwrap_or(u32::MAX);
-    let options = Options { worlds: vec![World::Sim], threads: 1, ..Options::default() };
+    let rules = rules::RULES.iter().collect();
+    let options = Options { rules, worlds: vec![World::Sim], threads: 1, ..Options::default() };
     if long { Options { cases_sim: cases, seed: DEFAULT_SEED + 1, ..options } } else { options }
 }
 

@@ -47,27 +47,35 @@ fn the_judging_part_names_nothing_of_the_reference_but_its_contract() {
     assert!(named.is_empty(), "the reference must not be its own oracle:\n{}", named.join("\n"));
 }
 
-/// The rules that `suite!` makes tests of, by role: what stands in its arms.
-fn listed() -> BTreeMap<String, Vec<String>> {
+/// The rules that `suite!` makes tests of, by role, and those whose tests are ignored: what stands in its list.
+fn listed() -> (BTreeMap<String, Vec<String>>, Vec<String>) {
     let text = fs::read_to_string(sources().join("suite.rs")).expect("the kit's sources are there");
     let mut listed: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut role = String::new();
+    let mut optional = Vec::new();
+    let mut ignored = false;
     for (_, line) in code(&text) {
         let line = line.trim();
-        if let Some(arm) = line.strip_suffix(": $subject:expr) => {").and_then(|arm| arm.strip_prefix('(')) {
-            arm.clone_into(&mut role);
-        } else if let Some((name, id)) = line.strip_suffix("\";").and_then(|line| line.split_once(" = \"")) {
+        if line.starts_with("#[ignore = \"optional: ") {
+            ignored = true;
+        } else if let Some((name, rest)) = line.strip_suffix(';').and_then(|line| line.split_once(" = \""))
+            && let Some((id, roles)) = rest.split_once("\": ")
+        {
             let prefix = format!("{}_", id.to_lowercase().replace('-', "_"));
             assert!(name.starts_with(&prefix), "the test {name} is about {id}");
-            listed.entry(role.clone()).or_default().push(id.to_owned());
+            for role in roles.split(' ') {
+                listed.entry(role.to_owned()).or_default().push(id.to_owned());
+            }
+            if std::mem::take(&mut ignored) {
+                optional.push(id.to_owned());
+            }
         }
     }
-    listed
+    (listed, optional)
 }
 
 #[test]
 fn every_rule_that_binds_a_role_has_its_test_in_the_suite() {
-    let listed = listed();
+    let (listed, optional) = listed();
     let roles = [
         ("throttle", Role::Throttle),
         ("scheduler", Role::Scheduler),
@@ -80,4 +88,7 @@ fn every_rule_that_binds_a_role_has_its_test_in_the_suite() {
         assert_eq!(listed.get(name).map_or(&[][..], Vec::as_slice), binding, "suite!({name}: …)");
     }
     assert_eq!(listed.len(), roles.len());
+    let optional_rules: Vec<&str> =
+        rules::RULES.iter().filter(|rule| !rule.basis.is_default()).map(|rule| rule.id).collect();
+    assert_eq!(optional, optional_rules, "the tests of optional rules are ignored ones, and no others");
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bgsession_conformance::contract::{Device, Scheduler, TransferService};
 use bgsession_conformance::history::History;
-use bgsession_conformance::scenario::{Focus, Route, Scenario, Setup, Span, Step, scenarios};
+use bgsession_conformance::scenario::{Download, Focus, Scenario, Setup, Span, Step, scenarios};
 use bgsession_conformance::{Options, Player, Subject, World, run};
 use bgsession_reference::scheduler::ReferenceScheduler;
 use bgsession_reference::service::ReferenceService;
@@ -27,7 +27,7 @@ pub(crate) fn general(count: u64) -> Vec<Scenario> {
 
 /// One session with so many downloads that end while the app sleeps, and the wake that follows.
 pub(crate) fn downloads(count: usize) -> Scenario {
-    let download = Step::Download { session: 0, route: Route::Plain, size: 64, not_before: None };
+    let download = Step::Download(Download { size: 64, ..Download::default() });
     let mut steps = vec![download; count];
     steps.push(Step::Leave);
     steps.push(Step::Wait { span: Span(60_000) });

@@ -52,7 +52,7 @@ fn field(block: &mut String, name: &str, text: &str) {
 /// Everything about one broken rule on one screen.
 pub(crate) fn failure_block(failure: &Failure) -> String {
     let rule = failure.rule;
-    let title = format!("FAIL {} {}", rule.id, rule.level);
+    let title = format!("FAIL {} {}", rule.id, rule.standing());
     let place = format!("{} · {}", failure.history.subject, failure.world);
     let gap = WIDTH.saturating_sub(title.chars().count() + place.chars().count());
     let mut block = format!("{title}{:gap$}{place}\n", "");
@@ -170,7 +170,7 @@ fn table(report: &Report, text: &mut String) {
     for row in &report.rows {
         let cells: String =
             row.verdicts.iter().map(|(_, verdict)| format!("{:<22}", cell(verdict))).collect();
-        let line = format!("{:<7} {:<7} {cells}", row.rule.id, row.rule.level.to_string());
+        let line = format!("{:<7} {:<7} {cells}", row.rule.id, row.rule.standing());
         writeln!(text, "{}", line.trim_end()).expect("a string takes everything");
     }
 }

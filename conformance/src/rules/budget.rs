@@ -1,6 +1,6 @@
 //! Throttling: SCH-13, SCH-14, SCH-15.
 
-use super::{Facts, Finding, Level, Place, Rule, THROTTLES};
+use super::{Basis, Facts, Finding, Level, Place, Rule, THROTTLES};
 use crate::contract::{
     AppChange, AppClass, Charge, RefreshKind, SessionId, SnapshotReason, Time, UserInfo, WakeOutcome,
 };
@@ -67,6 +67,8 @@ pub(super) const SCH_13: Rule = Rule {
     sentence: "In any hour an app receives no more application-refresh tasks, and no more snapshots that it asked \
                for, than its class allows.",
     source: "WKApplicationRefreshBackgroundTask; Preparing to take your watchOS app's snapshot (facts C1, C3, C4, C8)",
+    basis: Basis::Documents,
+    needs: &[],
     binds: THROTTLES,
     witness: "an hour with as many deliveries as are allowed",
     hint: "look back over the last hour at each delivery; a counter reset on the hour, or saved-up credit, lets more \
@@ -85,6 +87,8 @@ pub(super) const SCH_14: Rule = Rule {
     level: Level::Must,
     sentence: "A request over budget is deferred, not discarded, and is delivered once, when budget has returned.",
     source: "WKApplicationRefreshBackgroundTask; WKSnapshotRefreshBackgroundTask (facts C5, C6, X17)",
+    basis: Basis::Documents,
+    needs: &[],
     binds: THROTTLES,
     witness: "a request that fell due with the budget used up and was delivered later",
     hint: "keep the request in its slot until it is admitted, and ask the throttle again when it said it would admit",
@@ -205,6 +209,8 @@ pub(super) const SCH_15: Rule = Rule {
     sentence: "URL-session wakes over budget are delayed, never lost: no more than the allotted number in any hour, \
                and each request is answered in the end.",
     source: "WKURLSessionRefreshBackgroundTask (facts C2, C5, gap U4)",
+    basis: Basis::Documents,
+    needs: &[],
     binds: THROTTLES,
     witness: "an hour with as many session wakes as are allowed",
     hint: "look back over the last hour at each wake; queue what is not admitted and try again, never answer it \

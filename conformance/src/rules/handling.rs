@@ -1,6 +1,6 @@
 //! What the app is handed: SCH-01, SCH-02, SCH-06, SCH-20.
 
-use super::{BOTH, Facts, Finding, Level, Rule, SCHEDULERS};
+use super::{BOTH, Basis, Facts, Finding, Level, Rule, SCHEDULERS};
 use crate::contract::{RefreshKind, WakeOutcome};
 use crate::history::Event;
 use crate::scenario::Focus;
@@ -11,6 +11,8 @@ pub(super) const SCH_01: Rule = Rule {
     sentence: "Every task that the app receives was minted by the scheduler, with an identity never used before, and \
                every call of handle carries at least one task.",
     source: "WKRefreshBackgroundTask; handle(_:) (facts A1, A4)",
+    basis: Basis::Documents,
+    needs: &[],
     binds: SCHEDULERS,
     witness: "a task delivered",
     hint: "mint a task for each wake with the device's own TaskMint, and call deliver only with tasks",
@@ -52,6 +54,8 @@ pub(super) const SCH_02: Rule = Rule {
     level: Level::Must,
     sentence: "In a wake, handle is called before any session message that the wake is about.",
     source: "Using background tasks (facts A6, X12)",
+    basis: Basis::Documents,
+    needs: &[],
     binds: BOTH,
     witness: "a wake whose session then delivered a message",
     hint: "release a session's messages when request_wake returns, not when the app resumes or reopens the session",
@@ -85,6 +89,8 @@ pub(super) const SCH_06: Rule = Rule {
     level: Level::Must,
     sentence: "A task is not delivered in more than one call of handle, whether it was completed or expired.",
     source: "WKRefreshBackgroundTask; silence on redelivery (gap U1)",
+    basis: Basis::Silence,
+    needs: &[],
     binds: SCHEDULERS,
     witness: "a later call of handle after a task that was left open",
     hint: "forget a task once it was handed over; never put what was not completed into the next set",
@@ -121,6 +127,8 @@ pub(super) const SCH_20: Rule = Rule {
     sentence: "A URL-session task names exactly the session that caused it, and wakes of different sessions are \
                different tasks.",
     source: "WKURLSessionRefreshBackgroundTask.sessionIdentifier (facts A9, A4)",
+    basis: Basis::Documents,
+    needs: &[],
     binds: BOTH,
     witness: "a URL-session task delivered while the app has more than one session",
     hint: "keep one pending wake per identifier, compare identifiers byte for byte, never by prefix or case",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Facts, Finding, Level, Place, Rule, SCHEDULERS, spoken};
+use super::{Basis, Facts, Finding, Level, Place, Rule, SCHEDULERS, spoken};
 use crate::contract::{AppChange, AppState, Termination, Time};
 use crate::scenario::Focus;
 
@@ -51,6 +51,8 @@ pub(super) const SCH_03: Rule = Rule {
     level: Level::Must,
     sentence: "A later call of handle does not change the status of tasks delivered earlier and still open.",
     source: "Using background tasks: calls of handle can overlap (fact A5)",
+    basis: Basis::Documents,
+    needs: &[],
     binds: SCHEDULERS,
     witness: "a task that was open when handle was called again",
     hint: "keep every open task, not the last set only; suspend when none at all is open",
@@ -92,6 +94,8 @@ pub(super) const SCH_04: Rule = Rule {
     sentence: "The app stays runnable while any delivered task is open and inside its allowance, and is suspended \
                promptly once none is open.",
     source: "WKRefreshBackgroundTask.setTaskCompletedWithSnapshot(_:); Using background tasks (facts B2, B4)",
+    basis: Basis::Documents,
+    needs: &[],
     binds: SCHEDULERS,
     witness: "a background wake that ended in a suspension after the last completion",
     hint: "suspend when the last open task is completed, or the user leaves with none open: not when handle returns",
@@ -206,6 +210,8 @@ pub(super) const SCH_05: Rule = Rule {
     level: Level::Must,
     sentence: "A repeated completion of one task does not count as the completion of another.",
     source: "WKRefreshBackgroundTask.setTaskCompletedWithSnapshot(_:) (fact B23, gap U2)",
+    basis: Basis::Reports,
+    needs: &[],
     binds: SCHEDULERS,
     witness: "a task completed twice while another was open",
     hint: "ignore completion reports that say `repeated`; count open tasks by identity, not with a number",
@@ -248,6 +254,8 @@ pub(super) const SCH_18: Rule = Rule {
     sentence: "An expiration handler is called once, for its own still-open task only, before that task's deadline; \
                completing inside it counts as in time.",
     source: "WKRefreshBackgroundTask.expirationHandler (fact B12)",
+    basis: Basis::Documents,
+    needs: &[],
     binds: SCHEDULERS,
     witness: "an expiration handler that ran in time",
     hint: "one timer per open task, cleared by its completion; call SystemTask::expire for that task alone",

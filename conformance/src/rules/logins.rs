@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::facts::{Delivery, Transfer};
-use super::{Facts, Finding, Level, Place, Rule, SESSIONS};
+use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
 use crate::history::{EndKind, Message};
 use crate::scenario::Focus;
 
@@ -16,6 +16,8 @@ pub(super) const SES_28: Rule = Rule {
     sentence: "A challenge that occurs while the app can not answer wakes it; left unanswered, the transfer ends with \
                an error at its resource timeout and does not block the session's other transfers.",
     source: "WKURLSessionRefreshBackgroundTask: \"The server requires authentication\" (facts D1, G6, G7, gap U6)",
+    basis: Basis::Documents,
+    needs: &[],
     binds: SESSIONS,
     witness: "a challenge that came while the app was away and was put to it, or one left unanswered to its end",
     hint: "a challenge is a cause for a wake of its own; its transfer waits alone, the message queue goes on",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::facts::{Delivery, Progress, Session, Transfer};
-use super::{Facts, Finding, Level, Place, Rule, SESSIONS};
+use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
 use crate::history::Message;
 use crate::scenario::Focus;
 
@@ -13,6 +13,8 @@ pub(super) const SES_18: Rule = Rule {
     sentence: "A message produced while the app can not receive it is kept and delivered after reattachment, however \
                late; a wake cut short loses none, and none that was acknowledged comes again.",
     source: "Downloading files in the background (facts D10, D11, F19, gap U7)",
+    basis: Basis::Staff,
+    needs: &[],
     binds: SESSIONS,
     witness: "a message that came late, or again after an interruption",
     hint: "remove a message from the queue only when its callback has returned; a dead process acknowledges nothing",
@@ -120,6 +122,8 @@ pub(super) const SES_19: Rule = Rule {
     sentence: "did_finish_events is sent once for each wake, after every message queued before the wake, also when \
                transfers are still open.",
     source: "urlSessionDidFinishEvents(forBackgroundURLSession:) (facts F9, F10, D7)",
+    basis: Basis::Documents,
+    needs: &[],
     binds: SESSIONS,
     witness: "a wake that ended with did_finish_events",
     hint: "put did_finish_events behind what is queued when the wake begins; do not tie it to the number of transfers",
@@ -233,6 +237,8 @@ pub(super) const SES_20: Rule = Rule {
     level: Level::Must,
     sentence: "Messages of one session do not overlap in time, and come in the order in which they were produced.",
     source: "URLSession.init(configuration:delegate:delegateQueue:) (fact F8)",
+    basis: Basis::Documents,
+    needs: &[],
     binds: SESSIONS,
     witness: "two messages of a session, one after the other",
     hint: "deliver from one queue per session, and await each callback before the next",

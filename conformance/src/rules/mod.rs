@@ -22,7 +22,7 @@ use std::fmt;
 use crate::contract::Policy;
 use crate::history::History;
 use crate::scenario::Focus;
-use crate::subject::Role;
+use crate::subject::{Capability, Role};
 
 /// How binding a rule is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +43,39 @@ impl fmt::Display for Level {
     }
 }
 
+/// What a promise rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(clippy::exhaustive_enums, reason = "the labels of the project's dossier")]
+pub enum Basis {
+    /// The platform's public documents say so.
+    Documents,
+    /// Its makers said so, in a talk or a forum.
+    Staff,
+    /// Developers report it; the documents do not say.
+    Reports,
+    /// Nobody says otherwise.
+    Silence,
+}
+
+impl Basis {
+    /// Does a rule on this basis belong to the default profile? What rests on reports or silence alone is optional.
+    #[must_use]
+    pub const fn is_default(self) -> bool {
+        matches!(self, Self::Documents | Self::Staff)
+    }
+}
+
+impl fmt::Display for Basis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Documents => "documents",
+            Self::Staff => "staff",
+            Self::Reports => "reports",
+            Self::Silence => "silence",
+        })
+    }
+}
+
 /// One promise.
 #[non_exhaustive]
 pub struct Rule {
@@ -54,6 +87,10 @@ pub struct Rule {
     pub sentence: &'static str,
     /// The public pages that make it, and the numbers of the facts in the project's dossier.
     pub source: &'static str,
+    /// The strongest of what it rests on.
+    pub basis: Basis,
+    /// What a subject must be able to do for it to apply.
+    pub needs: &'static [Capability],
     /// Whose promise it is.
     pub binds: &'static [Role],
     /// What counts as having put it to the test.
@@ -120,6 +157,16 @@ impl Rule {
     #[must_use]
     pub fn judge(&self, history: &History, policy: &Policy) -> Finding {
         self.judge_facts(&Facts::of(history, policy))
+    }
+
+    /// How it stands in a table: its level, or `OPT` if it belongs to the optional profile.
+    #[must_use]
+    pub const fn standing(&self) -> &'static str {
+        match self.level {
+            _ if !self.basis.is_default() => "OPT",
+            Level::Must => "MUST",
+            Level::Should => "SHOULD",
+        }
     }
 
     pub(crate) fn judge_facts(&self, facts: &Facts<'_>) -> Finding {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::facts::{Delivery, Transfer};
-use super::{Facts, Finding, Level, Place, Rule, SESSIONS};
+use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
 use crate::contract::TransferKind;
 use crate::history::{EndKind, Event, ExchangeOutcome, Message};
 use crate::scenario::Focus;
@@ -13,6 +13,8 @@ pub(super) const SES_03: Rule = Rule {
     level: Level::Must,
     sentence: "Every transfer gets exactly one did_complete, and nothing about it follows.",
     source: "urlSession(_:task:didCompleteWithError:) (fact F4)",
+    basis: Basis::Documents,
+    needs: &[],
     binds: SESSIONS,
     witness: "a transfer whose last message was delivered",
     hint: "take a message off the queue when the callback has returned, and forget the transfer after its last one",
@@ -58,6 +60,8 @@ pub(super) const SES_04: Rule = Rule {
     sentence: "A download that ends without error gives did_finish_downloading once, before its did_complete; one \
                that ends with an error does not give it.",
     source: "urlSession(_:downloadTask:didFinishDownloadingTo:) (facts F5, X6)",
+    basis: Basis::Documents,
+    needs: &[],
     binds: SESSIONS,
     witness: "a download that ended",
     hint: "queue both messages together when the body is complete, also for an empty body",
@@ -108,6 +112,8 @@ pub(super) const SES_06: Rule = Rule {
     level: Level::Must,
     sentence: "An HTTP error status is not reported as an error; status and body are available.",
     source: "urlSession(_:task:didCompleteWithError:) (facts F7, G8)",
+    basis: Basis::Documents,
+    needs: &[],
     binds: SESSIONS,
     witness: "a transfer that a server answered with a status of 400 or more",
     hint: "treat every complete answer as success, keep its body, and do not retry because of a status",
@@ -208,6 +214,8 @@ pub(super) const SES_13: Rule = Rule {
     level: Level::Must,
     sentence: "Network activity for a transfer does not start before its earliest begin date.",
     source: "URLSessionTask.earliestBeginDate (fact E21)",
+    basis: Basis::Documents,
+    needs: &[],
     binds: SESSIONS,
     witness: "a transfer with such a date whose first request came",
     hint: "keep the date with the transfer, through suspension and relaunch, and connect only when it has come",

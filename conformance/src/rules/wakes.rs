@@ -1,7 +1,7 @@
 //! When a session wakes the app: SCH-19, SCH-21, SCH-22.
 
 use super::facts::{Progress, Session, Transfer};
-use super::{BOTH, Facts, Finding, Level, Place, Rule, SESSIONS};
+use super::{BOTH, Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
 use crate::contract::OverBudgetWakes;
 use crate::history::Message;
 use crate::scenario::Focus;
@@ -13,6 +13,8 @@ pub(super) const SCH_19: Rule = Rule {
                needed or by a delayed transfer that is ready; never by progress, a retry or the end of one of several.",
     source: "WKURLSessionRefreshBackgroundTask: \"All background transfers associated with a session identifier \
              complete\" (facts D1, D2, D3, D6, X11)",
+    basis: Basis::Documents,
+    needs: &[],
     binds: BOTH,
     witness: "a wake after the last of a session's transfers had ended",
     hint: "ask for a wake when the number of unfinished transfers reaches zero, once for each time it does",
@@ -125,6 +127,8 @@ pub(super) const SCH_21: Rule = Rule {
     sentence: "A session with sends_launch_events false does not wake the app; its messages come when the app next \
                runs and opens it.",
     source: "URLSessionConfiguration.sessionSendsLaunchEvents (facts D5, gap U8)",
+    basis: Basis::Documents,
+    needs: &[],
     binds: SESSIONS,
     witness: "a transfer of such a session that ended behind the app's back and was told of later",
     hint: "read the flag from the configuration that made the session; keep its messages, ask for no wake",
@@ -169,6 +173,8 @@ pub(super) const SCH_22: Rule = Rule {
     sentence: "If the app runs when the cause occurs, messages go to its live delegate and no wake is charged; if it \
                is suspended or dead, a refresh task is delivered.",
     source: "Downloading files in the background; WKURLSessionRefreshBackgroundTask (facts D7, D8)",
+    basis: Basis::Staff,
+    needs: &[],
     binds: BOTH,
     witness: "transfers that ended in a running app, or a wake for those that ended behind its back",
     hint: "look at the app's state when the last transfer ends, and again when it is suspended with messages left",

@@ -87,13 +87,13 @@ impl std::fmt::Debug for Options {
 pub const DEFAULT_SEED: u64 = 1;
 
 impl Default for Options {
-    /// Every rule in both worlds, with a fixed seed.
+    /// Every rule of the default profile in both worlds, with a fixed seed.
     fn default() -> Self {
         Self {
             cases_sim: 400,
             cases_http: 150,
             seed: DEFAULT_SEED,
-            rules: RULES.iter().collect(),
+            rules: RULES.iter().filter(|rule| rule.basis.is_default()).collect(),
             worlds: World::available().to_vec(),
             threads: 0,
             regressions: None,
@@ -347,6 +347,9 @@ fn verdicts(
             }
             (Some(failure), None) => Verdict::Fail(Box::new(failure)),
             (None, Some((_, reason))) => Verdict::UnexpectedPass { reason: reason.clone() },
+            (None, None) if lacking(subject, rule).is_some() => {
+                Verdict::NotApplicable { reason: lacking(subject, rule).unwrap_or_default() }
+            }
             (None, None) => match (&fault, tally.witnesses[index]) {
                 (Some(fault), _) => Verdict::Inconclusive(Box::new(fault.clone())),
                 (None, 0) => Verdict::Vacuous { scenarios: tally.scenarios },
@@ -355,6 +358,11 @@ fn verdicts(
         });
     }
     verdicts
+}
+
+/// Why a rule does not concern a subject, if it says that it lacks what the rule is about.
+fn lacking(subject: &Subject, rule: &Rule) -> Option<String> {
+    rule.needs.iter().find_map(|needed| subject.limits.without.get(needed)).cloned()
 }
 
 /// Which scenarios are played, by number.

@@ -7,7 +7,7 @@ use proptest::prelude::Rng;
 use proptest::strategy::{NewTree, Strategy};
 use proptest::test_runner::TestRunner;
 
-use super::{Focus, Reopen, Route, Scenario, ScenarioTree, Setup, Span, Step};
+use super::{Download, Focus, Reopen, Route, Scenario, ScenarioTree, Setup, Span, Step};
 
 /// Scenarios in which the premise of a rule is common.
 ///
@@ -80,7 +80,9 @@ impl Scenarios {
         let mut dice =
             Dice { rng: fastrand::Rng::with_seed(seed), focus: self.focus, steps: 0, sessions: vec![0] };
         // Swarm: each scenario does without some of what the focus allows.
-        dice.steps = dice.rng.u16(..) | dice.rng.u16(..);
+        let mut swarm = fastrand::Rng::with_seed(!seed);
+        dice.steps =
+            u64::from(dice.rng.u16(..) | dice.rng.u16(..)) | ((swarm.u64(..) | swarm.u64(..)) & !0xfff);
         dice.choose_sessions();
         let mut setup = dice.setup();
         let most = u32::from(self.focus.steps.max(1));
@@ -88,18 +90,22 @@ impl Scenarios {
         let mut front = true;
         let steps: Vec<Step> = (0..count).map(|_| dice.step(&mut front)).collect();
         // An origin that never serves is asked again and again until the timeout: an hour of that is as good as a week.
-        if steps.iter().any(|step| matches!(step, Step::Download { route: Route::NeverServed, .. })) {
+        if steps.iter().any(|step| matches!(step, Step::Download(Download { route: Route::NeverServed, .. })))
+        {
             setup.resource_timeout = setup.resource_timeout.min(Span(3_600_000));
         }
         Scenario { setup, steps }
     }
 }
 
+/// How many kinds of steps there are.
+const KINDS: usize = 12;
+
 struct Dice {
     rng: fastrand::Rng,
     focus: Focus,
-    /// Which kinds of steps this scenario has.
-    steps: u16,
+    /// Which kinds of steps this scenario has, a bit for each place of the table.
+    steps: u64,
     /// Which sessions it has.
     sessions: Vec<u8>,
 }
@@ -151,16 +157,7 @@ impl Dice {
     }
 
     fn step(&mut self, front: &mut bool) -> Step {
-        let w = self.focus.weights;
-        // What only an app in front can do is not tried otherwise: most of it would do nothing.
-        let table = if *front {
-            [
-                w.open, w.download, w.upload, w.cancel, w.refresh, w.snapshot, w.leave, 0, 0, w.crash,
-                w.link, w.wait,
-            ]
-        } else {
-            [0, 0, 0, w.cancel.min(1), 0, 0, 0, w.enter, w.purge, w.crash, w.link, w.wait.saturating_mul(2)]
-        };
+        let table = self.table(*front);
         // Leaving, entering and waiting are never left out by the swarm: nothing would happen.
         let allowed = |kind: usize| self.steps & (1 << kind) != 0 || matches!(kind, 1 | 6 | 7 | 11);
         let weight = |kind: usize| if allowed(kind) { u32::from(table[kind]) } else { 0 };
@@ -178,16 +175,37 @@ impl Dice {
         self.step_of_kind(kind, front)
     }
 
+    /// The weight of each kind of step, with the app in front of the user or not: what only an app in front can do is
+    /// not tried otherwise, for most of it would do nothing.
+    fn table(&self, front: bool) -> [u8; KINDS] {
+        let w = self.focus.weights;
+        let (here, there) = if front { (1, 0) } else { (0, 1) };
+        [
+            here * w.open,
+            here * w.download,
+            here * w.upload,
+            if front { w.cancel } else { w.cancel.min(1) },
+            here * w.refresh,
+            here * w.snapshot,
+            here * w.leave,
+            there * w.enter,
+            there * w.purge,
+            w.crash,
+            w.link,
+            if front { w.wait } else { w.wait.saturating_mul(2) },
+        ]
+    }
+
     fn step_of_kind(&mut self, kind: usize, front: &mut bool) -> Step {
         let session = self.sessions[self.rng.usize(..self.sessions.len())];
         match kind {
             0 => Step::Open { session },
-            1 => Step::Download {
+            1 => Step::Download(Download {
                 session,
                 route: self.pick(self.focus.routes),
                 size: self.pick(&SIZES),
                 not_before: if self.one_in(self.focus.delayed) { Some(self.span()) } else { None },
-            },
+            }),
             2 => Step::Upload { session, size: self.pick(&SIZES) },
             3 => Step::Cancel { transfer: self.rng.u8(..4) },
             4 => Step::Refresh { after: self.span() },

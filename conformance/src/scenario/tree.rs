@@ -4,8 +4,8 @@
 
 use proptest::strategy::ValueTree;
 
-use super::strategy::SPANS;
-use super::{Finish, Reply, Route, Scenario, Setup, Span, Step};
+use super::Scenario;
+use super::simpler::{simpler_setup, simpler_step};
 
 /// A scenario and the simpler ones that can be tried instead of it.
 #[derive(Clone, Debug)]
@@ -151,106 +151,9 @@ impl ValueTree for ScenarioTree {
     }
 }
 
-/// The `way`th simpler form of a step, simplest first; `None` when there are no more.
-fn simpler_step(step: &Step, way: usize) -> Option<Step> {
-    let span = |current: Span| SPANS.iter().map(|ms| Span(*ms)).filter(|span| *span < current).nth(way);
-    match step {
-        Step::Wait { span: current } => span(*current).map(|span| Step::Wait { span }),
-        Step::Refresh { after } => span(*after).map(|after| Step::Refresh { after }),
-        Step::Snapshot { after } => span(*after).map(|after| Step::Snapshot { after }),
-        Step::Download { session, route, size, not_before } => {
-            let plain =
-                Step::Download { session: 0, route: Route::Plain, size: (*size).min(1), not_before: None };
-            let candidates = [
-                plain,
-                Step::Download { session: 0, route: *route, size: (*size).min(1), not_before: None },
-                Step::Download {
-                    session: *session,
-                    route: Route::Plain,
-                    size: *size,
-                    not_before: *not_before,
-                },
-                Step::Download { session: *session, route: *route, size: *size, not_before: None },
-                Step::Download { session: 0, route: *route, size: *size, not_before: *not_before },
-                Step::Download {
-                    session: *session,
-                    route: *route,
-                    size: (*size).min(1),
-                    not_before: *not_before,
-                },
-                Step::Download {
-                    session: *session,
-                    route: *route,
-                    size: (*size).min(64),
-                    not_before: *not_before,
-                },
-            ];
-            candidates.get(way).cloned().or_else(|| {
-                let shorter =
-                    SPANS.iter().map(|ms| Span(*ms)).filter(|s| not_before.is_some_and(|now| *s < now));
-                let not_before = shorter.clone().nth(way - candidates.len())?;
-                Some(Step::Download {
-                    session: *session,
-                    route: *route,
-                    size: *size,
-                    not_before: Some(not_before),
-                })
-            })
-        }
-        Step::Upload { session, size } => [
-            Step::Download { session: *session, route: Route::Plain, size: *size, not_before: None },
-            Step::Upload { session: 0, size: 1 },
-            Step::Upload { session: *session, size: 1 },
-        ]
-        .get(way)
-        .cloned(),
-        Step::Cancel { transfer } if *transfer > 0 && way == 0 => Some(Step::Cancel { transfer: 0 }),
-        Step::Open { session } if *session > 0 && way == 0 => Some(Step::Open { session: 0 }),
-        Step::Open { .. }
-        | Step::Cancel { .. }
-        | Step::Leave
-        | Step::Enter
-        | Step::Purge
-        | Step::Crash
-        | Step::Link { .. } => None,
-    }
-}
-
-/// The `way`th simpler form of a set-up, whole before parts; `None` when there are no more.
-fn simpler_setup(setup: &Setup, way: usize) -> Option<Setup> {
-    let plain = Setup::default();
-    let with = |change: fn(&mut Setup, Setup)| {
-        let mut simpler = setup.clone();
-        change(&mut simpler, Setup::default());
-        simpler
-    };
-    Some(match way {
-        0 => plain,
-        1 => with(|s, d| s.latency = d.latency),
-        2 => with(|s, d| s.launch = d.launch),
-        3 => with(|s, d| s.reopen = d.reopen),
-        4 => with(|s, d| s.finishes = d.finishes),
-        5 => with(|s, d| s.replies = d.replies),
-        6 => with(|s, d| s.callback = d.callback),
-        7 => with(|s, d| s.reschedule = d.reschedule),
-        18 => with(|s, _| s.reschedule = s.reschedule.map(|now| now.min(Span(60_000)))),
-        8 => with(|s, _| s.chain /= 2),
-        9 => with(|s, _| s.chain = s.chain.saturating_sub(1)),
-        10 => with(|s, d| s.resource_timeout = d.resource_timeout),
-        11 => with(|s, _| s.finishes.truncate(1)),
-        12 => with(|s, _| s.replies.truncate(1)),
-        13 => with(|s, _| s.finishes.iter_mut().for_each(|f| *f = Finish::WhenServed)),
-        14 => with(|s, _| s.replies.iter_mut().for_each(|r| *r = Reply::Right)),
-        15 => with(|s, _| drop(s.finishes.drain(..s.finishes.len() / 2))),
-        16 => with(|s, d| s.silent = d.silent),
-        17 => with(|s, _| drop(s.replies.drain(..s.replies.len() / 2))),
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::{Focus, scenarios};
+    use super::super::{Download, Focus, Route, Setup, Span, Step, scenarios};
     use super::*;
 
     fn shrink(from: Scenario, fails: impl Fn(&Scenario) -> bool) -> (Scenario, u32) {
@@ -268,7 +171,9 @@ mod tests {
     fn only_what_the_failure_needs_is_left() {
         let needs = |s: &Scenario| {
             s.steps.iter().any(|step| matches!(step, Step::Wait { span } if span.0 >= 900_000))
-                && s.steps.iter().any(|step| matches!(step, Step::Download { route: Route::Cut, .. }))
+                && s.steps
+                    .iter()
+                    .any(|step| matches!(step, Step::Download(Download { route: Route::Cut, .. })))
         };
         let strategy = scenarios(Focus::GENERAL);
         let mut found = 0;
@@ -277,7 +182,7 @@ mod tests {
             assert_eq!(least.steps.len(), 2, "{least:?}");
             assert_eq!(least.setup, Setup::default());
             assert!(least.steps.contains(&Step::Wait { span: Span(900_000) }));
-            let plain = |size| Step::Download { session: 0, route: Route::Cut, size, not_before: None };
+            let plain = |size| Step::Download(Download { route: Route::Cut, size, ..Download::default() });
             let plainest = least.steps.contains(&plain(0)) || least.steps.contains(&plain(1));
             assert!(plainest, "{least:?} of seed {seed}");
             assert!(tries < 400, "{tries}");

@@ -17,7 +17,7 @@ use super::app::App;
 use super::wire::Wire;
 use crate::contract::{AppLife, HttpBody, HttpRequest, HttpResponse, Response, Transport, TransportError};
 use crate::history::{Event, ExchangeOutcome, Recorder, TransferKey};
-use crate::scenario::{Route, Scenario, Step};
+use crate::scenario::{Download, Route, Scenario, Step};
 
 /// The user that every login of a scenario lets in.
 pub(crate) const USER: &str = "user";
@@ -48,7 +48,7 @@ pub(crate) fn script(scenario: &Scenario) -> Script {
     let mut script = Script::new();
     for (index, step) in scenario.steps.iter().enumerate() {
         match step {
-            Step::Download { route, size, .. } => {
+            Step::Download(Download { route, size, .. }) => {
                 let path = format!("/t/{index}");
                 let resource = Resource::new(u64::from(*size)).seed(index as u64 + 1);
                 if *route == Route::Redirect {

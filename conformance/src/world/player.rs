@@ -9,8 +9,8 @@ use crate::contract::{
     AppChange, Charge, Conditions, DeviceChange, FilePath, Link, SessionId, TransferKind, TransferOptions,
 };
 use crate::history::{Event, Phase, TransferKey};
-use crate::scenario::{IDENTIFIERS, Scenario, Span, Step};
-use crate::subject::Limits;
+use crate::scenario::{Download, IDENTIFIERS, Scenario, Span, Step};
+use crate::subject::{Capability, Limits};
 
 /// After everything that is owed has come, the world goes on for so long, to see whether more comes.
 const AFTERMATH: Duration = Duration::from_secs(2 * 3_600);
@@ -44,12 +44,12 @@ impl Player<'_> {
             Step::Open { session } if running => {
                 self.app.open(&identifier(*session), self.may_wake(*session)).await;
             }
-            Step::Download { session, not_before, .. } if running => {
+            Step::Download(Download { session, not_before, .. }) if running => {
                 let earliest_begin_date = not_before.map(|span| self.app.clock.now() + span.duration());
                 let options = TransferOptions { earliest_begin_date, ..TransferOptions::default() };
                 self.transfer(index, *session, TransferKind::Download, options, None).await;
             }
-            Step::Upload { session, size } if running && self.limits.no_uploads.is_none() => {
+            Step::Upload { session, size } if running && self.limits.can(Capability::Uploads) => {
                 let file = FilePath::new(format!("app/upload-{index}"));
                 let bytes = vec![b'u'; usize::try_from(*size).unwrap_or(0)];
                 let stored = self
@@ -71,7 +71,7 @@ impl Player<'_> {
             Step::Refresh { after } if running => {
                 self.app.schedule(Charge::ApplicationRefresh, after.duration()).await;
             }
-            Step::Snapshot { after } if running && self.limits.no_snapshots.is_none() => {
+            Step::Snapshot { after } if running && self.limits.can(Capability::Snapshots) => {
                 self.app.schedule(Charge::Snapshot, after.duration()).await;
             }
             Step::Leave => self.app.leave(),
@@ -143,7 +143,7 @@ impl Player<'_> {
         self.app.leave();
         let clock = self.app.clock.clone();
         let begins = self.scenario.steps.iter().filter_map(|step| match step {
-            Step::Download { not_before, .. } => *not_before,
+            Step::Download(Download { not_before, .. }) => *not_before,
             _ => None,
         });
         let longest = begins.max().map_or(Duration::ZERO, Span::duration);

@@ -61,7 +61,7 @@ pub(crate) struct RunArguments {
     /// Play only in this world, sim or http [default: both]
     #[arg(long, value_enum, hide_possible_values = true)]
     world: Option<Place>,
-    /// Scenarios for each rule [default: 400 sim, 60 http]
+    /// Scenarios for each rule [default: 400 sim, 150 http]
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     pub(crate) cases: Option<u32>,
     /// Where the scenarios come from

@@ -26,7 +26,7 @@ pub(crate) fn print() -> Result<Outcome, Failure> {
 fn entry(rule: &Rule, text: &mut String) {
     let mut roles = rule.binds.iter().map(|role| name(*role));
     let mut sentence = wrap(rule.sentence, WIDTH - ID - LEVEL - BINDS).into_iter();
-    let (mut id, mut level) = (rule.id, rule.level.to_string());
+    let (mut id, mut level) = (rule.id, rule.standing());
     loop {
         let (role, line) = (roles.next(), sentence.next());
         if role.is_none() && line.is_none() {
@@ -35,7 +35,7 @@ fn entry(rule: &Rule, text: &mut String) {
         let (role, line) = (role.unwrap_or_default(), line.unwrap_or_default());
         text.push_str(format!("{id:ID$}{level:LEVEL$}{role:BINDS$}{line}").trim_end());
         text.push('\n');
-        (id, level) = ("", String::new());
+        (id, level) = ("", "");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bgsession_conformance::rules::Rule;
-use bgsession_conformance::scenario::{Focus, Route, Step, scenarios};
+use bgsession_conformance::scenario::{Download, Focus, Route, Step, scenarios};
 
 use crate::Outcome;
 use crate::catalogue::{find, name};
@@ -21,7 +21,7 @@ pub(crate) fn print(id: &str) -> Result<Outcome, Failure> {
 }
 
 fn text(rule: &Rule) -> String {
-    let mut text = format!("{} {}\n", rule.id, rule.level);
+    let mut text = format!("{} {}\n", rule.id, rule.standing());
     for line in wrap(rule.sentence, WIDTH) {
         text.push_str(&line);
         text.push('\n');
@@ -30,11 +30,18 @@ fn text(rule: &Rule) -> String {
     let binds: Vec<_> = rule.binds.iter().map(|role| name(*role)).collect();
     field(&mut text, "binds", &binds.join(", "));
     field(&mut text, "source", rule.source);
+    field(&mut text, "rests on", &rests_on(rule));
     field(&mut text, "witness", rule.witness);
     field(&mut text, "look at", rule.hint);
     field(&mut text, "scenarios", &content(rule.focus));
     field(&mut text, "judge it", &format!("bgsession --rule {}", rule.id));
     text
+}
+
+fn rests_on(rule: &Rule) -> String {
+    let optional =
+        if rule.basis.is_default() { "" } else { "; optional, so suite! makes an ignored test of it" };
+    format!("{}{optional}", rule.basis)
 }
 
 fn field(text: &mut String, name: &str, value: &str) {
@@ -52,7 +59,7 @@ fn content(focus: Focus) -> String {
     for seed in 0..SAMPLE {
         for step in &strategy.generate(seed).steps {
             *steps.entry(kind(step)).or_default() += 1;
-            if let Step::Download { route, .. } = step {
+            if let Step::Download(Download { route, .. }) = step {
                 *routes.entry(route_name(*route)).or_default() += 1;
             }
         }
@@ -81,7 +88,7 @@ fn shares<K: AsRef<str>>(counts: &BTreeMap<K, u64>) -> String {
 const fn kind(step: &Step) -> &'static str {
     match step {
         Step::Open { .. } => "open",
-        Step::Download { .. } => "download",
+        Step::Download(_) => "download",
         Step::Upload { .. } => "upload",
         Step::Cancel { .. } => "cancel",
         Step::Refresh { .. } => "refresh",
@@ -112,7 +119,7 @@ mod tests {
         for rule in RULES {
             let text = text(rule);
             assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
-            for name in ["binds", "source", "witness", "look at", "scenarios"] {
+            for name in ["binds", "source", "rests on", "witness", "look at", "scenarios"] {
                 assert!(text.contains(&format!("\n{name} ")), "{name} is missing:\n{text}");
             }
         }

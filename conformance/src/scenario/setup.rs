@@ -1,0 +1,101 @@
+//! What holds for a whole scenario: how the app behaves, and how fast things are.
+
+use serde::{Deserialize, Serialize};
+
+use super::Span;
+
+/// When the app completes a refresh task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Finish {
+    /// As it should: once the session's events are served; other kinds after a moment of work.
+    WhenServed,
+    /// As it should, but then once more.
+    Twice,
+    /// In `handle`, at once.
+    AtOnce,
+    /// This long after `handle`, whatever has been served.
+    After(Span),
+    /// In its expiration handler.
+    OnExpiration,
+    /// Never; its expiration handler does nothing.
+    Never,
+}
+
+/// How the app answers a challenge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Reply {
+    /// With the right credential; cancels if even that has been refused.
+    Right,
+    /// With a wrong one first, then the right one.
+    WrongFirst,
+    /// With the right one, this much later than the callback returns.
+    Late(Span),
+    /// Cancels.
+    Cancel,
+    /// Default handling.
+    Default,
+    /// Rejects the protection space.
+    Reject,
+    /// Not at all.
+    Never,
+}
+
+/// When the app opens its sessions again after a background launch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Reopen {
+    /// All it knows, at every launch, before `handle`.
+    AtLaunch,
+    /// The one that the task names, in `handle`.
+    InHandle,
+}
+
+/// What holds for a whole scenario.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "scenario files build these")]
+pub struct Setup {
+    /// From a request to its answer's head.
+    pub latency: Span,
+    /// From the wake to `handle`.
+    pub launch: Span,
+    /// When sessions are opened again.
+    pub reopen: Reopen,
+    /// How the app finishes its tasks, one after the other, round and round.
+    pub finishes: Vec<Finish>,
+    /// How long each session callback takes.
+    pub callback: Span,
+    /// How the app answers the challenges of each transfer, round and round.
+    pub replies: Vec<Reply>,
+    /// Handling an application refresh, the app asks for the next one after this long.
+    pub reschedule: Option<Span>,
+    /// Served a session's events, the app starts another download, this many times in all.
+    pub chain: u8,
+    /// The sessions that may not wake the app (`sends_launch_events` false), by identifier.
+    pub silent: Vec<u8>,
+    /// The sessions' resource timeout.
+    pub resource_timeout: Span,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            latency: Span(50),
+            launch: Span(100),
+            reopen: Reopen::InHandle,
+            finishes: vec![Finish::WhenServed],
+            callback: Span(0),
+            replies: vec![Reply::Right],
+            reschedule: None,
+            chain: 0,
+            silent: Vec::new(),
+            // The shortest that is generated: what never ends by itself ends soon.
+            resource_timeout: Span(600_000),
+        }
+    }
+}

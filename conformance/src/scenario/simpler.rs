@@ -1,0 +1,82 @@
+//! Simpler forms of steps and set-ups, for the shrinker.
+
+use super::strategy::SPANS;
+use super::{Download, Finish, Reply, Route, Setup, Span, Step};
+
+/// The `way`th simpler form of a step, simplest first; `None` when there are no more.
+pub(super) fn simpler_step(step: &Step, way: usize) -> Option<Step> {
+    let span = |current: Span| SPANS.iter().map(|ms| Span(*ms)).filter(|span| *span < current).nth(way);
+    match step {
+        Step::Wait { span: current } => span(*current).map(|span| Step::Wait { span }),
+        Step::Refresh { after } => span(*after).map(|after| Step::Refresh { after }),
+        Step::Snapshot { after } => span(*after).map(|after| Step::Snapshot { after }),
+        Step::Download(download) => simpler_download(*download).get(way).copied().map(Step::Download),
+        Step::Upload { session, size } => [
+            Step::Download(Download { session: *session, size: *size, ..Download::default() }),
+            Step::Upload { session: 0, size: 1 },
+            Step::Upload { session: *session, size: 1 },
+        ]
+        .get(way)
+        .cloned(),
+        Step::Cancel { transfer } if *transfer > 0 && way == 0 => Some(Step::Cancel { transfer: 0 }),
+        Step::Open { session } if *session > 0 && way == 0 => Some(Step::Open { session: 0 }),
+        Step::Open { .. }
+        | Step::Cancel { .. }
+        | Step::Leave
+        | Step::Enter
+        | Step::Purge
+        | Step::Crash
+        | Step::Link { .. } => None,
+    }
+}
+
+/// Simpler downloads: the plainest first, then one that is plainer in one respect.
+fn simpler_download(download: Download) -> Vec<Download> {
+    let plain = Download { size: download.size.min(1), ..Download::default() };
+    let mut simpler = vec![
+        plain,
+        Download { route: download.route, ..plain },
+        Download { route: Route::Plain, ..download },
+        Download { not_before: None, ..download },
+        Download { session: 0, ..download },
+        Download { size: download.size.min(1), ..download },
+        Download { size: download.size.min(64), ..download },
+    ];
+    if let Some(now) = download.not_before {
+        let shorter = SPANS.iter().map(|ms| Span(*ms)).filter(|span| *span < now);
+        simpler.extend(shorter.map(|span| Download { not_before: Some(span), ..download }));
+    }
+    simpler
+}
+
+/// The `way`th simpler form of a set-up, whole before parts; `None` when there are no more.
+pub(super) fn simpler_setup(setup: &Setup, way: usize) -> Option<Setup> {
+    let plain = Setup::default();
+    let with = |change: fn(&mut Setup, Setup)| {
+        let mut simpler = setup.clone();
+        change(&mut simpler, Setup::default());
+        simpler
+    };
+    Some(match way {
+        0 => plain,
+        1 => with(|s, d| s.latency = d.latency),
+        2 => with(|s, d| s.launch = d.launch),
+        3 => with(|s, d| s.reopen = d.reopen),
+        4 => with(|s, d| s.finishes = d.finishes),
+        5 => with(|s, d| s.replies = d.replies),
+        6 => with(|s, d| s.callback = d.callback),
+        7 => with(|s, d| s.reschedule = d.reschedule),
+        18 => with(|s, _| s.reschedule = s.reschedule.map(|now| now.min(Span(60_000)))),
+        8 => with(|s, _| s.chain /= 2),
+        9 => with(|s, _| s.chain = s.chain.saturating_sub(1)),
+        10 => with(|s, d| s.resource_timeout = d.resource_timeout),
+        11 => with(|s, _| s.finishes.truncate(1)),
+        12 => with(|s, _| s.replies.truncate(1)),
+        13 => with(|s, _| s.finishes.iter_mut().for_each(|f| *f = Finish::WhenServed)),
+        14 => with(|s, _| s.replies.iter_mut().for_each(|r| *r = Reply::Right)),
+        15 => with(|s, _| drop(s.finishes.drain(..s.finishes.len() / 2))),
+        16 => with(|s, d| s.silent = d.silent),
+        17 => with(|s, _| drop(s.replies.drain(..s.replies.len() / 2))),
+        _ => return None,
+    })
+}
