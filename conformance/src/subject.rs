@@ -147,9 +147,11 @@ impl Subject {
         self
     }
 
-    /// It works on threads of its own. The kit can not see when they rest, so it gives them some real milliseconds
-    /// before each jump of time, and plays fewer scenarios. On a busy machine that may not be enough: a verdict is less
-    /// certain than that on a subject whose tasks all run on the device ([`Device::spawn`](crate::contract::Device)).
+    /// It works on threads of its own and does not say when. The kit can not see when they rest, so it gives them some
+    /// real milliseconds before each jump of time, and plays fewer scenarios. On a busy machine that may not be enough: a
+    /// verdict is less certain than that on a subject whose tasks all run on the device
+    /// ([`Device::spawn`](crate::contract::Device)), or whose threads take a [`Hold`](crate::contract::Hold) with their
+    /// work, and does not need this.
     #[must_use]
     pub const fn on_threads(mut self) -> Self {
         self.threads = true;

@@ -2,7 +2,7 @@
 
 use bgsession_conformance::history::FaultKind;
 use bgsession_conformance::{Options, Report, Subject, Verdict, World, run};
-use bgsession_tests::whole;
+use bgsession_tests::whole::{self, Holds};
 
 fn judge(subject: &Subject, cases: u32) -> Report {
     let options = Options { worlds: vec![World::Sim], cases_sim: cases, ..Options::default() };
@@ -99,8 +99,8 @@ fn a_thread_that_is_never_given_back_makes_everything_inconclusive() {
     }
 }
 
-/// Nothing can tell the kit that a thread of the subject's has something to do; it gives it some real time before each
-/// jump of the clock. On a busy machine that may not be enough, so this runs only with `BGSESSION_SLOW=1`.
+/// Without a token nothing tells the kit that a thread of the subject's has something to do; it gives it some real time
+/// before each jump of the clock. On a busy machine that may not be enough, so this runs only with `BGSESSION_SLOW=1`.
 ///
 /// The scenarios are few, since each jump is slow: too few for every rule to be put to the test.
 fn breaks_nothing(subject: &Subject) {
@@ -114,11 +114,23 @@ fn breaks_nothing(subject: &Subject) {
 }
 
 #[test]
-fn a_scheduler_on_a_thread_of_its_own_breaks_nothing() {
-    breaks_nothing(&whole::threaded_scheduler());
+fn a_scheduler_on_a_thread_that_does_not_hold_time_breaks_nothing() {
+    breaks_nothing(&whole::threaded_scheduler(Holds::Nothing));
 }
 
 #[test]
-fn sessions_on_a_thread_of_their_own_break_nothing() {
-    breaks_nothing(&whole::threaded_sessions());
+fn sessions_on_a_thread_that_does_not_hold_time_break_nothing() {
+    breaks_nothing(&whole::threaded_sessions(Holds::Nothing));
+}
+
+#[test]
+fn a_scheduler_on_a_thread_that_holds_time_passes() {
+    let report = judge(&whole::threaded_scheduler(Holds::Time), 100);
+    assert!(report.passed(), "{report}");
+}
+
+#[test]
+fn sessions_on_a_thread_that_holds_time_pass() {
+    let report = judge(&whole::threaded_sessions(Holds::Time), 100);
+    assert!(report.passed(), "{report}");
 }

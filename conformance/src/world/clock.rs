@@ -9,14 +9,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::thread::ThreadId;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::contract::{self, Time};
+use crate::contract::{self, Hold, Time};
 
 /// The clock of one scenario. Clones are the same clock.
 #[derive(Clone)]
@@ -56,6 +56,12 @@ struct State {
     on_runaway: Option<Waker>,
     /// The subject works on threads of its own: give them real time before each jump.
     foreign_threads: bool,
+    /// Counts the scenarios.
+    scenario: u64,
+    /// Its threads say when they work: time stands still exactly then, and needs no grace.
+    says_holds: bool,
+    /// How many tokens that keep time from passing are out.
+    held: u32,
 }
 
 /// Timers that are due together fire in this order: those of servers by the number of their exchange, since the order
@@ -85,7 +91,12 @@ impl Clock {
         if let Kind::Virtual(clock) = &self.0 {
             let old = {
                 let mut state = clock.lock();
-                let fresh = State { foreign_threads: state.foreign_threads, ..State::default() };
+                let fresh = State {
+                    foreign_threads: state.foreign_threads,
+                    says_holds: state.says_holds,
+                    scenario: state.scenario + 1,
+                    ..State::default()
+                };
                 std::mem::replace(&mut *state, fresh)
             };
             drop(old);
@@ -162,7 +173,7 @@ impl Clock {
         let Kind::Virtual(clock) = &self.0 else { return };
         let mut state = clock.lock();
         let waiting = state.flying.iter().any(|id| !state.stalled.contains(id));
-        if waiting || state.runaway {
+        if waiting || state.held > 0 || state.runaway {
             return;
         }
         let due_now = state.landed.pop_first().map(|(_, waker)| waker).or_else(|| state.settling.pop());
@@ -170,7 +181,7 @@ impl Clock {
             drop(state);
             return waker.wake();
         }
-        if state.foreign_threads {
+        if state.foreign_threads && !state.says_holds {
             drop(state);
             rest();
             state = clock.lock();
@@ -261,9 +272,20 @@ impl Clock {
         .await;
     }
 
-    /// Has the subject been seen on a thread of its own?
+    /// Has the subject been seen on a thread of its own that does not say when it works?
     pub(crate) fn has_foreign_threads(&self) -> bool {
-        matches!(&self.0, Kind::Virtual(clock) if clock.lock().foreign_threads)
+        let Kind::Virtual(clock) = &self.0 else { return false };
+        let state = clock.lock();
+        state.foreign_threads && !state.says_holds
+    }
+
+    /// Time stands still until the token is dropped.
+    pub(crate) fn hold(&self) -> Hold {
+        let Kind::Virtual(clock) = &self.0 else { return Hold::default() };
+        let mut state = clock.lock();
+        state.says_holds = true;
+        state.held += 1;
+        Hold::new(Held { clock: Arc::downgrade(clock), scenario: state.scenario })
     }
 }
 
@@ -278,6 +300,28 @@ fn rest() {
 impl Virtual {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What keeps time from passing. One that outlives its scenario has no say in the next.
+struct Held {
+    clock: Weak<Virtual>,
+    scenario: u64,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let Some(clock) = self.clock.upgrade() else { return };
+        let waker = {
+            let mut state = clock.lock();
+            if state.scenario != self.scenario {
+                return;
+            }
+            state.held -= 1;
+            // The runtime sleeps without a timer: wake somebody, so that it parks again and time can jump.
+            if state.held == 0 { state.on_runaway.take() } else { None }
+        };
+        waker.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -361,6 +405,10 @@ impl contract::Clock for Clock {
 
     async fn sleep_until(&self, deadline: Time) {
         Self::sleep_until(self, deadline).await;
+    }
+
+    fn hold(&self) -> Hold {
+        Self::hold(self)
     }
 }
 

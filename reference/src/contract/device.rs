@@ -18,6 +18,46 @@ pub trait Clock: Send + Sync {
 
     /// Waits until the clock shows `deadline` or later; [`Time::DISTANT_FUTURE`] waits for ever.
     async fn sleep_until(&self, deadline: Time);
+
+    /// Keeps time from passing until the token is dropped. A real clock can not do that and gives an empty token, which
+    /// is what the default does; a simulated one jumps as soon as no task of the device's has anything to do, and can
+    /// not see the work of other threads. Whoever leaves work to a thread of their own takes a token with the work and
+    /// drops it when the result has been handed back:
+    ///
+    /// ```
+    /// use bgsession_reference::contract::Device;
+    ///
+    /// fn in_a_thread(device: &Device, work: impl FnOnce() + Send + 'static) {
+    ///     let hold = device.clock.hold();
+    ///     std::thread::spawn(move || {
+    ///         work();
+    ///         drop(hold);
+    ///     });
+    /// }
+    /// ```
+    fn hold(&self) -> Hold {
+        Hold::default()
+    }
+}
+
+/// While it lives, time stands still, where the clock can do that; see [`Clock::hold`].
+#[derive(Default)]
+#[must_use = "time goes on when it is dropped"]
+pub struct Hold {
+    _token: Option<Box<dyn Send + Sync>>,
+}
+
+impl Hold {
+    /// A hold that ends when `token` is dropped.
+    pub fn new(token: impl Send + Sync + 'static) -> Self {
+        Self { _token: Some(Box::new(token)) }
+    }
+}
+
+impl fmt::Debug for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hold")
+    }
 }
 
 /// The app's process, in the hands of the system.

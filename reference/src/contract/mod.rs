@@ -70,7 +70,7 @@ pub use conditions::{
     AppChange, AppClass, AppState, Conditions, DeviceChange, Link, SystemTrigger, Termination,
 };
 pub use delegate::{AppLife, Connection, DelayedRequestDisposition, Delegate, OptionalMethod};
-pub use device::{AppProcess, Clock, Device, FilePath, Spawn, Storage};
+pub use device::{AppProcess, Clock, Device, FilePath, Hold, Spawn, Storage};
 pub use error::{CancelReason, Interrupted, ScheduleError, SessionError, TransferError, TransportError};
 pub use ids::{EmptyIdentifier, RefreshTaskId, SessionId, TransferId, UserInfo};
 pub use policy::{

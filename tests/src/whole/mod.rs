@@ -10,4 +10,4 @@ pub use idle::{
 };
 pub use rubbish::rubbish_sessions;
 pub use rude::{hanging_scheduler, panicking_sessions, spinning_scheduler};
-pub use threads::{threaded_scheduler, threaded_sessions};
+pub use threads::{Holds, threaded_scheduler, threaded_sessions};

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Sender, channel};
 use async_trait::async_trait;
 use bgsession_conformance::Subject;
 use bgsession_reference::contract::{
-    Configuration, Connection, Device, DeviceChange, ScheduleError, Scheduler, Session, SessionError,
+    Clock, Configuration, Connection, Device, DeviceChange, ScheduleError, Scheduler, Session, SessionError,
     SessionId, Time, TransferService, UserInfo, WakeOutcome, WakeReason, responder,
 };
 use bgsession_reference::scheduler::ReferenceScheduler;
@@ -16,13 +16,27 @@ use bgsession_reference::service::ReferenceService;
 
 type Job = Box<dyn FnOnce() + Send>;
 
+/// Does the subject keep time from passing while its thread works?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "it does or it does not")]
+pub enum Holds {
+    /// It takes a token with every job.
+    Time,
+    /// It does not, and relies on the real time that the kit gives threads.
+    Nothing,
+}
+
 /// A thread that does one job after the other.
-struct Thread(Sender<Job>);
+struct Thread {
+    jobs: Sender<Job>,
+    clock: Arc<dyn Clock>,
+    holds: Holds,
+}
 
 impl Thread {
     /// Starts the thread and waits until it has looked at the clock once, as any worker does: the kit gives threads
     /// that it has seen there some real time before it lets the device's time pass.
-    fn start(device: &Device) -> Self {
+    fn start(device: &Device, holds: Holds) -> Self {
         let (sender, jobs) = channel::<Job>();
         let (ready, is_ready) = channel::<Time>();
         let clock = Arc::clone(&device.clock);
@@ -33,13 +47,18 @@ impl Thread {
             jobs.into_iter().for_each(|job| job());
         });
         let _ = is_ready.recv();
-        Self(sender)
+        Self { jobs: sender, clock: Arc::clone(&device.clock), holds }
     }
 
     /// Leaves a job to the thread.
     fn leave(&self, job: impl FnOnce() + Send + 'static) {
+        let hold = (self.holds == Holds::Time).then(|| self.clock.hold());
+        let job = move || {
+            job();
+            drop(hold);
+        };
         // The thread ends with the subject, whose calls are over then.
-        let _ = self.0.send(Box::new(job));
+        let _ = self.jobs.send(Box::new(job));
     }
 
     /// Has a job done and waits for its result.
@@ -52,10 +71,10 @@ impl Thread {
 
 /// The reference's scheduler, called from a thread of its own.
 #[must_use]
-pub fn threaded_scheduler() -> Subject {
-    Subject::scheduler("threaded-scheduler", |device| {
+pub fn threaded_scheduler(holds: Holds) -> Subject {
+    Subject::scheduler("threaded-scheduler", move |device| {
         let scheduler = ReferenceScheduler::new(device.clone());
-        let thread = Thread::start(&device);
+        let thread = Thread::start(&device, holds);
         Arc::new(ThreadedScheduler { device, scheduler, thread })
     })
 }
@@ -106,9 +125,9 @@ impl Scheduler for ThreadedScheduler {
 
 /// The reference's sessions, told of changes from a thread of their own.
 #[must_use]
-pub fn threaded_sessions() -> Subject {
-    Subject::sessions("threaded-sessions", |device, scheduler| {
-        let thread = Thread::start(&device);
+pub fn threaded_sessions(holds: Holds) -> Subject {
+    Subject::sessions("threaded-sessions", move |device, scheduler| {
+        let thread = Thread::start(&device, holds);
         Arc::new(ThreadedSessions { service: ReferenceService::new(device, scheduler), thread })
     })
 }
