@@ -92,3 +92,50 @@ fn every_rule_that_binds_a_role_has_its_test_in_the_suite() {
         rules::RULES.iter().filter(|rule| !rule.basis.is_default()).map(|rule| rule.id).collect();
     assert_eq!(optional, optional_rules, "the tests of optional rules are ignored ones, and no others");
 }
+
+/// The ids that a text names.
+fn cited(text: &str) -> impl Iterator<Item = &str> {
+    let starts = ["SCH-", "SES-"].into_iter().flat_map(|family| text.match_indices(family));
+    starts
+        .filter_map(|(at, _)| text.get(at..at + 6))
+        .filter(|id| id.as_bytes()[4..].iter().all(u8::is_ascii_digit))
+}
+
+#[test]
+fn every_promise_is_cited_where_the_reference_keeps_it_and_no_citation_is_stale() {
+    let root = sources().join("../..");
+    let read = |part: &str| {
+        let mut found = Vec::new();
+        files(&root.join(part), &mut found);
+        assert!(!found.is_empty(), "{part} has moved: correct this list");
+        found.into_iter().map(|file| {
+            let text = fs::read_to_string(&file).expect("it was listed");
+            (file, text)
+        })
+    };
+    let kept: Vec<_> = read("reference/src").collect();
+    let uncited: Vec<&str> = rules::RULES
+        .iter()
+        .map(|rule| rule.id)
+        .filter(|id| !kept.iter().any(|(_, text)| text.contains(id)))
+        .collect();
+    assert!(uncited.is_empty(), "the reference does not say where it keeps these: {uncited:?}");
+    let mut stale = Vec::new();
+    for part in ["reference", "mock-server/src", "conformance", "tests"] {
+        for (file, text) in read(part) {
+            for id in cited(&text).filter(|id| !is_reserved(id) && !EXAMPLES.contains(id)) {
+                stale.push(format!("{}: {id}", file.display()));
+            }
+        }
+    }
+    assert!(stale.is_empty(), "there are no such rules:\n{}", stale.join("\n"));
+}
+
+/// A rule, or a promise that the reference keeps and that has its id before it has its rule.
+fn is_reserved(id: &str) -> bool {
+    let last = if id.starts_with("SCH") { "SCH-24" } else { "SES-28" };
+    rules::find(id).is_some() || (&id[4..] != "00" && id <= last)
+}
+
+/// Ids that stand for mistyped ones.
+const EXAMPLES: &[&str] = &["SCH-99", "SCH-31"];

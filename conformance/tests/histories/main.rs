@@ -14,23 +14,7 @@ use bgsession_conformance::rules::{self, Level, RULES};
 
 use case::{Case, Wanted};
 
-const TABLES: &[&str] = &[
-    include_str!("handling.txt"),
-    include_str!("overlap.txt"),
-    include_str!("keepalive.txt"),
-    include_str!("expiration.txt"),
-    include_str!("budget.txt"),
-    include_str!("requests.txt"),
-    include_str!("causes.txt"),
-    include_str!("silent.txt"),
-    include_str!("running.txt"),
-    include_str!("transfers.txt"),
-    include_str!("statuses.txt"),
-    include_str!("kept.txt"),
-    include_str!("order.txt"),
-    include_str!("drains.txt"),
-    include_str!("logins.txt"),
-];
+const TABLES: &[&str] = &include!("tables.rs");
 
 fn cases() -> Vec<Case> {
     TABLES.iter().flat_map(|table| case::read(table)).collect()

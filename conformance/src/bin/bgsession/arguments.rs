@@ -45,7 +45,11 @@ pub(crate) enum Job {
     #[command(after_help = AFTER)]
     Run(RunArguments),
     /// List the rules
-    Rules,
+    Rules {
+        /// As the Markdown page that is kept in conformance/RULES.md
+        #[arg(long)]
+        markdown: bool,
+    },
     /// Say everything about one rule
     Explain {
         /// Its id, such as SCH-19

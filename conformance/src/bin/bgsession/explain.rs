@@ -7,6 +7,7 @@ use bgsession_conformance::scenario::{Download, Focus, Route, Step, scenarios};
 
 use crate::Outcome;
 use crate::catalogue::{find, name};
+use crate::examples::{self, Example};
 use crate::failure::Failure;
 use crate::output::{self, WIDTH, wrap};
 
@@ -34,8 +35,23 @@ fn text(rule: &Rule) -> String {
     field(&mut text, "witness", rule.witness);
     field(&mut text, "look at", rule.hint);
     field(&mut text, "scenarios", &content(rule.focus));
+    example(&mut text, "met", examples::met(rule.id));
+    example(&mut text, "broken", examples::broken(rule.id));
     field(&mut text, "judge it", &format!("bgsession --rule {}", rule.id));
     text
+}
+
+/// A hand-written history: `!` marks the place that breaks the rule.
+fn example(text: &mut String, name: &str, example: Option<Example>) {
+    let Some(example) = example else { return };
+    field(text, name, &format!("{}:", example.name));
+    for line in example.lines {
+        let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
+        for (index, part) in wrap(rest, WIDTH - NAME - 11).into_iter().enumerate() {
+            let first = if index == 0 { first } else { "" };
+            text.push_str(&format!("{:NAME$}  {first:<9}{part}\n", ""));
+        }
+    }
 }
 
 fn rests_on(rule: &Rule) -> String {
@@ -119,7 +135,7 @@ mod tests {
         for rule in RULES {
             let text = text(rule);
             assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
-            for name in ["binds", "source", "rests on", "witness", "look at", "scenarios"] {
+            for name in ["binds", "source", "rests on", "witness", "look at", "scenarios", "met", "broken"] {
                 assert!(text.contains(&format!("\n{name} ")), "{name} is missing:\n{text}");
             }
         }

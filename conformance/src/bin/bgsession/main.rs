@@ -5,9 +5,11 @@
 
 mod arguments;
 mod catalogue;
+mod examples;
 mod explain;
 mod explore;
 mod failure;
+mod markdown;
 mod output;
 mod progress;
 mod replay;
@@ -41,7 +43,8 @@ fn main() -> ExitCode {
 
 fn work(arguments: Arguments) -> Result<Outcome, Failure> {
     match arguments.job {
-        Some(Job::Rules) => catalogue::print(),
+        Some(Job::Rules { markdown: false }) => catalogue::print(),
+        Some(Job::Rules { markdown: true }) => markdown::print(),
         Some(Job::Explain { id }) => explain::print(&id),
         Some(Job::Run(run)) => judge(&run),
         None => judge(&arguments.run),
