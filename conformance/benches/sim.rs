@@ -7,7 +7,7 @@ mod common;
 
 use bgsession_conformance::contract::Policy;
 use bgsession_conformance::history::History;
-use bgsession_conformance::rules::RULES;
+use bgsession_conformance::rules::{RULES, judge_all};
 use bgsession_conformance::scenario::{Focus, Scenario, scenarios};
 use bgsession_conformance::{Player, World};
 use common::{
@@ -79,16 +79,14 @@ fn where_time_goes(mixed: &[Scenario]) {
     let rules = rate(observations, || judge(&seen, &policy));
     #[expect(clippy::cast_precision_loss, reason = "counts of a benchmark are far below 2^52")]
     let each = observations as f64 / count as f64;
-    figure("judged, each rule by itself", 1e6 * each / rules, "µs");
-    figure("  that is, by all rules", rules, "observations a second");
+    figure("judged by all rules", 1e6 * each / rules, "µs");
+    figure("  that is", rules, "observations a second");
     say("");
 }
 
 fn judge(histories: &[History], policy: &Policy) {
     for history in histories {
-        for rule in RULES {
-            std::hint::black_box(rule.judge(history, policy));
-        }
+        std::hint::black_box(judge_all(RULES, history, policy));
     }
 }
 

@@ -14,8 +14,7 @@ mod read;
 mod transfers;
 mod wakes;
 
-pub(crate) use facts::Facts;
-use facts::Place;
+use facts::{Facts, Place};
 
 use std::fmt;
 
@@ -156,7 +155,7 @@ impl Rule {
     /// ```
     #[must_use]
     pub fn judge(&self, history: &History, policy: &Policy) -> Finding {
-        self.judge_facts(&Facts::of(history, policy))
+        (self.judge)(&Facts::of(history, policy))
     }
 
     /// How it stands in a table: its level, or `OPT` if it belongs to the optional profile.
@@ -168,10 +167,26 @@ impl Rule {
             Level::Should => "SHOULD",
         }
     }
+}
 
-    pub(crate) fn judge_facts(&self, facts: &Facts<'_>) -> Finding {
-        (self.judge)(facts)
-    }
+/// Judges one history by many rules: it is read only once. The findings come in the order of the rules.
+///
+/// ```
+/// use bgsession_conformance::contract::Policy;
+/// use bgsession_conformance::history::History;
+/// use bgsession_conformance::rules::{RULES, judge_all};
+///
+/// let findings = judge_all(RULES, &History::new(), &Policy::default());
+/// assert!(findings.iter().all(|finding| finding.violation.is_none()));
+/// ```
+#[must_use]
+pub fn judge_all<'a>(
+    rules: impl IntoIterator<Item = &'a Rule>,
+    history: &History,
+    policy: &Policy,
+) -> Vec<Finding> {
+    let facts = Facts::of(history, policy);
+    rules.into_iter().map(|rule| (rule.judge)(&facts)).collect()
 }
 
 /// Every rule, in the order of the catalogue.

@@ -2,7 +2,7 @@
 
 use crate::contract::Policy;
 use crate::history::{Event, History, SubjectFault};
-use crate::rules::{Facts, Rule};
+use crate::rules::{Rule, judge_all};
 
 /// What was found so far, rule by rule.
 pub(super) struct Tally {
@@ -23,9 +23,8 @@ impl Tally {
     pub(super) fn judge(&mut self, rules: &[&'static Rule], history: &History, policy: &Policy, number: u64) {
         self.scenarios += 1;
         self.entries += history.entries.len() as u64;
-        let facts = Facts::of(history, policy);
-        for (index, rule) in rules.iter().enumerate() {
-            let finding = rule.judge_facts(&facts);
+        let findings = judge_all(rules.iter().copied(), history, policy);
+        for (index, finding) in findings.into_iter().enumerate() {
             self.witnesses[index] += u64::from(finding.witnesses);
             if finding.violation.is_some() {
                 self.failed[index] = Some(self.failed[index].map_or(number, |known| known.min(number)));
