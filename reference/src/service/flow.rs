@@ -152,8 +152,8 @@ impl Session {
             Some(DelayedRequestDisposition::ContinueLoading) => self.proceed(id, env),
             Some(DelayedRequestDisposition::UseNewRequest(request)) => match Origin::of(&request.url) {
                 Some(origin) => {
-                    t.origin = origin;
                     t.replacement = Some(request);
+                    self.change_origin(id, origin);
                     self.proceed(id, env);
                 }
                 // A request that can not be made, in place of one that must not be: nothing is left to do.
@@ -243,8 +243,10 @@ impl Session {
 
     /// The next exchange begins at the address that the app gave.
     fn rewind(&mut self, id: TransferId, env: &mut Env) {
-        if let Some(t) = self.transfers.get_mut(&id) {
-            t.rewind();
+        if let Some(t) = self.transfers.get_mut(&id)
+            && let Some(origin) = t.rewind()
+        {
+            self.change_origin(id, origin);
         }
         self.drop_question(id, env);
     }

@@ -86,8 +86,8 @@ impl Session {
         self.go(id, Event::Enqueue, env);
         if let Some(t) = self.transfers.get_mut(&id) {
             t.hop = Some(hop);
-            t.origin = origin;
         }
+        self.change_origin(id, origin);
         self.arm(id, env);
         self.start_queued(env);
         Ok(())

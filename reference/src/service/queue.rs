@@ -72,30 +72,69 @@ pub enum Call {
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     waiting: VecDeque<Message>,
+    /// How many of them there are of each kind that is asked for often: the line may be long.
+    counts: Counts,
     /// The one that the delegate has, and has not returned from.
     pub(super) in_flight: Option<Message>,
 }
 
+#[derive(Debug, Default)]
+struct Counts {
+    progress: usize,
+    questions: usize,
+    markers: usize,
+}
+
+impl Counts {
+    const fn of(&mut self, message: &Message) -> Option<&mut usize> {
+        match message {
+            Message::Wrote(_) | Message::Sent(_) => Some(&mut self.progress),
+            Message::Challenge(_) | Message::Delayed(_) => Some(&mut self.questions),
+            Message::FinishedEvents => Some(&mut self.markers),
+            Message::ResumedAt(..)
+            | Message::FinishedDownloading(..)
+            | Message::Completed(..)
+            | Message::BecameInvalid => None,
+        }
+    }
+
+    fn add(&mut self, message: &Message) {
+        if let Some(count) = self.of(message) {
+            *count += 1;
+        }
+    }
+
+    fn remove(&mut self, message: &Message) {
+        if let Some(count) = self.of(message) {
+            *count -= 1;
+        }
+    }
+}
+
 impl Queue {
     pub(super) fn push(&mut self, message: Message) {
+        self.counts.add(&message);
         self.waiting.push_back(message);
     }
 
     /// Takes the next one out; it stays in flight until it is settled.
     pub(super) fn take(&mut self) -> Option<Message> {
         let message = self.waiting.pop_front()?;
+        self.counts.remove(&message);
         self.in_flight = Some(message.clone());
         Some(message)
     }
 
     /// SES-18: it was not acknowledged, so it goes first when the app is there again.
     pub(super) fn put_back(&mut self, message: Message) {
+        self.counts.add(&message);
         self.waiting.push_front(message);
     }
 
     /// Messages that are not progress: those that must reach the app sooner or later.
     pub(super) fn owes_nothing(&self) -> bool {
-        !self.has(|message| !message.is_progress())
+        let in_flight = self.in_flight.as_ref().is_some_and(|message| !message.is_progress());
+        self.waiting.len() == self.counts.progress && !in_flight
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -109,7 +148,7 @@ impl Queue {
 
     /// Is a drain going on that has not reached its end?
     pub(super) fn has_marker(&self) -> bool {
-        self.has(|message| matches!(message, Message::FinishedEvents))
+        self.counts.markers > 0 || matches!(self.in_flight, Some(Message::FinishedEvents))
     }
 
     /// SES-19: behind everything that waits now, and before the session's very last message.
@@ -117,22 +156,40 @@ impl Queue {
         self.drop_markers();
         let last = matches!(self.waiting.back(), Some(Message::BecameInvalid));
         let at = self.waiting.len() - usize::from(last);
+        self.counts.markers += 1;
         self.waiting.insert(at, Message::FinishedEvents);
     }
 
     /// A wake that is over has no end of its drain any more.
     pub(super) fn drop_markers(&mut self) {
-        self.waiting.retain(|message| !matches!(message, Message::FinishedEvents));
+        if self.counts.markers > 0 {
+            self.drop_all(|message| matches!(message, Message::FinishedEvents));
+        }
     }
 
     /// Progress is never kept for an app that can not receive it.
     pub(super) fn drop_progress(&mut self) {
-        self.waiting.retain(|message| !message.is_progress());
+        if self.counts.progress > 0 {
+            self.drop_all(Message::is_progress);
+        }
+    }
+
+    fn drop_all(&mut self, unwanted: impl Fn(&Message) -> bool) {
+        let counts = &mut self.counts;
+        self.waiting.retain(|message| {
+            let keep = !unwanted(message);
+            if !keep {
+                counts.remove(message);
+            }
+            keep
+        });
     }
 
     /// A transfer that has ended asks nothing any more.
     pub(super) fn drop_questions(&mut self, transfer: TransferId) {
-        self.waiting.retain(|message| !message.asks_about(transfer));
+        if self.counts.questions > 0 {
+            self.drop_all(|message| message.asks_about(transfer));
+        }
     }
 
     /// Does a question about this transfer wait, or is the delegate being asked?

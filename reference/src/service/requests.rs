@@ -9,18 +9,8 @@ impl Session {
     /// Starts as many as may be on the wire at once.
     pub(super) fn start_queued(&mut self, env: &mut Env) {
         let most = self.config.maximum_connections_per_host.min(env.policy.connections_per_host).max(1);
-        let mut after = 0;
-        // Bounded by the line: every turn looks at a later ticket.
-        while let Some((&ticket, &id)) = self.line.range(after..).next() {
-            after = ticket + 1;
-            let Some(t) = self.transfers.get_mut(&id) else {
-                continue;
-            };
-            match self.busy.iter_mut().find(|(origin, _)| *origin == t.origin) {
-                Some((_, count)) if *count >= most => continue,
-                Some((_, count)) => *count += 1,
-                None => self.busy.push((t.origin.clone(), 1)),
-            }
+        // Bounded by the line: every turn takes one out of it.
+        while let Some(id) = self.line.next(most) {
             self.start(id, env);
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::address::Origin;
 use super::env::{Env, ExchangeId, Output, SessionKey};
+use super::line::Line;
 use super::logins::Logins;
 use super::phase::{Event, Phase};
 use super::queue::{Message, Queue};
@@ -62,10 +63,7 @@ pub(super) struct Session {
     /// Not ended, and resumed at least once.
     pub(super) running: usize,
     /// The line for connections, in the order in which transfers became ready.
-    pub(super) line: BTreeMap<u64, TransferId>,
-    pub(super) next_ticket: u64,
-    /// Connections in use. A handful: one entry for each server.
-    pub(super) busy: Vec<(Origin, u32)>,
+    pub(super) line: Line,
     pub(super) queue: Queue,
     /// Somebody is delivering messages.
     pub(super) draining: bool,
@@ -92,9 +90,7 @@ impl Session {
             next_transfer: 1,
             outstanding: 0,
             running: 0,
-            line: BTreeMap::new(),
-            next_ticket: 0,
-            busy: Vec::new(),
+            line: Line::default(),
             queue: Queue::default(),
             draining: false,
             wake: Wake::None,
@@ -188,15 +184,10 @@ impl Session {
         let from = std::mem::replace(&mut t.phase, to);
         t.until = Time::DISTANT_FUTURE;
         if from == Phase::Queued {
-            self.line.remove(&t.ticket);
+            self.line.leave(&t.origin, t.ticket);
         }
         if from == Phase::Exchanging {
-            if let Some(at) = self.busy.iter().position(|(origin, _)| *origin == t.origin) {
-                self.busy[at].1 -= 1;
-                if self.busy[at].1 == 0 {
-                    self.busy.swap_remove(at);
-                }
-            }
+            self.line.disconnect(&t.origin);
             t.login.sent = None;
             if !t.wire_over && matches!(event, Event::End | Event::Suspend | Event::WaitForConditions) {
                 let exchange = ExchangeId { session: self.key, transfer: id, attempt: t.attempt };
@@ -205,11 +196,29 @@ impl Session {
         }
         if to == Phase::Queued {
             if t.ticket == 0 {
-                self.next_ticket += 1;
-                t.ticket = self.next_ticket;
+                t.ticket = self.line.ticket();
             }
-            self.line.insert(t.ticket, id);
+            self.line.join(&t.origin, t.ticket, id);
         }
+        if to == Phase::Exchanging {
+            self.line.connect(&t.origin);
+        }
+    }
+
+    /// What is asked next is elsewhere: whoever waits for a connection waits for one to there.
+    pub(super) fn change_origin(&mut self, id: TransferId, origin: Origin) {
+        let Some(t) = self.transfers.get_mut(&id) else {
+            return;
+        };
+        debug_assert!(
+            t.phase != Phase::Exchanging,
+            "its connection is given back at the origin that it went to"
+        );
+        if t.phase == Phase::Queued {
+            self.line.leave(&t.origin, t.ticket);
+            self.line.join(&origin, t.ticket, id);
+        }
+        t.origin = origin;
     }
 
     /// Puts a transfer's next moment into the table of timers.
@@ -303,7 +312,6 @@ impl Session {
     /// Cancels every transfer that has not ended.
     pub(super) fn cancel_all(&mut self, reason: CancelReason, env: &mut Env) {
         let ids: Vec<TransferId> = self.transfers.keys().copied().collect();
-        // A connection that becomes free now is for nobody.
         self.line.clear();
         for id in ids {
             self.end(id, Some(TransferError::Cancelled { reason, resume_data: None }), env);

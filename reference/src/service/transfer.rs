@@ -149,14 +149,10 @@ impl Transfer {
         matches!(self.kind, TransferKind::Download)
     }
 
-    /// Back to the address that the app gave. Its connection must have been given back before.
-    pub(super) fn rewind(&mut self) {
+    /// Back to the address that the app gave. Returns its origin, if that may be another than the present one.
+    pub(super) fn rewind(&mut self) -> Option<Origin> {
         self.asked_offset = None;
-        if self.hop.take().is_some()
-            && let Some(origin) = Origin::of(&self.request().url)
-        {
-            self.origin = origin;
-        }
+        self.hop.take().and_then(|_| Origin::of(&self.request().url))
     }
 
     /// Where it could go on, for the app to keep. Source: `cancel(byProducingResumeData:)`.
