@@ -118,6 +118,10 @@ macro_rules! __suite {
             sch_05_a_repeated_completion_completes_nothing_else = "SCH-05": scheduler system;
             #[ignore = "optional: rests on silence; judged with --include-ignored"]
             sch_06_no_task_is_delivered_twice = "SCH-06": scheduler system;
+            sch_07_the_newest_refresh_request_wins = "SCH-07": scheduler system;
+            sch_09_nothing_comes_before_its_preferred_date = "SCH-09": scheduler system;
+            sch_11_scheduling_returns_once_at_scheduling_time = "SCH-11": scheduler system;
+            sch_12_a_refresh_due_in_front_is_disregarded = "SCH-12": scheduler system;
             sch_13_no_hour_holds_more_than_the_budget = "SCH-13": throttle scheduler system;
             sch_14_a_request_over_budget_is_deferred_not_discarded = "SCH-14": throttle scheduler system;
             sch_15_session_wakes_over_budget_are_delayed_never_lost = "SCH-15": throttle scheduler system;

@@ -227,6 +227,15 @@ pub enum Event {
         /// To come back with the task.
         user_info: UserInfo,
     },
+    /// The call that scheduled it has returned. Before the first of these in a log, nothing is known of returns.
+    ScheduleReturned {
+        /// In which slot.
+        slot: Charge,
+        /// Of the request that it was about.
+        user_info: UserInfo,
+        /// It was scheduled; otherwise it was refused.
+        accepted: bool,
+    },
     /// The app opened a session.
     SessionOpened {
         /// Which.

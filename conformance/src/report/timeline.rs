@@ -181,6 +181,10 @@ fn name(event: &Event) -> Option<(Lane, String)> {
             };
             (Lane::Scheduler, format!("answers {}: {outcome}", id(session)))
         }
+        Event::ScheduleReturned { slot, .. } => {
+            let what = if *slot == Charge::Snapshot { "snapshot" } else { "application refresh" };
+            (Lane::Scheduler, format!("the call that scheduled the {what} returns"))
+        }
         Event::Phase { phase: Phase::Ended } => (Lane::App, "(the end)".to_owned()),
         _ => return None,
     })
@@ -207,6 +211,9 @@ fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -> Option<(L
         Event::Scheduled { slot, preferred, .. } => {
             let what = if *slot == Charge::Snapshot { "a snapshot" } else { "an application refresh" };
             (Lane::App, format!("asks for {what} at {preferred}"))
+        }
+        Event::ScheduleReturned { accepted: false, .. } => {
+            (Lane::Scheduler, "refuses to schedule it".to_owned())
         }
         Event::SessionOpened { session, launch_events } => {
             let silent = if *launch_events { "" } else { ", without launch events" };
@@ -280,6 +287,7 @@ fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -> Option<(L
             (Lane::App, "(the kit opens the app and collects the rest)".to_owned())
         }
         Event::Phase { .. }
+        | Event::ScheduleReturned { .. }
         | Event::TransferResumed { .. }
         | Event::WakeResolved { .. }
         | Event::TaskMinted { .. }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::contract::{
     AppChange, AppState, Policy, RefreshKind, RefreshTaskId, SessionId, Time, TransferId, TransferKind,
+    UserInfo,
 };
 use crate::history::{ExchangeOutcome, History, Message, MessageId, TransferKey};
 
@@ -36,6 +37,7 @@ pub(crate) struct Handle {
 pub(crate) struct Task<'a> {
     pub(crate) id: RefreshTaskId,
     pub(crate) kind: &'a RefreshKind,
+    pub(crate) user_info: Option<&'a UserInfo>,
     /// More than once is a fault of the scheduler's.
     pub(crate) minted: Vec<Place>,
     pub(crate) delivered: Vec<Place>,

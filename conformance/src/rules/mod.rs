@@ -11,6 +11,9 @@ mod keepalive;
 mod logins;
 mod messages;
 mod read;
+mod requests;
+mod scheduling;
+mod slots;
 mod transfers;
 mod wakes;
 
@@ -197,6 +200,10 @@ pub static RULES: &[Rule] = &[
     keepalive::SCH_04,
     keepalive::SCH_05,
     handling::SCH_06,
+    slots::SCH_07,
+    slots::SCH_09,
+    scheduling::SCH_11,
+    scheduling::SCH_12,
     budget::SCH_13,
     budget::SCH_14,
     budget::SCH_15,

@@ -151,6 +151,7 @@ impl<'a> Facts<'a> {
                 let index = self.task_index(task.id, &task.kind);
                 let known = &mut self.tasks[index];
                 known.delivered.push(place);
+                known.user_info = task.user_info.as_ref();
                 known.allowance = Duration::from_millis(task.allowance);
                 index
             })
@@ -194,6 +195,7 @@ impl<'a> Facts<'a> {
             self.tasks.push(Task {
                 id,
                 kind,
+                user_info: None,
                 minted: Vec::new(),
                 delivered: Vec::new(),
                 allowance: Duration::ZERO,

@@ -176,6 +176,46 @@ impl Focus {
         ..Self::GENERAL
     };
 
+    /// Requests for refreshes and snapshots that replace one another, and come within their budget.
+    pub const SLOTS: Self = Self {
+        weights: Weights {
+            open: 0,
+            download: 2,
+            upload: 0,
+            cancel: 0,
+            refresh: 8,
+            snapshot: 5,
+            leave: 6,
+            enter: 3,
+            purge: 2,
+            crash: 0,
+            link: 0,
+            ..Self::GENERAL.weights
+        },
+        routes: &[Route::Plain],
+        finishes: &[Finish::WhenServed],
+        chained: 6,
+        silent: 0,
+        delayed: 0,
+        spans: 15,
+        ..Self::GENERAL
+    };
+
+    /// Refreshes that fall due while the user is there.
+    pub const FRONT: Self = Self {
+        weights: Weights {
+            refresh: 8,
+            snapshot: 1,
+            download: 1,
+            leave: 2,
+            enter: 6,
+            wait: 10,
+            ..Self::SLOTS.weights
+        },
+        spans: 20,
+        ..Self::SLOTS
+    };
+
     /// Processes that end in the middle of things.
     pub const KILLS: Self = Self {
         weights: Weights { purge: 5, crash: 4, refresh: 0, snapshot: 0, ..Self::GENERAL.weights },

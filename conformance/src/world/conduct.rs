@@ -146,13 +146,17 @@ impl App {
         let Some(system) = self.system() else { return };
         let scheduler = Arc::clone(&system.scheduler);
         let (what, call) = if slot == Charge::Snapshot {
-            let call = scheduler.schedule_snapshot_refresh(preferred, Some(user_info));
+            let call = scheduler.schedule_snapshot_refresh(preferred, Some(user_info.clone()));
             ("Scheduler::schedule_snapshot_refresh", call)
         } else {
-            let call = scheduler.schedule_background_refresh(preferred, Some(user_info));
+            let call = scheduler.schedule_background_refresh(preferred, Some(user_info.clone()));
             ("Scheduler::schedule_background_refresh", call)
         };
-        match guard::call(&self.clock, &self.recorder, what, call).await {
+        let answer = guard::call(&self.clock, &self.recorder, what, call).await;
+        if let Some(answer) = &answer {
+            self.recorder.record(Event::ScheduleReturned { slot, user_info, accepted: answer.is_ok() });
+        }
+        match answer {
             Some(Ok(())) => self.lock().scheduled[usize::from(slot == Charge::Snapshot)] = true,
             Some(Err(error)) => self.recorder.fault(FaultKind::Refusal, format!("{what}: {error}")),
             None => {}

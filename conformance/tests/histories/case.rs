@@ -14,7 +14,7 @@
 //! The number after `met` says how often the rule was put to the test; `untested` is 0. Lines with `with` change the
 //! policy. Lines that start with `#` are for the reader.
 
-use bgsession_conformance::contract::{OverBudgetWakes, Policy, ResourceTimer};
+use bgsession_conformance::contract::{ForegroundRefresh, OverBudgetWakes, Policy, ResourceTimer};
 use bgsession_conformance::history::History;
 use bgsession_conformance::rules::{self, Finding};
 
@@ -78,6 +78,9 @@ impl Case {
             (Some(("with", "2 refreshes an hour")), _) => self.policy.refreshes.complication_on_face = 2,
             (Some(("with", "wakes queued")), _) => {
                 self.policy.over_budget_wakes = OverBudgetWakes::Queue;
+            }
+            (Some(("with", "refreshes in front")), _) => {
+                self.policy.foreground_refresh = ForegroundRefresh::Deliver;
             }
             (Some(("with", "time from the earliest begin date")), _) => {
                 self.policy.resource_timer = ResourceTimer::FromEarliestBegin;

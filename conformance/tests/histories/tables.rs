@@ -15,4 +15,6 @@
     include_str!("order.txt"),
     include_str!("drains.txt"),
     include_str!("logins.txt"),
+    include_str!("slots.txt"),
+    include_str!("scheduling.txt"),
 ]

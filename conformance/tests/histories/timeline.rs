@@ -15,10 +15,12 @@
 
 use std::collections::BTreeMap;
 
-use bgsession_conformance::contract::{Charge, Conditions, Time, UserInfo, WakeOutcome, WakeReason};
-use bgsession_conformance::history::{Event, ExchangeOutcome, History, MessageId, Phase, TransferKey};
+use bgsession_conformance::contract::{Conditions, Time, UserInfo, WakeOutcome, WakeReason};
+use bgsession_conformance::history::{
+    Event, ExchangeOutcome, FaultKind, History, MessageId, Phase, SubjectFault, TransferKey,
+};
 
-use crate::words::{DIGEST, SIZE, app, created, id, key, message, number, task_ref, time};
+use crate::words::{DIGEST, SIZE, app, charge, created, id, key, message, number, task_ref, time};
 
 /// What a timeline says.
 pub(crate) struct Timeline {
@@ -147,10 +149,18 @@ impl Writer {
                 Event::ExpirationCalled { task: number(task), open: false, handler: false }
             }
             ("schedules", [slot, preferred, info]) => Event::Scheduled {
-                slot: if *slot == "snapshot" { Charge::Snapshot } else { Charge::ApplicationRefresh },
+                slot: charge(slot),
                 preferred: time(preferred),
                 user_info: UserInfo::new(*info),
             },
+            ("returned" | "refused", [slot, info]) => Event::ScheduleReturned {
+                slot: charge(slot),
+                user_info: UserInfo::new(*info),
+                accepted: verb == "returned",
+            },
+            ("hangs", []) => {
+                Event::Fault { fault: SubjectFault { kind: FaultKind::Hang, detail: "a call".to_owned() } }
+            }
             _ => return false,
         };
         self.push(event);

@@ -1,8 +1,8 @@
 //! The words of a timeline, one by one.
 
 use bgsession_conformance::contract::{
-    AppChange, AuthenticationMethod, RefreshKind, RefreshTaskId, SessionId, SnapshotReason, Termination,
-    Time, TransferId, TransferKind, UserInfo,
+    AppChange, AuthenticationMethod, Charge, RefreshKind, RefreshTaskId, SessionId, SnapshotReason,
+    Termination, Time, TransferId, TransferKind, UserInfo,
 };
 use bgsession_conformance::history::{EndKind, Event, Message, TaskRef, TransferKey};
 
@@ -35,6 +35,11 @@ pub(crate) fn app(word: &str) -> Option<AppChange> {
         "overheated" => AppChange::Terminated(Termination::Cpu),
         _ => return None,
     })
+}
+
+/// A slot of the app's.
+pub(crate) fn charge(slot: &str) -> Charge {
+    if slot == "snapshot" { Charge::Snapshot } else { Charge::ApplicationRefresh }
 }
 
 pub(crate) fn id(text: &str) -> SessionId {

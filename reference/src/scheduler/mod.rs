@@ -116,6 +116,7 @@ impl Scheduler for ReferenceScheduler {
         preferred: Time,
         user_info: Option<UserInfo>,
     ) -> Result<(), ScheduleError> {
+        // SCH-11: the answer is about the slot, so it is there when the request is.
         self.shared.input(|state, _| state.machine.schedule_refresh(preferred, user_info))
     }
 

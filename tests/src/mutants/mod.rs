@@ -12,6 +12,7 @@ mod identity;
 mod keepalive;
 mod kept;
 mod logins;
+mod slots;
 mod transfers;
 mod wakes;
 
@@ -71,6 +72,7 @@ pub static GROUPS: &[(&str, &[Mutant])] = &[
     ("kept", kept::MUTANTS),
     ("drains", drains::MUTANTS),
     ("logins", logins::MUTANTS),
+    ("slots", slots::MUTANTS),
 ];
 
 /// Every mutant.

@@ -1,0 +1,107 @@
+//! What the app asked for by slot, and what came of it: the common ground of the rules about scheduling.
+
+use super::{Facts, Place};
+use crate::contract::{Charge, RefreshKind, SnapshotReason, Time, UserInfo};
+use crate::history::Event;
+
+/// A request of the app's for a slot.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Request<'a> {
+    pub(super) place: Place,
+    /// From here on it is in its slot for certain: the call has returned. `None` if it never did, or was refused.
+    pub(super) settled: Option<Place>,
+    pub(super) preferred: Time,
+    pub(super) user_info: Option<&'a UserInfo>,
+}
+
+impl Request<'_> {
+    /// From when on it may be delivered.
+    pub(super) fn due(&self) -> Time {
+        self.preferred.max(self.place.at)
+    }
+}
+
+/// The delivery of a task of a slot.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    pub(super) place: Place,
+    /// Where the scheduler set out to deliver it: what happens after that can take it back no more.
+    pub(super) called: Place,
+    /// Index into [`Facts::tasks`].
+    pub(super) task: usize,
+    /// The request that it stems from, by its user info: an index into [`Slot::requests`].
+    pub(super) request: Option<usize>,
+}
+
+/// Everything about one slot, in order.
+#[derive(Debug, Default)]
+pub(super) struct Slot<'a> {
+    pub(super) requests: Vec<Request<'a>>,
+    pub(super) arrivals: Vec<Arrival>,
+}
+
+impl<'a> Slot<'a> {
+    /// Reads the requests and deliveries of a slot; `Charge::UrlSession` has none.
+    pub(super) fn of(facts: &Facts<'a>, slot: Charge) -> Self {
+        let mut this = Self::default();
+        let returns = facts.history.entries.iter().any(|e| matches!(e.event, Event::ScheduleReturned { .. }));
+        for entry in &facts.history.entries {
+            let place = Place { seq: entry.seq, at: entry.at };
+            match &entry.event {
+                Event::Scheduled { slot: of, preferred, user_info } if *of == slot => {
+                    let settled = (!returns).then_some(place);
+                    let user_info = Some(user_info);
+                    this.requests.push(Request { place, settled, preferred: *preferred, user_info });
+                }
+                Event::ScheduleReturned { slot: of, user_info, accepted: true } if *of == slot => {
+                    let of_this = |request: &&mut Request<'_>| request.user_info == Some(user_info);
+                    if let Some(request) = this.requests.iter_mut().rev().find(of_this) {
+                        request.settled.get_or_insert(place);
+                    }
+                }
+                _ => {}
+            }
+        }
+        for handle in &facts.handles {
+            for index in handle.tasks.iter().copied().filter(|index| is_of(facts.tasks[*index].kind, slot)) {
+                let info = facts.tasks[index].user_info;
+                // An app may use the same user info again: a delivery belongs to the latest request with it.
+                let stems = |r: &Request<'_>| r.user_info == info && r.place.seq < handle.place.seq;
+                let request = this.requests.iter().rposition(stems);
+                this.arrivals.push(Arrival {
+                    place: handle.place,
+                    called: handle.called,
+                    task: index,
+                    request,
+                });
+            }
+        }
+        this
+    }
+
+    /// The first delivery of a request.
+    pub(super) fn arrival_of(&self, request: usize) -> Option<&Arrival> {
+        self.arrivals.iter().find(|arrival| arrival.request == Some(request))
+    }
+
+    /// The first request after this one that was in the slot for certain when the scheduler set out to deliver: not in
+    /// the very moment, in which the two may have crossed.
+    pub(super) fn replaced_by(&self, request: usize, called: Place) -> Option<&Request<'a>> {
+        let settled = |r: &&Request<'_>| r.settled.is_some_and(|p| p.seq < called.seq && p.at < called.at);
+        self.requests[request + 1..].iter().find(settled)
+    }
+}
+
+/// Is this a task that the app asked for in this slot?
+fn is_of(kind: &RefreshKind, slot: Charge) -> bool {
+    match kind {
+        RefreshKind::ApplicationRefresh => slot == Charge::ApplicationRefresh,
+        RefreshKind::Snapshot(SnapshotReason::AppScheduled) => slot == Charge::Snapshot,
+        _ => false,
+    }
+}
+
+/// What a slot's task is called.
+pub(super) fn noun(slot: Charge) -> &'static str {
+    if slot == Charge::Snapshot { "snapshot" } else { "application refresh" }
+}
