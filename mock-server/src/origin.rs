@@ -1,6 +1,7 @@
 //! The origin: request and time in, plan out. No sockets, no clock, no randomness.
 
 use crate::auth::{self, Sent};
+use crate::body::Slice;
 use crate::date::START;
 use crate::digest::Nonces;
 use crate::log::{LogEntry, Refusal};
@@ -136,6 +137,22 @@ impl Origin {
     pub fn version(&self, key: &str) -> Option<u64> {
         let index = self.shared.find(key)?;
         Some(self.state().routes[index].version)
+    }
+
+    /// What lies at a path now, if there is a route: the whole of the present version.
+    ///
+    /// ```
+    /// use bgsession_mock_server::{Origin, Resource, Route, Script};
+    ///
+    /// let origin = Origin::new(Script::new().route("/file", Route::new(Resource::new(10).seed(1))))?;
+    /// assert_eq!(origin.content("/file"), Some(Resource::new(10).seed(1).content(0)));
+    /// assert_eq!(origin.content("/nothing"), None);
+    /// # Ok::<(), bgsession_mock_server::ScriptError>(())
+    /// ```
+    pub fn content(&self, key: &str) -> Option<Slice> {
+        let index = self.shared.find(key)?;
+        let version = self.state().routes[index].version;
+        Some(self.shared.routes[index].1.resource.content(version))
     }
 
     /// Whether any answer of the routes of this target (a path, `//host/path` or a URL) can only be given by a

@@ -6,7 +6,7 @@ use bgsession_conformance::{Options, Report, Subject, Verdict, World, play, run}
 use bgsession_tests::lawful::reference;
 use bgsession_tests::mutants::all;
 
-const FOCUSES: [(&str, Focus); 7] = [
+const FOCUSES: [(&str, Focus); 10] = [
     ("general", Focus::GENERAL),
     ("wakes", Focus::WAKES),
     ("logins", Focus::LOGINS),
@@ -14,6 +14,9 @@ const FOCUSES: [(&str, Focus); 7] = [
     ("kills", Focus::KILLS),
     ("delayed", Focus::DELAYED),
     ("statuses", Focus::STATUSES),
+    ("files", Focus::FILES),
+    ("cuts", Focus::CUTS),
+    ("retries", Focus::RETRIES),
 ];
 
 fn generated(count: u64) -> impl Iterator<Item = (String, Scenario)> {

@@ -257,6 +257,9 @@ pub enum Event {
         earliest: Option<Time>,
         /// The resource timeout of its session, in milliseconds.
         resource_timeout: u64,
+        /// The request timeout of its session, in milliseconds.
+        #[serde(default = "minute")]
+        request_timeout: u64,
     },
     /// The app resumed a transfer.
     TransferResumed {
@@ -389,6 +392,34 @@ pub enum Event {
         received: u64,
         /// A 64-bit digest of them.
         digest: u64,
+        /// When the last of them arrived.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last_byte: Option<Time>,
+    },
+    /// What lies at the address of a transfer from now on: said at its first request and at each change.
+    Resource {
+        /// Which transfer asks for it.
+        #[serde(flatten)]
+        key: TransferKey,
+        /// Its length in bytes.
+        size: u64,
+        /// A 64-bit digest of it.
+        digest: u64,
+    },
+    /// The app moved the file that it was given, in the callback that gave it.
+    FileMoved {
+        /// The delivery that gave it.
+        id: MessageId,
+    },
+    /// The app looked for a file some time after the callback that gave it: where it had moved it, else where it had
+    /// been given it.
+    FileLooked {
+        /// The delivery that gave it.
+        id: MessageId,
+        /// Bytes in the file; `None` if there is none.
+        size: Option<u64>,
+        /// A 64-bit digest of them.
+        digest: Option<u64>,
     },
     /// The subject misbehaved outside of every rule.
     Fault {
@@ -401,4 +432,9 @@ pub enum Event {
         /// Which.
         phase: Phase,
     },
+}
+
+/// The documented default of the request timeout, for logs that do not say.
+const fn minute() -> u64 {
+    60_000
 }

@@ -279,6 +279,21 @@ fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -> Option<(L
             let (lane, text) = ended(*exchange, *outcome, *received, history)?;
             (lane, format!("{}{text}", whose(*exchange, history)))
         }
+        Event::Resource { key, size, .. } => {
+            let earlier = &history.entries[..entry.seq];
+            let first = !earlier
+                .iter()
+                .any(|entry| matches!(&entry.event, Event::Resource { key: of, .. } if of == key));
+            if first {
+                return None;
+            }
+            (Lane::Network, format!("{}: the resource has changed ({size} bytes)", of_key(key)))
+        }
+        Event::FileMoved { id } => (Lane::App, format!("moves the file{}", given_by(*id, history))),
+        Event::FileLooked { id, size, .. } => {
+            let found = size.map_or_else(|| "gone".to_owned(), |size| format!("there, {size} bytes"));
+            (Lane::App, format!("looks for the file{}: {found}", given_by(*id, history)))
+        }
         Event::Fault { fault } => (Lane::Scheduler, format!("the subject {}: {}", fault.kind, fault.detail)),
         Event::Phase { phase: Phase::Healed } => {
             (Lane::App, "(no more steps: the rest comes by itself)".to_owned())
@@ -353,6 +368,17 @@ fn said_by(message: &Message) -> String {
             name.to_owned()
         }
     }
+}
+
+/// Which transfer the file of a delivery belongs to.
+fn given_by(id: crate::history::MessageId, history: &History) -> String {
+    let about = history.entries.iter().find_map(|entry| match &entry.event {
+        Event::MessageBegan { id: of, session, transfer: Some(transfer), .. } if *of == id => {
+            Some(format!(" of {}/{transfer}", short(session.as_str())))
+        }
+        _ => None,
+    });
+    about.unwrap_or_default()
 }
 
 /// Which transfer an exchange is for.

@@ -87,8 +87,12 @@ pub(crate) struct Session<'a> {
 #[derive(Debug)]
 pub(crate) struct Exchange {
     pub(crate) sent: Place,
+    /// It asked for a part only.
+    pub(crate) ranged: bool,
     pub(crate) head: Option<(Place, u16, bool)>,
     pub(crate) end: Option<(Place, ExchangeOutcome, u64, u64)>,
+    /// When the last byte of its answer's body arrived.
+    pub(crate) last_byte: Option<Time>,
 }
 
 impl Exchange {
@@ -128,6 +132,10 @@ pub(crate) struct Delivery<'a> {
     /// Where it ended, and whether it returned.
     pub(crate) end: Option<(Place, bool)>,
     pub(crate) answered: Option<Place>,
+    /// Where the app moved the file that it gave.
+    pub(crate) moved: Option<Place>,
+    /// Later looks for that file: size and digest of what was there.
+    pub(crate) looks: Vec<(Place, Option<(u64, u64)>)>,
 }
 
 impl Delivery<'_> {
@@ -165,6 +173,8 @@ pub(crate) struct Transfer<'a> {
     pub(crate) timed_from_begin: bool,
     pub(crate) cancelled: Option<Place>,
     pub(crate) exchanges: Vec<Exchange>,
+    /// What has lain at its address: length and digest, one version after the other.
+    pub(crate) versions: Vec<(Place, u64, u64)>,
     /// Where the app gave up a login: cancelled it, or left it to default handling.
     pub(crate) given_up: Option<Place>,
     /// Indices into [`Facts::deliveries`].

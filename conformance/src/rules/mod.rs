@@ -6,6 +6,7 @@
 
 mod budget;
 mod facts;
+mod files;
 mod handling;
 mod keepalive;
 mod logins;
@@ -214,7 +215,9 @@ pub static RULES: &[Rule] = &[
     wakes::SCH_22,
     transfers::SES_03,
     transfers::SES_04,
+    files::SES_05,
     transfers::SES_06,
+    files::SES_08,
     transfers::SES_13,
     messages::SES_18,
     messages::SES_19,

@@ -70,6 +70,7 @@ impl<'a> Facts<'a> {
                     timed_from_begin: self.policy.resource_timer == ResourceTimer::FromEarliestBegin,
                     cancelled: None,
                     exchanges: Vec::new(),
+                    versions: Vec::new(),
                     given_up: None,
                     messages: Vec::new(),
                 });
@@ -78,19 +79,26 @@ impl<'a> Facts<'a> {
             Event::TransferCancelled { key } => self.known_transfer(key, |transfer| {
                 transfer.cancelled.get_or_insert(place);
             }),
-            Event::RequestSent { exchange, key: Some(key), .. } => {
+            Event::RequestSent { exchange, key: Some(key), range, .. } => {
                 if let Some(index) = self.index.transfers.get(key).copied() {
                     let exchanges = &mut self.transfers[index].exchanges;
                     self.index.exchanges.insert(*exchange, (index, exchanges.len()));
-                    exchanges.push(Exchange { sent: place, head: None, end: None });
+                    exchanges.push(Exchange {
+                        sent: place,
+                        ranged: range.is_some(),
+                        head: None,
+                        end: None,
+                        last_byte: None,
+                    });
                 }
             }
             Event::ResponseHead { exchange, status, challenge } => {
                 self.known_exchange(*exchange, |exchange| exchange.head = Some((place, *status, *challenge)));
             }
-            Event::ExchangeEnded { exchange, outcome, received, digest } => {
+            Event::ExchangeEnded { exchange, outcome, received, digest, last_byte } => {
                 self.known_exchange(*exchange, |exchange| {
-                    exchange.end = Some((place, *outcome, *received, *digest))
+                    exchange.end = Some((place, *outcome, *received, *digest));
+                    exchange.last_byte = *last_byte;
                 });
             }
             Event::MessageBegan { id, session, transfer, message } => {
@@ -102,6 +110,8 @@ impl<'a> Facts<'a> {
                     message,
                     end: None,
                     answered: None,
+                    moved: None,
+                    looks: Vec::new(),
                 });
                 self.index.deliveries.insert(*id, index);
                 if let Some(transfer) = *transfer {
@@ -116,6 +126,20 @@ impl<'a> Facts<'a> {
                 self.known_delivery(*id, |delivery| delivery.end = Some((place, false)))
             }
             Event::Answered { id, answer } => self.answered(place, *id, answer),
+            _ => self.read_file(place, event),
+        }
+    }
+
+    fn read_file(&mut self, place: Place, event: &'a Event) {
+        match event {
+            Event::Resource { key, size, digest } => {
+                self.known_transfer(key, |transfer| transfer.versions.push((place, *size, *digest)));
+            }
+            Event::FileMoved { id } => self.known_delivery(*id, |delivery| delivery.moved = Some(place)),
+            Event::FileLooked { id, size, digest } => {
+                let found = size.zip(*digest);
+                self.known_delivery(*id, |delivery| delivery.looks.push((place, found)));
+            }
             _ => {}
         }
     }

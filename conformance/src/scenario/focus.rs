@@ -37,11 +37,31 @@ pub struct Focus {
     pub(crate) chained: u8,
     /// One in how many scenarios has slow callbacks; 0 for none.
     pub(crate) slow_callbacks: u8,
+    /// One in how many scenarios looks again at the files that the app was given; 0 for none.
+    pub(crate) files: u8,
     /// How many of the generator's spans may come, from the shortest.
     pub(crate) spans: usize,
     /// The most steps.
     pub(crate) steps: u8,
 }
+
+/// What origins do oftenest; the rest is for those who ask for it.
+const ROUTES: &[Route] = &[
+    Route::Plain,
+    Route::NotFound,
+    Route::ServerError,
+    Route::Unavailable,
+    Route::Redirect,
+    Route::Slow,
+    Route::Cut,
+    Route::CutNoRanges,
+    Route::Drop,
+    Route::Stall,
+    Route::NeverServed,
+    Route::LoginBasic,
+    Route::LoginDigest,
+    Route::LoginNever,
+];
 
 const FINISHES: &[Finish] = &[
     Finish::WhenServed,
@@ -84,7 +104,7 @@ impl Focus {
             link: 1,
             wait: 8,
         },
-        routes: &Route::ALL,
+        routes: ROUTES,
         finishes: FINISHES,
         replies: REPLIES,
         sessions: 3,
@@ -92,6 +112,7 @@ impl Focus {
         delayed: 8,
         chained: 4,
         slow_callbacks: 4,
+        files: 0,
         spans: 21,
         steps: 12,
     };
@@ -234,5 +255,54 @@ impl Focus {
     pub const STATUSES: Self = Self {
         routes: &[Route::NotFound, Route::ServerError, Route::Unavailable, Route::Plain],
         ..Self::WAKES
+    };
+
+    /// Files, and what becomes of them.
+    pub const FILES: Self = Self {
+        weights: Weights { upload: 0, refresh: 0, snapshot: 0, cancel: 0, ..Self::KILLS.weights },
+        routes: &[Route::Plain, Route::Plain, Route::NotFound, Route::Slow, Route::Cut, Route::Redirect],
+        slow_callbacks: 2,
+        files: 1,
+        chained: 0,
+        ..Self::KILLS
+    };
+
+    /// Downloads that are cut off, from servers of every kind.
+    pub const CUTS: Self = Self {
+        weights: Weights { upload: 0, refresh: 0, snapshot: 0, cancel: 0, ..Self::GENERAL.weights },
+        routes: &[
+            Route::Cut,
+            Route::Cut,
+            Route::CutNoRanges,
+            Route::CutChanged,
+            Route::CutChangedUnasked,
+            Route::CutRefused,
+            Route::CutFromStart,
+            Route::CutWeak,
+            Route::CutUntagged,
+            Route::Stall,
+            Route::Slow,
+        ],
+        chained: 0,
+        silent: 0,
+        ..Self::GENERAL
+    };
+
+    /// Connections that are lost, and silence.
+    pub const RETRIES: Self = Self {
+        weights: Weights { refresh: 0, snapshot: 0, cancel: 0, ..Self::GENERAL.weights },
+        routes: &[
+            Route::Drop,
+            Route::Stall,
+            Route::Silent,
+            Route::Drip,
+            Route::Cut,
+            Route::Slow,
+            Route::NeverServed,
+        ],
+        chained: 0,
+        silent: 0,
+        delayed: 0,
+        ..Self::GENERAL
     };
 }

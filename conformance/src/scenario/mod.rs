@@ -14,7 +14,7 @@ mod tree;
 
 pub use file::ScenarioError;
 pub use focus::Focus;
-pub use setup::{Finish, Reopen, Reply, Setup};
+pub use setup::{Finish, Keep, Reopen, Reply, Setup};
 pub use step::{Download, Route, Step};
 pub use strategy::{Scenarios, scenarios};
 pub use tree::ScenarioTree;

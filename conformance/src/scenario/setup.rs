@@ -55,6 +55,17 @@ pub enum Reopen {
     InHandle,
 }
 
+/// What the app does with a file that it is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Keep {
+    /// Reads it in the callback and leaves it where it is.
+    Leave,
+    /// Reads it and moves it, in the callback.
+    Move,
+}
+
 /// What holds for a whole scenario.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -80,6 +91,10 @@ pub struct Setup {
     pub silent: Vec<u8>,
     /// The sessions' resource timeout.
     pub resource_timeout: Span,
+    /// What the app does with its files, one after the other, round and round; it looks at each of them again later.
+    /// If empty, it reads them and never looks again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<Keep>,
 }
 
 impl Default for Setup {
@@ -96,6 +111,7 @@ impl Default for Setup {
             silent: Vec::new(),
             // The shortest that is generated: what never ends by itself ends soon.
             resource_timeout: Span(600_000),
+            files: Vec::new(),
         }
     }
 }

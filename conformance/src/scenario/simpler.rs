@@ -77,6 +77,9 @@ pub(super) fn simpler_setup(setup: &Setup, way: usize) -> Option<Setup> {
         15 => with(|s, _| drop(s.finishes.drain(..s.finishes.len() / 2))),
         16 => with(|s, d| s.silent = d.silent),
         17 => with(|s, _| drop(s.replies.drain(..s.replies.len() / 2))),
+        19 => with(|s, d| s.files = d.files),
+        20 => with(|s, _| s.files.truncate(1)),
+        21 => with(|s, _| drop(s.files.drain(..s.files.len() / 2))),
         _ => return None,
     })
 }

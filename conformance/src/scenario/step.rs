@@ -37,11 +37,27 @@ pub enum Route {
     LoginDigest,
     /// A login that no credential satisfies.
     LoginNever,
+    /// A piece every 50 seconds, eight in all.
+    Drip,
+    /// Silence instead of an answer, once.
+    Silent,
+    /// Cut in the middle of the body, once; meanwhile the resource changes, and its tags say so.
+    CutChanged,
+    /// The same, but the server looks at no `If-Range`: it sends the tail of the new one.
+    CutChangedUnasked,
+    /// Cut in the middle; ranges are refused with 416.
+    CutRefused,
+    /// Cut in the middle; a range is answered with another, which starts at the beginning.
+    CutFromStart,
+    /// Cut in the middle; the resource changes, and its tag, which is a weak one, does not.
+    CutWeak,
+    /// Cut in the middle; the resource changes, and nothing that the server sends would tell.
+    CutUntagged,
 }
 
 impl Route {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 22] = [
         Self::Plain,
         Self::NotFound,
         Self::ServerError,
@@ -56,6 +72,14 @@ impl Route {
         Self::LoginBasic,
         Self::LoginDigest,
         Self::LoginNever,
+        Self::Drip,
+        Self::Silent,
+        Self::CutChanged,
+        Self::CutChangedUnasked,
+        Self::CutRefused,
+        Self::CutFromStart,
+        Self::CutWeak,
+        Self::CutUntagged,
     ];
 
     /// Does the server ask for a login?

@@ -7,7 +7,7 @@ use proptest::prelude::Rng;
 use proptest::strategy::{NewTree, Strategy};
 use proptest::test_runner::TestRunner;
 
-use super::{Download, Focus, Reopen, Route, Scenario, ScenarioTree, Setup, Span, Step};
+use super::{Download, Focus, Keep, Reopen, Route, Scenario, ScenarioTree, Setup, Span, Step};
 
 /// Scenarios in which the premise of a rule is common.
 ///
@@ -85,6 +85,12 @@ impl Scenarios {
             u64::from(dice.rng.u16(..) | dice.rng.u16(..)) | ((swarm.u64(..) | swarm.u64(..)) & !0xfff);
         dice.choose_sessions();
         let mut setup = dice.setup();
+        // What came later draws from the swarm's own stream, and last: older scenarios stay as they are.
+        if self.focus.files > 0 && swarm.u8(..self.focus.files) == 0 {
+            setup.files = (0..swarm.usize(1..=3))
+                .map(|_| if swarm.bool() { Keep::Leave } else { Keep::Move })
+                .collect();
+        }
         let most = u32::from(self.focus.steps.max(1));
         let count = dice.rng.u32(1..=most);
         let mut front = true;
@@ -153,6 +159,7 @@ impl Dice {
             silent: if self.one_in(self.focus.silent) { vec![self.sessions[0]] } else { Vec::new() },
             chain: if chained { self.rng.u8(1..=7) } else { 0 },
             resource_timeout: Span(self.pick(&[600_000, 86_400_000, 604_800_000])),
+            files: Vec::new(),
         }
     }
 

@@ -65,6 +65,8 @@ pub(crate) struct State {
     pub(crate) scheduled: [bool; 2],
     /// Transfers whose last message has not been delivered.
     pub(crate) outstanding: BTreeSet<TransferKey>,
+    /// Files that it was given and looks for again.
+    pub(crate) kept_files: Vec<super::files::Kept>,
     /// Which transfer asks for which address.
     pub(crate) claims: BTreeMap<String, TransferKey>,
 }
@@ -94,6 +96,7 @@ impl App {
                 chained: 0,
                 scheduled: [false; 2],
                 outstanding: BTreeSet::new(),
+                kept_files: Vec::new(),
                 claims: BTreeMap::new(),
             }),
         })

@@ -17,6 +17,8 @@ use crate::world::network::{self, PASSWORD, USER, chain_url};
 
 /// Refreshes that an app keeps asking for must end some time, or the scenario would not.
 const RESCHEDULES: u32 = 12;
+/// The documented default, in milliseconds.
+const REQUEST_TIMEOUT: u64 = 60_000;
 
 impl App {
     /// After a background launch and before `handle`.
@@ -46,6 +48,7 @@ impl App {
         let configuration = Configuration {
             sends_launch_events: launch_events,
             resource_timeout: self.setup.resource_timeout.duration(),
+            request_timeout: Duration::from_millis(REQUEST_TIMEOUT),
             ..Configuration::background(id.clone())
         };
         let life = self.life();
@@ -117,6 +120,7 @@ impl App {
             url,
             earliest,
             resource_timeout,
+            request_timeout: REQUEST_TIMEOUT,
         });
         self.recorder.record(Event::TransferResumed { key: key.clone() });
         let resumed =

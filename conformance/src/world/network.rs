@@ -1,5 +1,6 @@
 //! The device's network: every exchange is observed here, whoever makes it and wherever it goes.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,7 +16,9 @@ use bgsession_mock_server::{
 use super::Clock;
 use super::app::App;
 use super::wire::Wire;
-use crate::contract::{AppLife, HttpBody, HttpRequest, HttpResponse, Response, Transport, TransportError};
+use crate::contract::{
+    AppLife, HttpBody, HttpRequest, HttpResponse, Response, Time, Transport, TransportError,
+};
 use crate::history::{Event, ExchangeOutcome, Recorder, TransferKey};
 use crate::scenario::{Download, Route, Scenario, Step};
 
@@ -79,6 +82,7 @@ fn answers(route: Route, resource: Resource) -> origin::Route {
     let with = origin::Route::new(resource);
     let status = |code, retry_after| Answer::Status { code, body_size: size, retry_after };
     let login = |scheme| Login::new(USER, PASSWORD).scheme(scheme);
+    let cut = Answer::fault(Fault::CutAfter(size / 2));
     match route {
         Route::Plain | Route::Redirect => with,
         Route::NotFound => with.answer(status(404, None)),
@@ -87,11 +91,8 @@ fn answers(route: Route, resource: Resource) -> origin::Route {
         Route::Slow => {
             with.answer(Answer::fault(Fault::Drip { piece: size.div_ceil(3).max(1), every_ms: 20_000 }))
         }
-        Route::Cut => with.answer(Answer::fault(Fault::CutAfter(size / 2))).answer(Answer::serve()),
-        Route::CutNoRanges => with
-            .ranges(Ranges::Ignored)
-            .answer(Answer::fault(Fault::CutAfter(size / 2)))
-            .answer(Answer::serve()),
+        Route::Cut => with.answer(cut).answer(Answer::serve()),
+        Route::CutNoRanges => with.ranges(Ranges::Ignored).answer(cut).answer(Answer::serve()),
         Route::Drop => {
             with.answer(Answer::DropBeforeHead).answer(Answer::DropBeforeHead).answer(Answer::serve())
         }
@@ -100,6 +101,30 @@ fn answers(route: Route, resource: Resource) -> origin::Route {
         Route::LoginBasic => with.login(login(Scheme::basic("the vault"))),
         Route::LoginDigest => with.login(login(Scheme::digest("the vault", DigestAlgorithm::Sha256))),
         Route::LoginNever => with.login(login(Scheme::basic("the vault")).never()),
+        Route::Drip => {
+            with.answer(Answer::fault(Fault::Drip { piece: size.div_ceil(8).max(1), every_ms: 50_000 }))
+        }
+        Route::Silent => with.answer(Answer::StallBeforeHead).answer(Answer::serve()),
+        Route::CutChanged => {
+            with.answer(cut).answer(Answer::new_version(Answer::serve())).answer(Answer::serve())
+        }
+        Route::CutChangedUnasked => with
+            .ranges(Ranges::Httpbin)
+            .answer(cut)
+            .answer(Answer::new_version(Answer::serve()))
+            .answer(Answer::serve()),
+        Route::CutRefused => with.ranges(Ranges::Refused).answer(cut).answer(Answer::serve()),
+        Route::CutFromStart => with.ranges(Ranges::FromStart).answer(cut).answer(Answer::serve()),
+        Route::CutWeak => origin::Route { resource: with.resource.weak(), ..with }
+            .ranges(Ranges::Httpbin)
+            .answer(cut)
+            .answer(Answer::new_version(Answer::serve()))
+            .answer(Answer::serve()),
+        Route::CutUntagged => with
+            .ranges(Ranges::NoValidator)
+            .answer(cut)
+            .answer(Answer::new_version(Answer::serve()))
+            .answer(Answer::serve()),
     }
 }
 
@@ -111,6 +136,8 @@ pub(crate) struct Network {
     latency: Duration,
     next: AtomicU32,
     link: Mutex<Link>,
+    /// What the history knows to lie at each place, and for whom it was said.
+    told: Mutex<BTreeMap<String, (TransferKey, u64)>>,
     origin: Origin,
     wire: Option<Arc<Wire>>,
 }
@@ -130,6 +157,7 @@ impl Network {
             app,
             next: AtomicU32::new(0),
             link: Mutex::new(Link { up: true, life: AppLife::new() }),
+            told: Mutex::default(),
             origin,
             wire,
         })
@@ -157,6 +185,25 @@ impl Network {
     /// The transfer that asks for this address, if the kit knows.
     fn key(&self, url: &str) -> Option<TransferKey> {
         self.app.lock().claims.get(place(url)).cloned()
+    }
+
+    /// Says what lies at an address, if that has not been said of this transfer.
+    fn say_resource(&self, url: &str, key: Option<&TransferKey>) {
+        let place = place(url);
+        // Where redirects lead, if they do.
+        let content = self
+            .origin
+            .content(&format!("/{place}/hop/2"))
+            .or_else(|| self.origin.content(&format!("/{place}")));
+        let (Some(key), Some(content)) = (key, content) else { return };
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.get(place).is_some_and(|(known, seed)| known == key && *seed == content.seed) {
+            return;
+        }
+        told.insert(place.to_owned(), (key.clone(), content.seed));
+        drop(told);
+        let (size, digest) = (content.len, content.hash());
+        self.recorder.record(Event::Resource { key: key.clone(), size, digest });
     }
 
     /// As the origin sees the request.
@@ -223,9 +270,11 @@ pub(crate) fn path_of(url: &str) -> &str {
 impl Transport for Network {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let (url, key) = (request.url.clone(), self.key(&request.url));
+        self.say_resource(&url, key.as_ref());
         self.recorder.record(Event::RequestSent {
             exchange: id,
-            key: self.key(&request.url),
+            key: key.clone(),
             request: format!("{} /{}", request.method.as_str(), path_of(&request.url)),
             range: range_start(&request),
             credential: credential(&request),
@@ -240,6 +289,7 @@ impl Transport for Network {
             self.open(id, request).await
         };
         let opened = link.interruptible(opening).await.unwrap_or(Err(TransportError::ConnectionLost));
+        self.say_resource(&url, key.as_ref());
         match opened {
             Ok((response, source)) => {
                 let challenge = response.status == 401 && response.header("www-authenticate").is_some();
@@ -248,7 +298,10 @@ impl Transport for Network {
                     status: response.status,
                     challenge,
                 });
-                Ok(HttpResponse::new(response, Box::new(Body { source, link, exchange })))
+                Ok(HttpResponse::new(
+                    response,
+                    Box::new(Body { clock: self.clock.clone(), source, link, exchange }),
+                ))
             }
             Err(error) => {
                 exchange.end(outcome(&error));
@@ -281,15 +334,17 @@ struct Exchange {
     id: u32,
     received: u64,
     digest: Digest,
+    last_byte: Option<Time>,
     ended: bool,
 }
 
 impl Exchange {
     fn new(recorder: Recorder, id: u32) -> Self {
-        Self { recorder, id, received: 0, digest: Digest::new(), ended: false }
+        Self { recorder, id, received: 0, digest: Digest::new(), last_byte: None, ended: false }
     }
 
-    fn took(&mut self, bytes: &[u8]) {
+    fn took(&mut self, bytes: &[u8], at: Time) {
+        self.last_byte = Some(at);
         self.received += bytes.len() as u64;
         self.digest.update(bytes);
     }
@@ -297,7 +352,8 @@ impl Exchange {
     fn end(&mut self, outcome: ExchangeOutcome) {
         if !std::mem::replace(&mut self.ended, true) {
             let (exchange, received, digest) = (self.id, self.received, self.digest.finish());
-            self.recorder.record(Event::ExchangeEnded { exchange, outcome, received, digest });
+            let last_byte = self.last_byte;
+            self.recorder.record(Event::ExchangeEnded { exchange, outcome, received, digest, last_byte });
         }
     }
 }
@@ -353,6 +409,7 @@ impl Source {
 }
 
 struct Body {
+    clock: Clock,
     source: Source,
     link: AppLife,
     exchange: Exchange,
@@ -368,7 +425,7 @@ impl HttpBody for Body {
         let chunk =
             self.link.interruptible(source.chunk()).await.unwrap_or(Err(TransportError::ConnectionLost));
         match &chunk {
-            Ok(Some(bytes)) => self.exchange.took(bytes),
+            Ok(Some(bytes)) => self.exchange.took(bytes, self.clock.now()),
             Ok(None) => self.exchange.end(ExchangeOutcome::Complete),
             Err(error) => self.exchange.end(outcome(error)),
         }

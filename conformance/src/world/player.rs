@@ -165,6 +165,7 @@ impl Player<'_> {
         self.app.enter();
         self.app.reopen_all().await;
         self.app.clock.sleep(Duration::from_secs(3_600)).await;
+        self.app.look_at_all();
         self.app.recorder.record(Event::Phase { phase: Phase::Ended });
     }
 }

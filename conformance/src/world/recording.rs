@@ -57,21 +57,6 @@ impl Recording {
         self.0.sleep(self.0.setup.callback.duration()).await;
         delivery.returned = true;
     }
-
-    fn look_at(&self, location: &FilePath) -> (Option<u64>, Option<u64>) {
-        let Some(system) = self.0.system() else { return (None, None) };
-        let storage = &system.device.storage;
-        let Ok(size) = storage.len(location) else {
-            return (None, None);
-        };
-        let bytes = usize::try_from(size)
-            .map_err(std::io::Error::other)
-            .and_then(|len| storage.read(location, 0, len));
-        match bytes {
-            Ok(bytes) => (Some(bytes.len() as u64), Some(bgsession_mock_server::body::hash(&bytes))),
-            Err(_) => (None, None),
-        }
-    }
 }
 
 #[async_trait]
@@ -150,10 +135,14 @@ impl Delegate for Recording {
         location: &FilePath,
     ) {
         let message = || {
-            let (size, digest) = self.look_at(location);
+            let (size, digest) = self.0.look_at(location);
             Message::DidFinishDownloading { status: response.status, size, digest }
         };
-        self.message(session, Some(transfer), message).await;
+        let mut delivery = self.begin(session, Some(transfer), message).await;
+        self.0.sleep(self.0.setup.callback.duration()).await;
+        // In one go with the return: a file is moved if and only if its message counts as delivered.
+        self.0.keep(delivery.id, location);
+        delivery.returned = true;
     }
 
     async fn did_complete(&self, session: &SessionId, transfer: TransferId, end: &TransferEnd) {

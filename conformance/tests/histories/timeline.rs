@@ -12,6 +12,10 @@
 //! entry that a rule should name. Some words stand for two entries, and a mark means one of them: `given` mints its
 //! tasks and hands them over (**here**), `tells` begins a message (**here**) and ends it, `answers` is a head and the end
 //! of its body (**here**), `login` a head that asks for one (**here**) and the end of its body.
+//!
+//! `resource s/1 10:7` says that 10 bytes of the digest 7 lie at its address; `moves s/1` and `finds s/1 10:7` (or `finds
+//! s/1 nothing`) are about the file it was given last. `sends s/1 from=4` asks for the rest, and `loses s/1 at=00:09`
+//! says when the last byte came.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +24,7 @@ use bgsession_conformance::history::{
     Event, ExchangeOutcome, FaultKind, History, MessageId, Phase, SubjectFault, TransferKey,
 };
 
-use crate::words::{DIGEST, SIZE, app, charge, created, id, key, message, number, task_ref, time};
+use crate::words::{DIGEST, SIZE, app, charge, content, created, id, key, message, number, task_ref, time};
 
 /// What a timeline says.
 pub(crate) struct Timeline {
@@ -64,6 +68,8 @@ struct Writer {
     messages: MessageId,
     /// The last message to each session or transfer.
     message: BTreeMap<String, MessageId>,
+    /// The last delivery of each transfer's file.
+    file: BTreeMap<String, MessageId>,
 }
 
 impl Writer {
@@ -79,6 +85,7 @@ impl Writer {
             true
         }) || self.session(verb, rest)
             || self.task(verb, rest)
+            || self.file(verb, rest)
             || self.wire(verb, rest)
             || self.message(verb, rest);
         assert!(done, "{phrase:?} at {} means nothing", self.at);
@@ -167,10 +174,37 @@ impl Writer {
         true
     }
 
+    fn file(&mut self, verb: &str, rest: &[&str]) -> bool {
+        let event = match (verb, rest) {
+            ("resource", [transfer, what]) => {
+                let (size, digest) = content(what);
+                Event::Resource { key: key(transfer), size, digest }
+            }
+            ("moves", [transfer]) => Event::FileMoved { id: self.file[*transfer] },
+            ("finds", [transfer, what]) => {
+                let found = (*what != "nothing").then(|| content(what));
+                Event::FileLooked {
+                    id: self.file[*transfer],
+                    size: found.map(|(size, _)| size),
+                    digest: found.map(|(_, digest)| digest),
+                }
+            }
+            _ => return false,
+        };
+        self.push(event);
+        true
+    }
+
     fn wire(&mut self, verb: &str, rest: &[&str]) -> bool {
-        let ends =
-            |exchange, outcome| Event::ExchangeEnded { exchange, outcome, received: SIZE, digest: DIGEST };
         let [transfer, rest @ ..] = rest else { return false };
+        let term = |name: &str| rest.iter().find_map(|term| term.strip_prefix(name));
+        let (received, digest) = rest
+            .iter()
+            .find(|term| term.contains(':') && !term.contains('='))
+            .map_or((SIZE, DIGEST), |what| content(what));
+        let last_byte = term("at=").map(time);
+        let ends =
+            |exchange, outcome| Event::ExchangeEnded { exchange, outcome, received, digest, last_byte };
         if verb == "sends" {
             self.exchanges += 1;
             self.exchange.insert(key(transfer), self.exchanges);
@@ -180,7 +214,7 @@ impl Writer {
                 exchange: self.exchanges,
                 key,
                 request,
-                range: None,
+                range: term("from=").map(|from| from.parse().expect("the first byte asked for")),
                 credential: None,
             });
             return true;
@@ -210,6 +244,9 @@ impl Writer {
                 self.messages += 1;
                 let id = self.messages;
                 self.message.insert((*to).to_owned(), id);
+                if what.starts_with("file") {
+                    self.file.insert((*to).to_owned(), id);
+                }
                 let (session, transfer) = match to.contains('/').then(|| key(to)) {
                     Some(key) => (key.session, Some(key.transfer)),
                     None => (self::id(to), None),

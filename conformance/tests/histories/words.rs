@@ -68,7 +68,15 @@ pub(crate) fn created(transfer: &str, terms: &[&str]) -> Event {
         url: format!("https://origin.test/{transfer}"),
         earliest: term("from="),
         resource_timeout: term("timeout=").unwrap_or_else(|| time("7d00:00")).as_millis(),
+        request_timeout: 60_000,
     }
+}
+
+/// `10:7`: ten bytes of the digest 7.
+pub(crate) fn content(text: &str) -> (u64, u64) {
+    let number = |text: &str| text.parse().unwrap_or_else(|_| panic!("{text:?} is no size or digest"));
+    let (size, digest) = text.split_once(':').unwrap_or_else(|| panic!("{text:?} is no content"));
+    (number(size), number(digest))
 }
 
 /// `#1=s`, `#1=@refresh`, `#1=@refresh:info`, each with `~20` for 20 seconds.
@@ -102,10 +110,8 @@ pub(crate) fn message(word: &str) -> Message {
         "timed-out" => ends(EndKind::TimedOut),
         "login-cancelled" => ends(EndKind::LoginCancelled),
         "file" => {
-            let sizes = detail.map_or(Some((SIZE, DIGEST)), |sizes| {
-                let number = |text: &str| text.parse::<u64>().expect("a size or a digest");
-                sizes.split_once(':').map(|(size, digest)| (number(size), number(digest)))
-            });
+            let sizes =
+                detail.map_or(Some((SIZE, DIGEST)), |sizes| sizes.contains(':').then(|| content(sizes)));
             Message::DidFinishDownloading {
                 status: 200,
                 size: sizes.map(|s| s.0),

@@ -109,6 +109,8 @@ pub struct Resource {
     pub seed: u64,
     /// Whether a strong `ETag` is sent.
     pub etag: bool,
+    /// Whether that tag is a weak one instead, which stays the same in every version.
+    pub weak: bool,
     /// Whether `Last-Modified` is sent.
     pub last_modified: bool,
     /// `Content-Type`, if any.
@@ -117,7 +119,7 @@ pub struct Resource {
 
 impl Default for Resource {
     fn default() -> Self {
-        Self { size: 0, seed: 0, etag: true, last_modified: true, content_type: None }
+        Self { size: 0, seed: 0, etag: true, weak: false, last_modified: true, content_type: None }
     }
 }
 
@@ -139,6 +141,12 @@ impl Resource {
         self
     }
 
+    /// The resource with a weak tag, which never changes, as its only validator.
+    pub fn weak(mut self) -> Self {
+        (self.weak, self.last_modified) = (true, false);
+        self
+    }
+
     /// The whole content of one version, as a [`Slice`](crate::Slice) to compare a download with.
     pub fn content(&self, version: u64) -> crate::Slice {
         crate::Slice { seed: crate::body::content_seed(self.seed, version), offset: 0, len: self.size }
@@ -146,6 +154,9 @@ impl Resource {
 
     /// The `ETag` of one version, with its quotes, whether or not it is sent.
     pub fn etag_of(&self, version: u64) -> String {
+        if self.weak {
+            return format!("W/\"{:x}\"", self.seed);
+        }
         format!("\"{:x}-{version}\"", self.seed)
     }
 

@@ -4,9 +4,11 @@
 //! comment on each says what somebody would have to get wrong to write it.
 
 mod budget;
+mod cuts;
 mod delivery;
 mod drains;
 mod expiration;
+mod files;
 mod handling;
 mod identity;
 mod keepalive;
@@ -73,6 +75,8 @@ pub static GROUPS: &[(&str, &[Mutant])] = &[
     ("drains", drains::MUTANTS),
     ("logins", logins::MUTANTS),
     ("slots", slots::MUTANTS),
+    ("files", files::MUTANTS),
+    ("cuts", cuts::MUTANTS),
 ];
 
 /// Every mutant.
