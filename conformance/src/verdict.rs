@@ -140,6 +140,8 @@ pub struct WorldReport {
     pub scenarios: u64,
     /// Observations judged.
     pub entries: u64,
+    /// How many of the scenarios were all small worlds of the depth that was asked for, and the real time they took.
+    pub small_worlds: Option<(u64, Duration)>,
     /// Real time taken.
     pub elapsed: Duration,
 }

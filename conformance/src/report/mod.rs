@@ -194,6 +194,11 @@ fn summary(report: &Report, text: &mut String) {
             world.entries
         )
         .expect("a string takes everything");
+        if let Some((count, time)) = world.small_worlds {
+            let seconds = time.as_secs_f64();
+            writeln!(text, "      with all {count} small worlds, {seconds:.2} s of it")
+                .expect("a string takes everything");
+        }
     }
     let verdicts = || report.rows.iter().flat_map(|row| &row.verdicts).map(|(_, verdict)| verdict);
     let broken =

@@ -132,7 +132,7 @@ pub(super) const SCH_20: Rule = Rule {
     binds: BOTH,
     witness: "a URL-session task delivered while the app has more than one session",
     hint: "keep one pending wake per identifier, compare identifiers byte for byte, never by prefix or case",
-    focus: Focus::CHAINS,
+    focus: Focus::IDENTITIES,
     judge: |facts| {
         let mut finding = Finding::default();
         for handle in &facts.handles {

@@ -10,6 +10,7 @@ mod tally;
 
 pub use regressions::RegressionError;
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,10 +19,11 @@ use std::time::{Duration, Instant};
 use crate::contract::Policy;
 use crate::history::{FaultKind, History, SubjectFault};
 use crate::rules::{RULES, Rule};
-use crate::scenario::{Scenario, scenarios};
+use crate::scenario::{Scenario, scenarios, small_worlds};
 use crate::subject::{Role, Subject};
 use crate::verdict::{Failure, Fault, Report, Row, Verdict, WorldReport};
 use crate::world::{Worker, World};
+use pool::Beat;
 use tally::Tally;
 
 /// What to run.
@@ -32,6 +34,11 @@ pub struct Options {
     pub cases_sim: u32,
     /// Scenarios for each rule's focus in `http`.
     pub cases_http: u32,
+    /// Before that, in `sim`: every sequence of core actions up to this length
+    /// ([`small_worlds`](crate::scenario::small_worlds)); 0 for none.
+    pub small_worlds: usize,
+    /// Simpler scenarios that are tried for one failure at the most; 0 leaves failures as they were found.
+    pub shrink_tries: u32,
     /// Where the scenarios come from.
     pub seed: u64,
     /// The rules to judge; those that do not bind the subject's role are left out.
@@ -92,6 +99,8 @@ impl Default for Options {
         Self {
             cases_sim: 400,
             cases_http: 150,
+            small_worlds: 0,
+            shrink_tries: 3_000,
             seed: DEFAULT_SEED,
             rules: RULES.iter().filter(|rule| rule.basis.is_default()).collect(),
             worlds: World::available().to_vec(),
@@ -166,6 +175,7 @@ pub fn run(subject: &Subject, options: &Options) -> Result<Report, RunError> {
             world: *world,
             scenarios: judged.scenarios,
             entries: judged.entries,
+            small_worlds: judged.small,
             elapsed: begun.elapsed(),
         });
         for (row, verdict) in rows.iter_mut().zip(judged.verdicts) {
@@ -252,6 +262,7 @@ struct Judged {
     verdicts: Vec<Verdict>,
     scenarios: u64,
     entries: u64,
+    small: Option<(u64, Duration)>,
 }
 
 fn run_world(
@@ -280,7 +291,7 @@ fn run_world(
     let rules: Arc<[&'static Rule]> = rules.into();
     let (for_work, subject_for_work, plan_for_work) =
         (Arc::clone(&rules), subject.clone(), Arc::clone(&plan));
-    let outcome = pool::run(world, threads(options), plan.chunks(), move |worker, beat, chunk| {
+    let work = Arc::new(move |worker: &mut Worker, beat: &Beat, chunk: Range<u64>| {
         let mut tally = Tally::new(for_work.len());
         for number in chunk.clone() {
             beat.at(number);
@@ -291,17 +302,27 @@ fn run_world(
         report(chunk.end - chunk.start);
         Ok(tally)
     });
-    let outcome = outcome.map_err(|error| RunError::World { world, reason: error.to_string() })?;
     let mut tally = Tally::new(rules.len());
-    for part in outcome.done {
-        tally.add(part);
-    }
-    for number in outcome.stuck {
-        tally.fault(number, SubjectFault::new(FaultKind::Hang, pool::STUCK));
-    }
+    let mut play = |chunks: Vec<Range<u64>>| {
+        let work = Arc::clone(&work);
+        let outcome =
+            pool::run(world, threads(options), chunks, move |worker, beat, chunk| work(worker, beat, chunk))
+                .map_err(|error| RunError::World { world, reason: error.to_string() })?;
+        outcome.done.into_iter().for_each(|part| tally.add(part));
+        for number in outcome.stuck {
+            tally.fault(number, SubjectFault::new(FaultKind::Hang, pool::STUCK));
+        }
+        Ok::<(), RunError>(())
+    };
+    let begun = now();
+    let count = plan.small.end - plan.small.start;
+    play(chunks(plan.small.clone()))?;
+    let small = (count > 0).then(|| (count, begun.elapsed()));
+    play([chunks(0..plan.small.start), chunks(plan.small.end..total)].concat())?;
     Ok(Judged {
         scenarios: tally.scenarios,
         entries: tally.entries,
+        small,
         verdicts: verdicts(subject, options, &rules, world, &plan, &tally),
     })
 }
@@ -324,8 +345,7 @@ fn verdicts(
 ) -> Vec<Verdict> {
     let failed: Vec<(usize, u64)> =
         tally.failed.iter().enumerate().filter_map(|(index, number)| Some((index, (*number)?))).collect();
-    let mut failures =
-        shrink::all(subject, world, rules, &failed, |number| plan.scenario(number), threads(options));
+    let mut failures = shrink::all(subject, world, rules, &failed, |number| plan.scenario(number), options);
     let fault = tally.fault.as_ref().map(|(number, fault)| Fault {
         fault: fault.clone(),
         scenario: shrink::fault(subject, world, plan.scenario(*number), fault),
@@ -367,7 +387,10 @@ fn lacking(subject: &Subject, rule: &Rule) -> Option<String> {
 
 /// Which scenarios are played, by number.
 struct Plan {
+    /// Stored ones, then the small worlds.
     given: Vec<Scenario>,
+    /// The numbers of the small worlds.
+    small: Range<u64>,
     rules: Vec<&'static Rule>,
     cases: u64,
     seed: u64,
@@ -386,15 +409,17 @@ impl Plan {
             Some(scenarios) => (scenarios.clone(), 0),
             None => (stored.to_vec(), u64::from(cases)),
         };
-        Self { given, rules: rules.to_vec(), cases, seed: options.seed }
+        let small = match (world, &options.replay) {
+            (World::Sim, None) => small_worlds(options.small_worlds),
+            _ => Vec::new(),
+        };
+        let range = given.len() as u64..(given.len() + small.len()) as u64;
+        let given = [given, small].concat();
+        Self { given, small: range, rules: rules.to_vec(), cases, seed: options.seed }
     }
 
     fn total(&self) -> u64 {
         self.given.len() as u64 + self.cases * self.rules.len() as u64
-    }
-
-    fn chunks(&self) -> Vec<std::ops::Range<u64>> {
-        (0..self.total().div_ceil(CHUNK)).map(|n| n * CHUNK..((n + 1) * CHUNK).min(self.total())).collect()
     }
 
     /// The rules take turns, so that the first scenarios hold something of everything.
@@ -407,6 +432,11 @@ impl Plan {
         let turn = usize::try_from(number % self.rules.len() as u64).unwrap_or(0);
         scenarios(self.rules[turn].focus).generate(mix(self.seed, number))
     }
+}
+
+fn chunks(numbers: Range<u64>) -> Vec<Range<u64>> {
+    let starts = numbers.clone().step_by(usize::try_from(CHUNK).unwrap_or(1));
+    starts.map(|start| start..(start + CHUNK).min(numbers.end)).collect()
 }
 
 /// A seed of its own for every scenario (splitmix64).

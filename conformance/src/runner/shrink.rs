@@ -3,7 +3,7 @@
 use proptest::strategy::ValueTree;
 
 use super::pool::{self, Beat};
-use super::{failure, judge};
+use super::{Options, failure, judge};
 use crate::history::{Event, FaultKind, SubjectFault};
 use crate::rules::Rule;
 use crate::scenario::{Scenario, ScenarioTree};
@@ -11,7 +11,7 @@ use crate::subject::Subject;
 use crate::verdict::Failure;
 use crate::world::{Worker, World};
 
-/// Scenarios tried for one failure at the most.
+/// Scenarios tried for one fault at the most.
 const TRIES: u32 = 3_000;
 
 /// Shrinks the first failure of each rule.
@@ -21,16 +21,16 @@ pub(super) fn all(
     rules: &[&'static Rule],
     failed: &[(usize, u64)],
     scenario: impl Fn(u64) -> Scenario,
-    threads: usize,
+    options: &Options,
 ) -> Vec<Option<Failure>> {
     let mut found: Vec<Option<Failure>> = rules.iter().map(|_| None).collect();
     let jobs: Vec<(usize, &'static Rule, u64, Scenario)> =
         failed.iter().map(|(index, number)| (*index, rules[*index], *number, scenario(*number))).collect();
     let chunks = (0..jobs.len() as u64).map(|n| n..n + 1).collect();
-    let (subject, for_work) = (subject.clone(), jobs.clone());
-    let outcome = pool::run(world, threads, chunks, move |worker, beat, range| {
+    let (subject, for_work, tries) = (subject.clone(), jobs.clone(), options.shrink_tries);
+    let outcome = pool::run(world, super::threads(options), chunks, move |worker, beat, range| {
         let (index, rule, number, scenario) = for_work[usize::try_from(range.start).unwrap_or(0)].clone();
-        Ok((index, one(worker, beat, &subject, world, rule, number, scenario)?))
+        Ok((index, one(worker, beat, &subject, world, rule, (number, scenario), tries)?))
     });
     // A world that can not be set up again leaves the failures as they are: without their histories.
     for (index, failure) in outcome.into_iter().flat_map(|outcome| outcome.done) {
@@ -49,8 +49,8 @@ fn one(
     subject: &Subject,
     world: World,
     rule: &'static Rule,
-    number: u64,
-    scenario: Scenario,
+    (number, scenario): (u64, Scenario),
+    most: u32,
 ) -> std::io::Result<Failure> {
     let shrunk_from = scenario.steps.len();
     let mut tree = ScenarioTree::new(scenario);
@@ -60,7 +60,7 @@ fn one(
         Failure { violation, shrunk_from, ..failure(rule, world, tree.current(), history, number) };
     let mut tries = 0;
     let mut more = best.violation.is_some() && tree.simplify();
-    while more && tries < TRIES {
+    while more && tries < most {
         tries += 1;
         // A number of its own, so that the watchdog sees that something moves.
         beat.at(number.wrapping_add(u64::from(tries) << 32));

@@ -29,6 +29,8 @@ pub struct Focus {
     pub(crate) replies: &'static [Reply],
     /// How many different sessions a scenario may use.
     pub(crate) sessions: u8,
+    /// Every scenario uses more than one of them.
+    pub(crate) several: bool,
     /// One in how many scenarios has a session that may not wake the app; 0 for none.
     pub(crate) silent: u8,
     /// One in how many downloads has an earliest begin date; 0 for none.
@@ -108,6 +110,7 @@ impl Focus {
         finishes: FINISHES,
         replies: REPLIES,
         sessions: 3,
+        several: false,
         silent: 8,
         delayed: 8,
         chained: 4,
@@ -236,6 +239,9 @@ impl Focus {
         spans: 20,
         ..Self::SLOTS
     };
+
+    /// Many session wakes in several sessions with related names.
+    pub const IDENTITIES: Self = Self { several: true, ..Self::CHAINS };
 
     /// Processes that end in the middle of things.
     pub const KILLS: Self = Self {

@@ -132,6 +132,8 @@ impl Dice {
             0 | 1 if most > 1 => vec![0, 1],
             2 if most > 2 => vec![0, 2],
             3 if most > 2 => (0..most).collect(),
+            4 if self.focus.several => vec![0, 2],
+            _ if self.focus.several => vec![0, 1],
             _ => vec![self.rng.u8(..most)],
         };
         if self.rng.bool() {

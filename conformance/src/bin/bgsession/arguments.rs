@@ -68,6 +68,9 @@ pub(crate) struct RunArguments {
     /// Scenarios for each rule [default: 400 sim, 150 http]
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     pub(crate) cases: Option<u32>,
+    /// All sequences of up to N core steps, in sim [default: 6]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(..=9))]
+    pub(crate) depth: Option<u8>,
     /// Where the scenarios come from
     #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
     pub(crate) seed: u64,
@@ -81,7 +84,7 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "DIR")]
     pub(crate) regressions: Option<PathBuf>,
     /// Play only the scenario in this file; may be repeated
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["cases", "seed", "time", "regressions"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["cases", "depth", "seed", "time", "regressions"])]
     pub(crate) replay: Vec<PathBuf>,
     /// With --replay: print JSON Lines histories, no report
     #[arg(long, requires = "replay", conflicts_with = "timeline")]

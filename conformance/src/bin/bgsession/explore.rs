@@ -18,6 +18,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome, Failure> {
     // A seed that breaks something is the end of the search: its report is what was looked for.
     while report.elapsed < time && is_sound(&report) {
         options.seed = options.seed.wrapping_add(1);
+        options.small_worlds = 0;
         let next = judge(&subject, &options)?;
         report = if is_sound(&next) { sum(report, next) } else { next };
         seeds += 1;
@@ -26,9 +27,15 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome, Failure> {
     Ok(if report.passed() { Outcome::Passed } else { Outcome::NotPassed })
 }
 
+/// How many steps the small worlds of the main job have.
+const SMALL_WORLDS: usize = 6;
+
 fn options(arguments: &RunArguments) -> Result<Options, Failure> {
+    // Whoever asks for one rule wants its own scenarios.
+    let default_depth = if arguments.names_rules() { 0 } else { SMALL_WORLDS };
     let mut options = Options {
         rules: arguments.rules()?,
+        small_worlds: arguments.depth.map_or(default_depth, usize::from),
         worlds: arguments.worlds(),
         seed: arguments.seed,
         threads: arguments.threads(),
