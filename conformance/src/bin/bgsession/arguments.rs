@@ -68,7 +68,7 @@ pub(crate) struct RunArguments {
     /// Scenarios for each rule [default: 400 sim, 150 http]
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     pub(crate) cases: Option<u32>,
-    /// All sequences of up to N core steps, in sim [default: 6]
+    /// All sequences of up to N steps first [default: 6]
     #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(..=9))]
     pub(crate) depth: Option<u8>,
     /// Where the scenarios come from
