@@ -56,7 +56,7 @@ mod suite;
 mod verdict;
 mod world;
 
-pub use report::timeline;
+pub use report::{mermaid, timeline};
 pub use runner::{DEFAULT_SEED, Options, Player, Progress, RegressionError, ReplayWith, RunError, play, run};
 pub use subject::{Capability, Role, Subject};
 pub use suite::{check, check_all};

@@ -1,7 +1,9 @@
 //! What people read.
 
+mod mermaid;
 mod timeline;
 
+pub use mermaid::mermaid;
 pub use timeline::timeline;
 
 use std::fmt::Write as _;

@@ -8,7 +8,7 @@ use crate::report::{short, wrap};
 
 /// Who an event belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Lane {
+pub(super) enum Lane {
     App,
     Scheduler,
     Session,
@@ -81,25 +81,28 @@ fn say_left_out(text: &mut String, count: &mut usize) {
     }
 }
 
-/// Says how much time has passed if it is a lot.
 fn gap(text: &mut String, last: Option<u64>, now: u64) {
-    const LONG: u64 = 3_600_000;
-    let Some(span) = last.map(|last| now - last).filter(|span| *span >= LONG) else {
-        return;
-    };
-    let (days, hours, minutes) = (span / 86_400_000, span / 3_600_000 % 24, span / 60_000 % 60);
-    let said = match (days, hours) {
-        (0, hours) => format!("{hours} h {minutes} min later"),
-        (days, hours) => format!("{days} d {hours} h later"),
-    };
-    writeln!(text, "  {:>TIME$}⋮ {said}", "").expect("a string takes everything");
+    if let Some(said) = said_of_gap(last, now) {
+        writeln!(text, "  {:>TIME$}⋮ {said}", "").expect("a string takes everything");
+    }
 }
 
-struct Line<'a> {
-    entry: &'a Entry,
-    lane: Lane,
-    text: String,
-    offending: bool,
+/// Says how much time has passed if it is a lot.
+pub(super) fn said_of_gap(last: Option<u64>, now: u64) -> Option<String> {
+    const LONG: u64 = 3_600_000;
+    let span = last.map(|last| now - last).filter(|span| *span >= LONG)?;
+    let (days, hours, minutes) = (span / 86_400_000, span / 3_600_000 % 24, span / 60_000 % 60);
+    Some(match (days, hours) {
+        (0, hours) => format!("{hours} h {minutes} min later"),
+        (days, hours) => format!("{days} d {hours} h later"),
+    })
+}
+
+pub(super) struct Line<'a> {
+    pub(super) entry: &'a Entry,
+    pub(super) lane: Lane,
+    pub(super) text: String,
+    pub(super) offending: bool,
     /// Kept when a long timeline is folded.
     weighty: bool,
 }
@@ -124,7 +127,7 @@ impl Line<'_> {
     }
 }
 
-fn lines(history: &History, offending: Option<usize>) -> Vec<Line<'_>> {
+pub(super) fn lines(history: &History, offending: Option<usize>) -> Vec<Line<'_>> {
     let mut lines: Vec<Line<'_>> = Vec::new();
     for (index, entry) in history.entries.iter().enumerate() {
         let offending = offending == Some(entry.seq);

@@ -92,6 +92,9 @@ pub(crate) struct RunArguments {
     /// With --replay: print timelines before the report
     #[arg(long, requires = "replay")]
     pub(crate) timeline: bool,
+    /// With --replay: print Mermaid sequence diagrams, no report
+    #[arg(long, requires = "replay", conflicts_with_all = ["timeline", "history"])]
+    pub(crate) mermaid: bool,
 }
 
 /// The command's word for a [`World`].

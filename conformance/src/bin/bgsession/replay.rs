@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use bgsession_conformance::scenario::Scenario;
-use bgsession_conformance::{Options, ReplayWith, Report, Subject, Verdict, play, run as judge, timeline};
+use bgsession_conformance::{
+    Options, ReplayWith, Report, Subject, Verdict, mermaid, play, run as judge, timeline,
+};
 
 use crate::arguments::RunArguments;
 use crate::failure::Failure;
@@ -26,7 +28,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome, Failure> {
     let mut report = judge(&subject, &options)?;
     let untested = if arguments.names_rules() { 0 } else { set_aside(&mut report) };
     let outcome = if report.passed() { Outcome::Passed } else { Outcome::NotPassed };
-    if !arguments.history {
+    if !arguments.history && !arguments.mermaid {
         text.push_str(&report.to_string());
         if untested > 0 {
             text.push_str(&format!(
@@ -34,7 +36,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome, Failure> {
             ));
         }
     } else if outcome == Outcome::NotPassed {
-        output::remark("a rule is not passed; leave out --history to read the report");
+        output::remark("a rule is not passed; leave out --history or --mermaid to read the report");
     }
     output::print(&text)?;
     Ok(outcome)
@@ -49,7 +51,7 @@ fn read(path: &Path) -> Result<Scenario, Failure> {
 /// The histories or timelines of all scenarios in all worlds, if they are wanted.
 fn observed(arguments: &RunArguments, subject: &Subject, scenarios: &[Scenario]) -> Result<String, Failure> {
     let mut text = String::new();
-    if !arguments.history && !arguments.timeline {
+    if !(arguments.history || arguments.timeline || arguments.mermaid) {
         return Ok(text);
     }
     for (path, scenario) in arguments.replay.iter().zip(scenarios) {
@@ -57,6 +59,8 @@ fn observed(arguments: &RunArguments, subject: &Subject, scenarios: &[Scenario])
             let history = play(subject, world, scenario)?;
             if arguments.history {
                 text.push_str(&history.to_jsonl());
+            } else if arguments.mermaid {
+                text.push_str(&mermaid(&history, None));
             } else {
                 text.push_str(&format!("{} in {world}\n{}\n", path.display(), timeline(&history, None)));
             }
