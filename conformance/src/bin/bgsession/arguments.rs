@@ -92,7 +92,7 @@ pub(crate) struct RunArguments {
     /// With --replay: print timelines before the report
     #[arg(long, requires = "replay")]
     pub(crate) timeline: bool,
-    /// With --replay: print Mermaid sequence diagrams, no report
+    /// With --replay: print Mermaid diagrams, no report
     #[arg(long, requires = "replay", conflicts_with_all = ["timeline", "history"])]
     pub(crate) mermaid: bool,
 }
