@@ -4,7 +4,7 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Once;
 use std::task::Poll;
 use std::time::Duration;
@@ -53,13 +53,6 @@ pub(crate) fn caught_now<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     let outcome = catch_unwind(AssertUnwindSafe(work));
     drop(quiet);
     outcome.map_err(|panic| message(&*panic))
-}
-
-/// Runs a task of the subject's; a panic is recorded.
-pub(crate) async fn task(recorder: Recorder, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
-    if let Err(message) = caught(task).await {
-        recorder.fault(FaultKind::Panic, format!("in a task: {message}"));
-    }
 }
 
 async fn caught<T>(future: impl Future<Output = T>) -> Result<T, String> {

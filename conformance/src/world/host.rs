@@ -1,58 +1,27 @@
 //! Runs scenarios: a runtime and a clock for a thread, a fresh device and system for each scenario.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bgsession_mock_server::Origin;
 use bgsession_reference::scheduler::ReferenceScheduler;
 use bgsession_reference::service::ReferenceService;
 use bgsession_reference::storage::MemoryStorage;
-use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::task::AbortHandle;
+use tokio::runtime::{Builder, Runtime};
 
 use super::app::{App, Process, System};
 use super::guard;
 use super::network::{Network, script};
 use super::player::Player;
 use super::wire::Wire;
-use super::{Clock, World};
+use super::{Clock, Spawner, World};
 use crate::contract::{
-    Conditions, Device, DeviceChange, ScheduleError, Scheduler, SessionId, Spawn, Storage, TaskMint, Time,
+    Conditions, Device, DeviceChange, ScheduleError, Scheduler, SessionId, Storage, TaskMint, Time,
     TransferService, UserInfo, WakeOutcome, WakeReason,
 };
 use crate::history::{Event, FaultKind, History, Recorder, SubjectFault};
 use crate::scenario::Scenario;
 use crate::subject::{Boot, Subject};
-
-/// Starts tasks on the world's runtime, from whatever thread, and ends them with the scenario.
-#[derive(Clone)]
-pub(crate) struct Spawner {
-    runtime: Handle,
-    recorder: Recorder,
-    started: Arc<Mutex<Vec<AbortHandle>>>,
-}
-
-impl Spawner {
-    /// The runtime goes on after the scenario, so its tasks are ended one by one.
-    fn end_all(&self) {
-        let started = std::mem::take(&mut *self.started.lock().unwrap_or_else(PoisonError::into_inner));
-        started.iter().for_each(AbortHandle::abort);
-    }
-}
-
-impl Spawn for Spawner {
-    fn spawn(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
-        let started = self.runtime.spawn(guard::task(self.recorder.clone(), task));
-        let mut tasks = self.started.lock().unwrap_or_else(PoisonError::into_inner);
-        // A handle keeps its task's memory: those of finished tasks go whenever their number may have doubled.
-        if tasks.len() == tasks.capacity() {
-            tasks.retain(|task| !task.is_finished());
-        }
-        tasks.push(started.abort_handle());
-    }
-}
 
 /// Plays scenarios on the thread that made it, one after the other.
 pub(crate) struct Worker {
@@ -122,9 +91,7 @@ impl Worker {
                 let runtime = Builder::new_current_thread().enable_time().start_paused(true).build()?;
                 runtime.block_on(async {
                     let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
-                    Case::new_on(&Handle::current(), &Clock::tokio(), subject, scenario, storage, None)
-                        .play()
-                        .await
+                    Case::new(&Clock::tokio(), subject, scenario, storage, None).play().await
                 })
             }
             None => self.run_sim(subject, scenario)?,
@@ -142,8 +109,7 @@ impl Worker {
             }
         };
         let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
-        let history = runtime
-            .block_on(Case::new_on(runtime.handle(), &self.clock, subject, scenario, storage, None).play());
+        let history = runtime.block_on(Case::new(&self.clock, subject, scenario, storage, None).play());
         // Tasks that the subject started behind the kit's back would live on in the next scenario: away with them.
         if runtime.metrics().num_alive_tasks() == 0 {
             self.sim = Some(runtime);
@@ -165,7 +131,7 @@ impl Http {
         // In memory here too: a folder of the disk's for each scenario would cost more than its exchanges.
         let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
         let wire = Arc::clone(&self.wire);
-        let case = Case::new_on(self.runtime.handle(), clock, subject, scenario, storage, Some(wire));
+        let case = Case::new(clock, subject, scenario, storage, Some(wire));
         let history = self.runtime.block_on(case.play());
         self.runtime.block_on(self.wire.forget());
         if self.runtime.metrics().num_alive_tasks() > STRAY_TASKS {
@@ -187,8 +153,7 @@ struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    fn new_on(
-        runtime: &Handle,
+    fn new(
         clock: &Clock,
         subject: &'a Subject,
         scenario: &'a Scenario,
@@ -196,11 +161,7 @@ impl<'a> Case<'a> {
         wire: Option<Arc<Wire>>,
     ) -> Self {
         let recorder = Recorder::new(clock.clone());
-        let spawner = Spawner {
-            runtime: runtime.clone(),
-            recorder: recorder.clone(),
-            started: Arc::new(Mutex::new(Vec::with_capacity(32))),
-        };
+        let spawner = Spawner::new(recorder.clone());
         let app = App::new(clock.clone(), recorder.clone(), spawner.clone(), scenario.setup.clone());
         Self { subject, scenario, recorder, spawner, app, storage, wire }
     }
@@ -208,8 +169,7 @@ impl<'a> Case<'a> {
     /// Plays the scenario and ends everything that it started.
     async fn play(self) -> History {
         let (spawner, app, clock) = (self.spawner.clone(), Arc::clone(&self.app), self.app.clock.clone());
-        let history = self.run().await;
-        spawner.end_all();
+        let history = spawner.run(self.run()).await;
         app.detach();
         clock.settle().await;
         history

@@ -9,6 +9,7 @@ mod host;
 mod network;
 mod player;
 mod recording;
+mod tasks;
 #[cfg(feature = "http")]
 mod wire;
 #[cfg(not(feature = "http"))]
@@ -16,7 +17,8 @@ mod wire;
 mod wire;
 
 pub(crate) use clock::Clock;
-pub(crate) use host::{Spawner, Worker};
+pub(crate) use host::Worker;
+pub(crate) use tasks::Spawner;
 
 use std::fmt;
 
