@@ -1,5 +1,6 @@
 //! Histories as people read them: one line per event, a lane for each part of the system, 80 columns, no colour.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::contract::{AppChange, Charge, Link, TransferKind, WakeOutcome};
@@ -22,6 +23,8 @@ const LANES: usize = 16;
 const TEXT: usize = WIDTH - 2 - TIME - LANES;
 /// More lines than this are folded in the middle.
 const MOST: usize = 34;
+/// More lines than this do not count as a block that repeats.
+const LONGEST_REPEAT: usize = 12;
 /// Lines shown after the offending one.
 const AFTER: usize = 4;
 
@@ -32,10 +35,16 @@ pub fn timeline(history: &History, offending: Option<usize>) -> String {
     let mut text = format!("  {:>TIME$}app sch ses net\n", "time   ");
     let marked = lines.iter().position(|line| line.offending);
     let end = marked.map_or(lines.len(), |at| (at + 1 + AFTER).min(lines.len()));
-    let shown = &lines[..end];
+    let (shown, repeats) = without_repeats(&lines[..end]);
     let mut last = None;
     let mut left_out = 0;
-    for (line, kept) in shown.iter().zip(folded(shown)) {
+    for ((index, line), kept) in shown.iter().enumerate().zip(folded(&shown)) {
+        if let Some(times) = repeats.get(&index).filter(|_| kept || left_out == 0) {
+            say_left_out(&mut text, &mut left_out);
+            let times = if *times == 1 { "once more".to_owned() } else { format!("{times} times more") };
+            writeln!(text, "  {:>TIME$}⋮ the same {times}", "").expect("a string takes everything");
+            last = None;
+        }
         if !kept {
             left_out += 1;
             last = None;
@@ -55,14 +64,14 @@ pub fn timeline(history: &History, offending: Option<usize>) -> String {
 
 /// Which lines are shown: all of a short timeline; of a long one its beginning, its end, and between them the calls of
 /// `handle` and what the user does. If even that is too much, the middle goes.
-fn folded(lines: &[Line<'_>]) -> Vec<bool> {
+fn folded(lines: &[&Line<'_>]) -> Vec<bool> {
     if lines.len() <= MOST {
         return vec![true; lines.len()];
     }
     let (head, tail) = (MOST / 3, lines.len() - MOST / 3);
     let middle = |line: &Line<'_>| line.weighty || line.offending;
-    let mut kept: Vec<bool> =
-        lines.iter().enumerate().map(|(index, line)| index < head || index >= tail || middle(line)).collect();
+    let keeps = |(index, line): (usize, &&Line<'_>)| index < head || index >= tail || middle(line);
+    let mut kept: Vec<bool> = lines.iter().enumerate().map(keeps).collect();
     let mut surplus = kept.iter().filter(|kept| **kept).count().saturating_sub(MOST);
     for (index, kept) in kept.iter_mut().enumerate().skip(head) {
         if surplus > 0 && *kept && !lines[index].offending {
@@ -71,6 +80,46 @@ fn folded(lines: &[Line<'_>]) -> Vec<bool> {
         }
     }
     kept
+}
+
+/// Leaves out what goes on and on: of lines that repeat with other numbers, three times or more, the first and the last
+/// time are enough. Says before which of the remaining lines how many times were left out.
+fn without_repeats<'a, 'b>(lines: &'b [Line<'a>]) -> (Vec<&'b Line<'a>>, BTreeMap<usize, usize>) {
+    let shapes: Vec<String> = lines.iter().map(Line::shape).collect();
+    let (mut shown, mut repeats) = (Vec::new(), BTreeMap::new());
+    let mut at = 0;
+    let times = |from: usize, period: usize| {
+        let block = &shapes[from..from + period];
+        shapes[from..].chunks_exact(period).take_while(|next| *next == block).count()
+    };
+    while at < lines.len() {
+        let most = LONGEST_REPEAT.min((lines.len() - at) / 3);
+        let found = (1..=most).map(|period| (period, times(at, period))).find(|(_, times)| *times >= 3);
+        // A block that begins with its cause reads best, if that still leaves enough of them.
+        if let Some((period, _)) = found
+            && let Some(ahead) = (1..period).find(|ahead| lines[at + ahead].is_cause())
+            && !lines[at].is_cause()
+            && times(at + ahead, period) >= 3
+        {
+            shown.extend(&lines[at..at + ahead]);
+            at += ahead;
+            continue;
+        }
+        match found {
+            Some((period, times)) => {
+                shown.extend(&lines[at..at + period]);
+                repeats.insert(shown.len(), times - 2);
+                at += period * (times - 1);
+                shown.extend(&lines[at..at + period]);
+                at += period;
+            }
+            None => {
+                shown.push(&lines[at]);
+                at += 1;
+            }
+        }
+    }
+    (shown, repeats)
 }
 
 fn say_left_out(text: &mut String, count: &mut usize) {
@@ -108,6 +157,28 @@ pub(super) struct Line<'a> {
 }
 
 impl Line<'_> {
+    /// Does something begin here?
+    fn is_cause(&self) -> bool {
+        matches!(
+            self.entry.event,
+            Event::App { change: AppChange::Resumed | AppChange::Launched | AppChange::Foregrounded }
+                | Event::RequestSent { .. }
+        )
+    }
+
+    /// What is the same about lines that differ in their numbers only. The offending line is like no other.
+    fn shape(&self) -> String {
+        let mut shape = if self.offending { "▶".to_owned() } else { String::new() };
+        for c in self.text.chars() {
+            match c {
+                '0'..='9' | '.' | ':' if shape.ends_with('0') => {}
+                '0'..='9' => shape.push('0'),
+                other => shape.push(other),
+            }
+        }
+        shape
+    }
+
     fn write(&self, text: &mut String) {
         let column = match self.lane {
             Lane::App => 0,
