@@ -1,6 +1,7 @@
 //! Scenarios as readable files: what a failure leaves behind, and what is replayed before anything is generated.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::{Scenario, Setup, Step};
 
@@ -44,7 +45,8 @@ pub enum ScenarioError {
 }
 
 impl Scenario {
-    /// The scenario as a file: readable JSON with a step on each line. `rule` says what it broke.
+    /// The scenario as a file: readable JSON with a step on each line. `rule` says what it broke. Of the set-up it says
+    /// what differs from the default, which is part of the format.
     ///
     /// # Panics
     ///
@@ -56,7 +58,11 @@ impl Scenario {
         if let Some(rule) = rule {
             text.push_str(&format!("  \"rule\": {},\n", line(&rule)));
         }
-        text.push_str(&format!("  \"setup\": {},\n  \"steps\": [\n", line(&self.setup)));
+        let setup = differences(&self.setup);
+        if !setup.is_empty() {
+            text.push_str(&format!("  \"setup\": {},\n", line(&setup)));
+        }
+        text.push_str("  \"steps\": [\n");
         let steps: Vec<String> = self.steps.iter().map(|step| format!("    {}", line(step))).collect();
         text.push_str(&steps.join(",\n"));
         text.push_str("\n  ]\n}\n");
@@ -96,6 +102,16 @@ impl Scenario {
         }
         Ok(())
     }
+}
+
+/// The fields that are not as in the default.
+fn differences(setup: &Setup) -> Map<String, Value> {
+    let fields = |setup: &Setup| match serde_json::to_value(setup) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    };
+    let default = fields(&Setup::default());
+    fields(setup).into_iter().filter(|(name, value)| default.get(name) != Some(value)).collect()
 }
 
 mod erased {

@@ -1,7 +1,7 @@
 //! Simpler forms of steps and set-ups, for the shrinker.
 
 use super::strategy::SPANS;
-use super::{Download, Finish, Reply, Route, Setup, Span, Step};
+use super::{Download, Finish, Reopen, Reply, Route, Setup, Span, Step};
 
 /// The `way`th simpler form of a step, simplest first; `None` when there are no more.
 pub(super) fn simpler_step(step: &Step, way: usize) -> Option<Step> {
@@ -82,4 +82,22 @@ pub(super) fn simpler_setup(setup: &Setup, way: usize) -> Option<Setup> {
         21 => with(|s, _| drop(s.files.drain(..s.files.len() / 2))),
         _ => return None,
     })
+}
+
+/// The `way`th set-up that may make up for a step less: the app's habits come in turn, so that another turn begins, or
+/// one download more in its chain. `None` when there are no more.
+pub(super) fn traded_setup(setup: &Setup, way: usize) -> Option<Setup> {
+    let mut other = setup.clone();
+    match way {
+        0 => other.finishes.rotate_left(1),
+        1 => other.replies.rotate_left(1),
+        2 => other.finishes.extend_from_slice(&setup.finishes[..1]),
+        3 => other.chain += 1,
+        4 => other.chain += 2,
+        5 => {
+            other.reopen = if setup.reopen == Reopen::AtLaunch { Reopen::InHandle } else { Reopen::AtLaunch }
+        }
+        _ => return None,
+    }
+    Some(other)
 }

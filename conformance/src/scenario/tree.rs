@@ -5,7 +5,7 @@
 use proptest::strategy::ValueTree;
 
 use super::Scenario;
-use super::simpler::{simpler_setup, simpler_step};
+use super::simpler::{simpler_setup, simpler_step, traded_setup};
 
 /// A scenario and the simpler ones that can be tried instead of it.
 #[derive(Clone, Debug)]
@@ -27,6 +27,11 @@ enum Stage {
     },
     /// Make the step at `at` simpler in its `way`th way.
     Simplify {
+        at: usize,
+        way: usize,
+    },
+    /// Leave out the step at `at`, and change the set-up in its `way`th way to make up for it.
+    Trade {
         at: usize,
         way: usize,
     },
@@ -96,6 +101,10 @@ impl ScenarioTree {
                 simpler.map(|setup| Scenario { setup, steps: self.best.steps.clone() })
             }
             Stage::Simplify { at, .. } if at >= count => {
+                self.stage = Stage::Trade { at: 0, way: 0 };
+                None
+            }
+            Stage::Trade { at, .. } if at >= count => {
                 self.rounds += 1;
                 self.stage = if std::mem::take(&mut self.progress) && self.rounds < ROUNDS {
                     Stage::Drop { at: 0, len: count.div_ceil(2) }
@@ -117,6 +126,19 @@ impl ScenarioTree {
                     scenario
                 })
             }
+            Stage::Trade { at, way } => {
+                let setup = traded_setup(&self.best.setup, way);
+                self.stage = if setup.is_some() {
+                    Stage::Trade { at, way: way + 1 }
+                } else {
+                    Stage::Trade { at: at + 1, way: 0 }
+                };
+                setup.map(|setup| {
+                    let mut steps = self.best.steps.clone();
+                    steps.remove(at);
+                    Scenario { setup, steps }
+                })
+            }
             Stage::Done => None,
         }
     }
@@ -133,6 +155,9 @@ impl ValueTree for ScenarioTree {
     fn simplify(&mut self) -> bool {
         if let Some(simpler) = self.candidate.take() {
             self.progress = true;
+            if let Stage::Trade { way, .. } = &mut self.stage {
+                *way = 0;
+            }
             // What stood behind a dropped piece has moved up to its place.
             if let Stage::Drop { at, len } = &mut self.stage
                 && simpler.steps.len() < self.best.steps.len()
