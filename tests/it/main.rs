@@ -4,5 +4,6 @@ mod caught;
 mod lawful;
 mod premise;
 mod repeat;
+mod shortest;
 mod structure;
 mod whole;

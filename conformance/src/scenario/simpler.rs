@@ -9,8 +9,14 @@ pub(super) fn simpler_step(step: &Step, way: usize) -> Option<Step> {
     match step {
         Step::Wait { span: current } => span(*current).map(|span| Step::Wait { span }),
         Step::Refresh { after } => span(*after).map(|after| Step::Refresh { after }),
-        Step::Snapshot { after } => span(*after).map(|after| Step::Snapshot { after }),
-        Step::Download(download) => simpler_download(*download).get(way).copied().map(Step::Download),
+        Step::Snapshot { after } if way == 0 => Some(Step::Refresh { after: *after }),
+        Step::Snapshot { after } => {
+            let shorter = SPANS.iter().map(|ms| Span(*ms)).filter(|span| span < after);
+            shorter.map(|after| Step::Snapshot { after }).nth(way - 1)
+        }
+        // The shortest story that has a wake at all.
+        Step::Download(_) if way == 0 => Some(Step::Refresh { after: Span(1) }),
+        Step::Download(download) => simpler_download(*download).get(way - 1).copied().map(Step::Download),
         Step::Upload { session, size } => [
             Step::Download(Download { session: *session, size: *size, ..Download::default() }),
             Step::Upload { session: 0, size: 1 },
