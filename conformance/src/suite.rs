@@ -130,10 +130,13 @@ macro_rules! __suite {
             sch_20_a_task_names_the_session_that_caused_it = "SCH-20": scheduler sessions system;
             sch_21_a_session_without_launch_events_does_not_wake = "SCH-21": sessions system;
             sch_22_a_running_app_is_not_woken_a_sleeping_one_is = "SCH-22": scheduler sessions system;
+            ses_01_nothing_is_sent_for_a_suspended_transfer = "SES-01": sessions system;
+            ses_02_a_cancelled_transfer_ends_at_once_and_once = "SES-02": sessions system;
             ses_03_did_complete_comes_once_and_last = "SES-03": sessions system;
             ses_04_a_finished_download_gives_its_file_first = "SES-04": sessions system;
             ses_05_a_file_is_there_in_its_callback_and_gone_after_it = "SES-05": sessions system;
             ses_06_an_http_error_status_is_no_error = "SES-06": sessions system;
+            ses_07_lost_connections_are_retried_until_the_time_is_up = "SES-07": sessions system;
             ses_08_an_interrupted_download_yields_the_same_bytes = "SES-08": sessions system;
             ses_13_nothing_is_sent_before_the_earliest_begin_date = "SES-13": sessions system;
             ses_18_undelivered_messages_are_kept = "SES-18": sessions system;

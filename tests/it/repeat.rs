@@ -6,7 +6,7 @@ use bgsession_conformance::{Options, Report, Subject, Verdict, World, play, run}
 use bgsession_tests::lawful::reference;
 use bgsession_tests::mutants::all;
 
-const FOCUSES: [(&str, Focus); 10] = [
+const FOCUSES: [(&str, Focus); 12] = [
     ("general", Focus::GENERAL),
     ("wakes", Focus::WAKES),
     ("logins", Focus::LOGINS),
@@ -17,6 +17,8 @@ const FOCUSES: [(&str, Focus); 10] = [
     ("files", Focus::FILES),
     ("cuts", Focus::CUTS),
     ("retries", Focus::RETRIES),
+    ("pauses", Focus::PAUSES),
+    ("cancels", Focus::CANCELS),
 ];
 
 fn generated(count: u64) -> impl Iterator<Item = (String, Scenario)> {

@@ -260,18 +260,39 @@ pub enum Event {
         /// The request timeout of its session, in milliseconds.
         #[serde(default = "minute")]
         request_timeout: u64,
+        /// The transfer of the same session whose resume data it was created from.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        continues: Option<TransferId>,
     },
-    /// The app resumed a transfer.
+    /// The app suspended a transfer: the call has returned.
+    TransferSuspended {
+        /// Which.
+        #[serde(flatten)]
+        key: TransferKey,
+    },
+    /// The app resumes a transfer: the call begins.
     TransferResumed {
         /// Which.
         #[serde(flatten)]
         key: TransferKey,
     },
-    /// The app cancelled a transfer.
+    /// The app cancels a transfer: the call begins.
     TransferCancelled {
         /// Which.
         #[serde(flatten)]
         key: TransferKey,
+        /// It asks for resume data.
+        #[serde(default)]
+        keeping: bool,
+    },
+    /// That call has returned.
+    CancelReturned {
+        /// Which.
+        #[serde(flatten)]
+        key: TransferKey,
+        /// With resume data.
+        #[serde(default)]
+        resume_data: bool,
     },
     /// A session asked the scheduler for a wake.
     WakeRequested {

@@ -205,7 +205,7 @@ pub(super) fn lines(history: &History, offending: Option<usize>) -> Vec<Line<'_>
         let next = history.entries.get(index + 1);
         let Some((lane, text)) = describe(entry, next, history) else {
             // What goes without saying is said if it is the point; or the line that says it already is marked.
-            match name(&entry.event) {
+            match name(&entry.event, history) {
                 _ if !offending => {}
                 Some((lane, text)) => lines.push(Line { entry, lane, text, offending, weighty: true }),
                 None => mark(&mut lines, &entry.event),
@@ -245,7 +245,7 @@ fn mark(lines: &mut [Line<'_>], event: &Event) {
     }
 }
 
-fn name(event: &Event) -> Option<(Lane, String)> {
+fn name(event: &Event, history: &History) -> Option<(Lane, String)> {
     Some(match event {
         Event::TaskMinted { task, kind } => (Lane::Scheduler, format!("mints {task} {kind}")),
         Event::WakeResolved { session, outcome } => {
@@ -258,6 +258,12 @@ fn name(event: &Event) -> Option<(Lane, String)> {
         Event::ScheduleReturned { slot, .. } => {
             let what = if *slot == Charge::Snapshot { "snapshot" } else { "application refresh" };
             (Lane::Scheduler, format!("the call that scheduled the {what} returns"))
+        }
+        Event::ExchangeEnded { exchange, outcome: ExchangeOutcome::Abandoned, .. } => {
+            (Lane::Network, format!("{}the request is given up", whose(*exchange, history)))
+        }
+        Event::CancelReturned { key, .. } => {
+            (Lane::App, format!("(cancelling {} has returned)", of_key(key)))
         }
         Event::Phase { phase: Phase::Ended } => (Lane::App, "(the end)".to_owned()),
         _ => return None,
@@ -293,12 +299,30 @@ fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -> Option<(L
             let silent = if *launch_events { "" } else { ", without launch events" };
             (Lane::App, format!("opens session {}{silent}", id(session)))
         }
-        Event::TransferCreated { key, kind, earliest, .. } => {
+        Event::TransferCreated { key, kind, earliest, continues, .. } => {
             let what = if *kind == TransferKind::Upload { "upload" } else { "download" };
             let date = earliest.map_or_else(String::new, |date| format!(", not before {date}"));
-            (Lane::App, format!("starts {what} {}{date}", of_key(key)))
+            // Most are resumed at once.
+            let resumed =
+                |next: &Entry| matches!(&next.event, Event::TransferResumed { key: of } if of == key);
+            let verb = if next.is_some_and(resumed) { "starts" } else { "creates" };
+            let after = continues.map_or_else(String::new, |before| format!(", where {before} was stopped"));
+            (Lane::App, format!("{verb} {what} {}{date}{after}", of_key(key)))
         }
-        Event::TransferCancelled { key } => (Lane::App, format!("cancels {}", of_key(key))),
+        Event::TransferCancelled { key, keeping } => {
+            let keeping = if *keeping { " by producing resume data" } else { "" };
+            (Lane::App, format!("cancels {}{keeping}", of_key(key)))
+        }
+        Event::TransferSuspended { key } => (Lane::App, format!("suspends {}", of_key(key))),
+        Event::TransferResumed { key } => {
+            let before = entry.seq.checked_sub(1).and_then(|seq| history.entries.get(seq));
+            let starts =
+                |before: &Entry| matches!(&before.event, Event::TransferCreated { key: of, .. } if of == key);
+            if before.is_some_and(starts) {
+                return None;
+            }
+            (Lane::App, format!("resumes {}", of_key(key)))
+        }
         Event::WakeRequested { session, reason } => {
             let why = match reason {
                 crate::contract::WakeReason::TransfersEnded => "transfers ended",
@@ -377,7 +401,7 @@ fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -> Option<(L
         }
         Event::Phase { .. }
         | Event::ScheduleReturned { .. }
-        | Event::TransferResumed { .. }
+        | Event::CancelReturned { .. }
         | Event::WakeResolved { .. }
         | Event::TaskMinted { .. }
         | Event::ExpirationHandlerSet { .. }

@@ -161,17 +161,38 @@ pub(crate) enum Progress {
     Unknown,
 }
 
-/// A transfer that was resumed.
+/// A time in which a transfer was not to be worked on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pause {
+    /// Its creation, or where the suspension was complete.
+    pub(crate) from: Place,
+    /// Where the last resume that it needed began.
+    pub(crate) to: Option<Place>,
+    /// The most resumes that it needed at any time.
+    pub(crate) depth: u32,
+}
+
+/// A transfer.
 #[derive(Debug)]
 pub(crate) struct Transfer<'a> {
     pub(crate) key: &'a TransferKey,
     pub(crate) kind: TransferKind,
+    pub(crate) created: Place,
+    /// Where it was resumed first; where it was created as long as it was not.
     pub(crate) resumed: Place,
+    /// From its birth on, which is the first.
+    pub(crate) pauses: Vec<Pause>,
+    /// Resumes that it needs.
+    pub(super) holds: u32,
+    /// How long it may go without a byte.
+    pub(crate) request_timeout: Duration,
     pub(crate) earliest: Option<Time>,
     pub(crate) resource_timeout: Duration,
     /// The policy's switch X14.
     pub(crate) timed_from_begin: bool,
     pub(crate) cancelled: Option<Place>,
+    /// Each call that cancelled it: where it began and where it returned.
+    pub(crate) cancels: Vec<(Place, Option<Place>)>,
     pub(crate) exchanges: Vec<Exchange>,
     /// What has lain at its address: length and digest, one version after the other.
     pub(crate) versions: Vec<(Place, u64, u64)>,
@@ -182,13 +203,43 @@ pub(crate) struct Transfer<'a> {
 }
 
 impl Transfer<'_> {
-    /// When its resource timeout passes.
+    /// When its resource timeout passes, at the earliest: some pages count from the creation, some from the first resume,
+    /// and a suspended transfer may be subject to no timeout at all.
     pub(crate) fn times_out(&self) -> Time {
-        let begins = self
-            .earliest
-            .filter(|_| self.timed_from_begin)
-            .map_or(self.resumed.at, |at| at.max(self.resumed.at));
-        begins + self.resource_timeout
+        self.counted_from(self.created.at) + self.resource_timeout
+    }
+
+    /// The same, at the latest.
+    pub(crate) fn times_out_at_last(&self) -> Time {
+        let suspended = self
+            .pauses
+            .iter()
+            .skip(1)
+            .try_fold(Duration::ZERO, |sum, pause| Some(sum + pause.to?.at.since(pause.from.at)));
+        match suspended {
+            Some(suspended) if self.pauses.first().is_none_or(|birth| birth.to.is_some()) => {
+                self.counted_from(self.resumed.at) + self.resource_timeout + suspended
+            }
+            _ => Time::DISTANT_FUTURE,
+        }
+    }
+
+    fn counted_from(&self, moment: Time) -> Time {
+        self.earliest.filter(|_| self.timed_from_begin).map_or(moment, |at| at.max(moment))
+    }
+
+    /// Was it not to be worked on at this place?
+    pub(crate) fn is_paused_at(&self, place: Place) -> bool {
+        self.pauses
+            .iter()
+            .any(|pause| pause.from.seq < place.seq && pause.to.is_none_or(|to| to.seq >= place.seq))
+    }
+
+    /// Was it paused at any time between these places?
+    pub(crate) fn is_paused_between(&self, from: Place, to: Place) -> bool {
+        self.pauses
+            .iter()
+            .any(|pause| pause.from.seq <= to.seq && pause.to.is_none_or(|end| end.seq >= from.seq))
     }
 
     /// Where its service saw its last exchange end; cancelling and timing out are other ends.
@@ -197,13 +248,20 @@ impl Transfer<'_> {
     }
 
     pub(crate) fn progress(&self, place: Place) -> Progress {
-        if self.cancelled.is_some_and(|cancelled| cancelled.seq < place.seq) || place.at >= self.times_out() {
+        if self.cancelled.is_some_and(|cancelled| cancelled.seq < place.seq)
+            || place.at >= self.times_out_at_last()
+        {
             return Progress::Ended;
+        }
+        let seen = |p: Place| p.seq < place.seq;
+        // What is suspended is neither under way nor at its end, and may or may not be out of time.
+        if self.is_paused_at(place) || place.at >= self.times_out() {
+            let ended = self.concluded().is_some_and(seen);
+            return if ended { Progress::Ended } else { Progress::Unknown };
         }
         let Some(last) = self.exchanges.iter().rev().find(|exchange| exchange.sent.seq < place.seq) else {
             return Progress::Open;
         };
-        let seen = |p: Place| p.seq < place.seq;
         if last.challenge().is_some_and(seen) {
             return if self.given_up.is_some_and(seen) { Progress::Ended } else { Progress::Login };
         }

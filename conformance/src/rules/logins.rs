@@ -42,7 +42,8 @@ fn questions<'b>(facts: &'b Facts<'_>, transfer: &'b Transfer<'_>) -> impl Itera
 
 /// A challenge that came while the app was away is put to it, in a wake of its session.
 fn offered(facts: &Facts<'_>, transfer: &Transfer<'_>, challenge: Place, finding: &mut Finding) {
-    if facts.state_at(challenge.seq).is_running() {
+    // Whether a suspended transfer has a login to ask for, the documents do not say.
+    if facts.state_at(challenge.seq).is_running() || transfer.is_paused_between(challenge, facts.last()) {
         return;
     }
     let asked = questions(facts, transfer).find(|delivery| delivery.began.seq > challenge.seq);
@@ -102,7 +103,7 @@ fn unanswered(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding)
             "did_complete without error",
         ),
         (Some(_), _) => finding.witness(),
-        (None, Some(ended)) if ended.at > transfer.times_out() => finding.broken(
+        (None, Some(ended)) if ended.at > transfer.times_out_at_last() => finding.broken(
             ended,
             format!(
                 "{} to end with an error at its resource timeout, {}",

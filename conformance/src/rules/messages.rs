@@ -67,7 +67,9 @@ fn asked_again(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding
         .filter(|delivery| matches!(delivery.message, Message::DidReceiveChallenge { .. }));
     let Some(cut) = questions.by_ref().last().filter(|last| last.returned().is_none()) else { return };
     let Some((end, _)) = cut.end else { return };
-    let over = transfer.cancelled.is_some() || transfer.exchanges.iter().any(|e| e.sent.seq > end.seq);
+    let over = transfer.cancelled.is_some()
+        || transfer.is_paused_between(cut.began, facts.last())
+        || transfer.exchanges.iter().any(|e| e.sent.seq > end.seq);
     let Some(session) = facts.session(&transfer.key.session) else { return };
     let starts = facts.changes.iter().map(|(place, _)| *place).chain(session.opened.iter().copied());
     let heard = starts.filter(|start| start.seq > end.seq).any(|start| {

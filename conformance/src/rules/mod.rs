@@ -11,8 +11,10 @@ mod handling;
 mod keepalive;
 mod logins;
 mod messages;
+mod pauses;
 mod read;
 mod requests;
+mod retries;
 mod scheduling;
 mod slots;
 mod transfers;
@@ -213,10 +215,13 @@ pub static RULES: &[Rule] = &[
     handling::SCH_20,
     wakes::SCH_21,
     wakes::SCH_22,
+    pauses::SES_01,
+    pauses::SES_02,
     transfers::SES_03,
     transfers::SES_04,
     files::SES_05,
     transfers::SES_06,
+    retries::SES_07,
     files::SES_08,
     transfers::SES_13,
     messages::SES_18,

@@ -2,9 +2,32 @@
 
 use std::time::Duration;
 
-use super::facts::{Delivery, Exchange, Facts, Handle, Index, Place, Session, Task, Transfer};
+use super::facts::{Delivery, Exchange, Facts, Handle, Index, Pause, Place, Session, Task, Transfer};
 use crate::contract::{AppChange, AppState, Policy, RefreshKind, RefreshTaskId, ResourceTimer, SessionId};
 use crate::history::{Entry, Event, History, MessageId, Phase, TransferKey};
+
+impl Transfer<'_> {
+    fn resume(&mut self, place: Place) {
+        self.holds = self.holds.saturating_sub(1);
+        if self.holds > 0 {
+            return;
+        }
+        if let Some(pause) = self.pauses.last_mut().filter(|pause| pause.to.is_none()) {
+            pause.to = Some(place);
+            if self.pauses.len() == 1 {
+                self.resumed = place;
+            }
+        }
+    }
+
+    fn suspend(&mut self, place: Place) {
+        self.holds += 1;
+        match self.pauses.last_mut().filter(|pause| pause.to.is_none()) {
+            Some(pause) => pause.depth = pause.depth.max(self.holds),
+            None => self.pauses.push(Pause { from: place, to: None, depth: 1 }),
+        }
+    }
+}
 
 impl<'a> Facts<'a> {
     /// Reads a history; events that refer to what is not there are left out.
@@ -59,26 +82,27 @@ impl<'a> Facts<'a> {
 
     fn read_transfer(&mut self, place: Place, event: &'a Event) {
         match event {
-            Event::TransferCreated { key, kind, earliest, resource_timeout, .. } => {
+            Event::TransferCreated { key, kind, earliest, resource_timeout, request_timeout, .. } => {
                 self.index.transfers.insert(key, self.transfers.len());
                 self.transfers.push(Transfer {
                     key,
                     kind: *kind,
+                    created: place,
                     resumed: place,
+                    pauses: vec![Pause { from: place, to: None, depth: 1 }],
+                    holds: 1,
+                    request_timeout: Duration::from_millis(*request_timeout),
                     earliest: *earliest,
                     resource_timeout: Duration::from_millis(*resource_timeout),
                     timed_from_begin: self.policy.resource_timer == ResourceTimer::FromEarliestBegin,
                     cancelled: None,
+                    cancels: Vec::new(),
                     exchanges: Vec::new(),
                     versions: Vec::new(),
                     given_up: None,
                     messages: Vec::new(),
                 });
             }
-            Event::TransferResumed { key } => self.known_transfer(key, |transfer| transfer.resumed = place),
-            Event::TransferCancelled { key } => self.known_transfer(key, |transfer| {
-                transfer.cancelled.get_or_insert(place);
-            }),
             Event::RequestSent { exchange, key: Some(key), range, .. } => {
                 if let Some(index) = self.index.transfers.get(key).copied() {
                     let exchanges = &mut self.transfers[index].exchanges;
@@ -119,13 +143,30 @@ impl<'a> Facts<'a> {
                     self.known_transfer(&key, |transfer| transfer.messages.push(index));
                 }
             }
+            Event::Answered { id, answer } => self.answered(place, *id, answer),
+            _ => self.read_call(place, event),
+        }
+    }
+
+    fn read_call(&mut self, place: Place, event: &'a Event) {
+        match event {
+            Event::TransferResumed { key } => self.known_transfer(key, |transfer| transfer.resume(place)),
+            Event::TransferSuspended { key } => self.known_transfer(key, |transfer| transfer.suspend(place)),
+            Event::TransferCancelled { key, .. } => self.known_transfer(key, |transfer| {
+                transfer.cancelled.get_or_insert(place);
+                transfer.cancels.push((place, None));
+            }),
+            Event::CancelReturned { key, .. } => self.known_transfer(key, |transfer| {
+                if let Some((_, returned)) = transfer.cancels.last_mut() {
+                    *returned = Some(place);
+                }
+            }),
             Event::MessageReturned { id } => {
                 self.known_delivery(*id, |delivery| delivery.end = Some((place, true)))
             }
             Event::MessageInterrupted { id } => {
                 self.known_delivery(*id, |delivery| delivery.end = Some((place, false)))
             }
-            Event::Answered { id, answer } => self.answered(place, *id, answer),
             _ => self.read_file(place, event),
         }
     }

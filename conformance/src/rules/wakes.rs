@@ -205,6 +205,10 @@ fn needless(
     let called = handle.map_or(wake, |handle| handle.called);
     let mut causes = 0;
     for transfer in facts.transfers_of(session.id).filter(|transfer| transfer.resumed.seq < wake.seq) {
+        // Whether one that was suspended has run out of time can not be told, nor what else it may want.
+        if transfer.progress(called) == Progress::Unknown {
+            return;
+        }
         let asked = |challenge: Place| {
             let mut messages =
                 facts.messages_of(transfer).filter(|delivery| delivery.began.seq > challenge.seq);
@@ -285,9 +289,10 @@ fn missing(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
 fn end_of(facts: &Facts<'_>, transfer: &Transfer<'_>) -> Option<Place> {
     let timed_out = || {
         // What happens at the very moment may already be the consequence.
-        let entry = facts.history.entries.iter().rev().find(|entry| entry.at < transfer.times_out())?;
-        (facts.horizon().at > transfer.times_out())
-            .then_some(Place { seq: entry.seq, at: transfer.times_out() })
+        let entry =
+            facts.history.entries.iter().rev().find(|entry| entry.at < transfer.times_out_at_last())?;
+        (facts.horizon().at > transfer.times_out_at_last())
+            .then_some(Place { seq: entry.seq, at: transfer.times_out_at_last() })
     };
     let given_up =
         transfer.given_up.filter(|given_up| transfer.exchanges.iter().all(|e| e.sent.seq < given_up.seq));

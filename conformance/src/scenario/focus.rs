@@ -17,6 +17,12 @@ pub(crate) struct Weights {
     pub(crate) crash: u8,
     pub(crate) link: u8,
     pub(crate) wait: u8,
+    pub(crate) create: u8,
+    pub(crate) suspend: u8,
+    pub(crate) resume: u8,
+    pub(crate) cancel_twice: u8,
+    pub(crate) stop: u8,
+    pub(crate) go_on: u8,
 }
 
 /// What a generated scenario is likely to hold. Each rule states one; see [`Focus::GENERAL`] for what they start from.
@@ -105,6 +111,12 @@ impl Focus {
             crash: 1,
             link: 1,
             wait: 8,
+            create: 0,
+            suspend: 0,
+            resume: 0,
+            cancel_twice: 0,
+            stop: 0,
+            go_on: 0,
         },
         routes: ROUTES,
         finishes: FINISHES,
@@ -275,7 +287,17 @@ impl Focus {
 
     /// Downloads that are cut off, from servers of every kind.
     pub const CUTS: Self = Self {
-        weights: Weights { upload: 0, refresh: 0, snapshot: 0, cancel: 0, ..Self::GENERAL.weights },
+        weights: Weights {
+            upload: 0,
+            refresh: 0,
+            snapshot: 0,
+            cancel: 0,
+            suspend: 1,
+            resume: 1,
+            stop: 2,
+            go_on: 2,
+            ..Self::GENERAL.weights
+        },
         routes: &[
             Route::Cut,
             Route::Cut,
@@ -309,6 +331,58 @@ impl Focus {
         chained: 0,
         silent: 0,
         delayed: 0,
+        ..Self::GENERAL
+    };
+
+    /// Transfers that are created, suspended and resumed, and not in this order only.
+    pub const PAUSES: Self = Self {
+        weights: Weights {
+            download: 4,
+            upload: 0,
+            refresh: 0,
+            snapshot: 0,
+            cancel: 0,
+            create: 6,
+            suspend: 5,
+            resume: 6,
+            ..Self::GENERAL.weights
+        },
+        routes: &[Route::Plain, Route::Slow, Route::Slow, Route::Drip, Route::Cut, Route::LoginBasic],
+        sessions: 2,
+        chained: 0,
+        silent: 0,
+        delayed: 10,
+        ..Self::GENERAL
+    };
+
+    /// Transfers that are cancelled, in every way and at every moment.
+    pub const CANCELS: Self = Self {
+        weights: Weights {
+            upload: 2,
+            refresh: 0,
+            snapshot: 0,
+            cancel: 4,
+            create: 2,
+            suspend: 2,
+            resume: 1,
+            cancel_twice: 2,
+            stop: 2,
+            go_on: 1,
+            ..Self::GENERAL.weights
+        },
+        routes: &[
+            Route::Plain,
+            Route::Slow,
+            Route::Drip,
+            Route::Cut,
+            Route::Stall,
+            Route::NeverServed,
+            Route::LoginBasic,
+            Route::Redirect,
+        ],
+        sessions: 2,
+        chained: 0,
+        silent: 0,
         ..Self::GENERAL
     };
 }

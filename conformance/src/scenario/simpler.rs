@@ -25,6 +25,17 @@ pub(super) fn simpler_step(step: &Step, way: usize) -> Option<Step> {
         .get(way)
         .cloned(),
         Step::Cancel { transfer } if *transfer > 0 && way == 0 => Some(Step::Cancel { transfer: 0 }),
+        Step::Create(download) => {
+            let mut simpler: Vec<Step> = vec![Step::Download(*download)];
+            simpler.extend(simpler_download(*download).into_iter().map(Step::Create));
+            simpler.get(way).cloned()
+        }
+        Step::CancelTwice { transfer } => {
+            simpler_transfer(*transfer, way, |transfer| Step::CancelTwice { transfer })
+        }
+        Step::Stop { transfer } => simpler_transfer(*transfer, way, |transfer| Step::Stop { transfer }),
+        Step::Suspend { transfer } => simpler_transfer(*transfer, way, |transfer| Step::Suspend { transfer }),
+        Step::Resume { transfer } => simpler_transfer(*transfer, way, |transfer| Step::Resume { transfer }),
         Step::Open { session } if *session > 0 && way == 0 => Some(Step::Open { session: 0 }),
         Step::Open { .. }
         | Step::Cancel { .. }
@@ -32,8 +43,13 @@ pub(super) fn simpler_step(step: &Step, way: usize) -> Option<Step> {
         | Step::Enter
         | Step::Purge
         | Step::Crash
+        | Step::GoOn
         | Step::Link { .. } => None,
     }
+}
+
+fn simpler_transfer(transfer: u8, way: usize, with: fn(u8) -> Step) -> Option<Step> {
+    (transfer > 0 && way == 0).then(|| with(0))
 }
 
 /// Simpler downloads: the plainest first, then one that is plainer in one respect.

@@ -164,4 +164,39 @@ pub enum Step {
         /// How much.
         span: Span,
     },
+    /// The app creates a download and does not resume it.
+    Create(Download),
+    /// The app suspends one of its unfinished transfers, counted from the oldest.
+    Suspend {
+        /// Which.
+        transfer: u8,
+    },
+    /// The app resumes one of them, whether that takes a suspend back or not.
+    Resume {
+        /// Which.
+        transfer: u8,
+    },
+    /// The app cancels one of them, and once more at once.
+    CancelTwice {
+        /// Which.
+        transfer: u8,
+    },
+    /// The app cancels one of them by producing resume data, which it keeps.
+    Stop {
+        /// Which.
+        transfer: u8,
+    },
+    /// The app goes on with the download that it stopped first, from the resume data that it has kept.
+    GoOn,
+}
+
+impl Step {
+    /// The download that this step creates.
+    #[must_use]
+    pub const fn download(&self) -> Option<&Download> {
+        match self {
+            Self::Download(download) | Self::Create(download) => Some(download),
+            _ => None,
+        }
+    }
 }

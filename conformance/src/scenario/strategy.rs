@@ -96,8 +96,8 @@ impl Scenarios {
         let mut front = true;
         let steps: Vec<Step> = (0..count).map(|_| dice.step(&mut front)).collect();
         // An origin that never serves is asked again and again until the timeout: an hour of that is as good as a week.
-        if steps.iter().any(|step| matches!(step, Step::Download(Download { route: Route::NeverServed, .. })))
-        {
+        let never = |step: &Step| step.download().is_some_and(|it| it.route == Route::NeverServed);
+        if steps.iter().any(never) {
             setup.resource_timeout = setup.resource_timeout.min(Span(3_600_000));
         }
         Scenario { setup, steps }
@@ -105,7 +105,7 @@ impl Scenarios {
 }
 
 /// How many kinds of steps there are.
-const KINDS: usize = 12;
+const KINDS: usize = 18;
 
 struct Dice {
     rng: fastrand::Rng,
@@ -202,6 +202,12 @@ impl Dice {
             w.crash,
             w.link,
             if front { w.wait } else { w.wait.saturating_mul(2) },
+            here * w.create,
+            if front { w.suspend } else { w.suspend.min(1) },
+            if front { w.resume } else { w.resume.min(1) },
+            here * w.cancel_twice,
+            here * w.stop,
+            here * w.go_on,
         ]
     }
 
@@ -209,12 +215,7 @@ impl Dice {
         let session = self.sessions[self.rng.usize(..self.sessions.len())];
         match kind {
             0 => Step::Open { session },
-            1 => Step::Download(Download {
-                session,
-                route: self.pick(self.focus.routes),
-                size: self.pick(&SIZES),
-                not_before: if self.one_in(self.focus.delayed) { Some(self.span()) } else { None },
-            }),
+            1 => Step::Download(self.download(session)),
             2 => Step::Upload { session, size: self.pick(&SIZES) },
             3 => Step::Cancel { transfer: self.rng.u8(..4) },
             4 => Step::Refresh { after: self.span() },
@@ -233,7 +234,23 @@ impl Dice {
                 Step::Crash
             }
             10 => Step::Link { up: self.rng.bool() },
+            12 => Step::Create(self.download(session)),
+            // The oldest most of the time: what is begun with one transfer is to be finished with it.
+            13 => Step::Suspend { transfer: self.rng.u8(..4) / 2 },
+            14 => Step::Resume { transfer: self.rng.u8(..4) / 2 },
+            15 => Step::CancelTwice { transfer: self.rng.u8(..4) / 2 },
+            16 => Step::Stop { transfer: self.rng.u8(..4) / 2 },
+            17 => Step::GoOn,
             _ => Step::Wait { span: self.span() },
+        }
+    }
+
+    fn download(&mut self, session: u8) -> Download {
+        Download {
+            session,
+            route: self.pick(self.focus.routes),
+            size: self.pick(&SIZES),
+            not_before: if self.one_in(self.focus.delayed) { Some(self.span()) } else { None },
         }
     }
 

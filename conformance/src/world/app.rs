@@ -65,6 +65,12 @@ pub(crate) struct State {
     pub(crate) scheduled: [bool; 2],
     /// Transfers whose last message has not been delivered.
     pub(crate) outstanding: BTreeSet<TransferKey>,
+    /// Transfers that are suspended, and how many resumes they need.
+    pub(crate) holds: BTreeMap<TransferKey, u32>,
+    /// What each transfer asks for.
+    pub(crate) addresses: BTreeMap<TransferKey, String>,
+    /// Downloads that were stopped and can be gone on with.
+    pub(crate) stopped: VecDeque<super::control::Stopped>,
     /// Files that it was given and looks for again.
     pub(crate) kept_files: Vec<super::files::Kept>,
     /// Which transfer asks for which address.
@@ -96,6 +102,9 @@ impl App {
                 chained: 0,
                 scheduled: [false; 2],
                 outstanding: BTreeSet::new(),
+                holds: BTreeMap::new(),
+                addresses: BTreeMap::new(),
+                stopped: VecDeque::new(),
                 kept_files: Vec::new(),
                 claims: BTreeMap::new(),
             }),

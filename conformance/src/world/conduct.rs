@@ -7,18 +7,17 @@ use super::app::App;
 use super::guard;
 use super::recording::Recording;
 use crate::contract::{
-    ChallengeDisposition, Charge, Configuration, Connection, Credential, FilePath, RefreshKind, RefreshTask,
-    Request, Responder, Session, SessionError, SessionId, SnapshotReason, TransferKind, TransferOptions,
-    UserInfo,
+    ChallengeDisposition, Charge, Configuration, Connection, Credential, RefreshKind, RefreshTask, Responder,
+    Session, SessionError, SessionId, SnapshotReason, TransferKind, TransferOptions, UserInfo,
 };
-use crate::history::{Event, FaultKind, MessageId, TransferKey};
+use crate::history::{Event, FaultKind, MessageId};
 use crate::scenario::{Finish, Reopen, Reply};
-use crate::world::network::{self, PASSWORD, USER, chain_url};
+use crate::world::network::{PASSWORD, USER, chain_url};
 
 /// Refreshes that an app keeps asking for must end some time, or the scenario would not.
 const RESCHEDULES: u32 = 12;
 /// The documented default, in milliseconds.
-const REQUEST_TIMEOUT: u64 = 60_000;
+pub(super) const REQUEST_TIMEOUT: u64 = 60_000;
 
 impl App {
     /// After a background launch and before `handle`.
@@ -76,69 +75,8 @@ impl App {
         Some(session)
     }
 
-    fn refused(&self, what: &str, error: &SessionError) {
+    pub(super) fn refused(&self, what: &str, error: &SessionError) {
         self.recorder.fault(FaultKind::Refusal, format!("{what}: {error}"));
-    }
-
-    /// Creates a transfer and resumes it.
-    pub(crate) async fn start(
-        self: &Arc<Self>,
-        session: &Arc<dyn Session>,
-        kind: TransferKind,
-        url: String,
-        options: TransferOptions,
-        file: Option<FilePath>,
-    ) -> Option<TransferKey> {
-        let earliest = options.earliest_begin_date;
-        let created = match &file {
-            Some(file) => {
-                let upload = session.upload(Request::post(url.clone()), file, options);
-                guard::call(&self.clock, &self.recorder, "Session::upload", upload).await?
-            }
-            None => {
-                let download = session.download(Request::get(url.clone()), options);
-                guard::call(&self.clock, &self.recorder, "Session::download", download).await?
-            }
-        };
-        let transfer = match created {
-            Ok(transfer) => transfer,
-            Err(error) => {
-                self.refused("creating a transfer", &error);
-                return None;
-            }
-        };
-        let key = TransferKey { session: session.identifier().clone(), transfer };
-        {
-            let mut state = self.lock();
-            state.claims.insert(network::place(&url).to_owned(), key.clone());
-            state.outstanding.insert(key.clone());
-        }
-        let resource_timeout = self.setup.resource_timeout.0;
-        self.recorder.record(Event::TransferCreated {
-            key: key.clone(),
-            kind,
-            url,
-            earliest,
-            resource_timeout,
-            request_timeout: REQUEST_TIMEOUT,
-        });
-        self.recorder.record(Event::TransferResumed { key: key.clone() });
-        let resumed =
-            guard::call(&self.clock, &self.recorder, "Session::resume", session.resume(transfer)).await?;
-        if let Err(error) = resumed {
-            self.refused("Session::resume", &error);
-        }
-        Some(key)
-    }
-
-    /// Cancels a transfer.
-    pub(crate) async fn cancel(&self, key: &TransferKey) {
-        let session = self.lock().sessions.get(&key.session).cloned();
-        if let Some(session) = session {
-            self.recorder.record(Event::TransferCancelled { key: key.clone() });
-            // One that has just ended is not outstanding any more: that is no refusal.
-            guard::call(&self.clock, &self.recorder, "Session::cancel", session.cancel(key.transfer)).await;
-        }
     }
 
     /// Asks for an application refresh or a snapshot.

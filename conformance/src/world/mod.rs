@@ -3,6 +3,7 @@
 mod app;
 mod clock;
 mod conduct;
+mod control;
 mod files;
 mod guard;
 mod host;

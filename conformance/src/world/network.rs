@@ -51,7 +51,7 @@ pub(crate) fn script(scenario: &Scenario) -> Script {
     let mut script = Script::new();
     for (index, step) in scenario.steps.iter().enumerate() {
         match step {
-            Step::Download(Download { route, size, .. }) => {
+            Step::Download(Download { route, size, .. }) | Step::Create(Download { route, size, .. }) => {
                 let path = format!("/t/{index}");
                 let resource = Resource::new(u64::from(*size)).seed(index as u64 + 1);
                 if *route == Route::Redirect {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::app::App;
 use super::network::{Network, step_url};
 use crate::contract::{
-    AppChange, Charge, Conditions, DeviceChange, FilePath, Link, SessionId, TransferKind, TransferOptions,
+    AppChange, Charge, Conditions, DeviceChange, FilePath, Link, Session, SessionId, TransferKind,
+    TransferOptions,
 };
 use crate::history::{Event, Phase, TransferKey};
 use crate::scenario::{Download, IDENTIFIERS, Scenario, Span, Step};
@@ -67,7 +68,24 @@ impl Player<'_> {
                     .await;
                 }
             }
-            Step::Cancel { transfer } if running => self.cancel(usize::from(*transfer)).await,
+            Step::Create(Download { session, not_before, .. }) if running => {
+                let earliest_begin_date = not_before.map(|span| self.app.clock.now() + span.duration());
+                let options = TransferOptions { earliest_begin_date, ..TransferOptions::default() };
+                if let Some(session) = self.session_for_another(*session).await {
+                    let url = step_url(index);
+                    self.app.create(&session, TransferKind::Download, url, options, None).await;
+                }
+            }
+            Step::Cancel { .. }
+            | Step::CancelTwice { .. }
+            | Step::Stop { .. }
+            | Step::Suspend { .. }
+            | Step::Resume { .. }
+                if running =>
+            {
+                self.change_transfer(&scenario.steps[index]).await;
+            }
+            Step::GoOn if running => self.go_on().await,
             Step::Refresh { after } if running => {
                 self.app.schedule(Charge::ApplicationRefresh, after.duration()).await;
             }
@@ -93,14 +111,18 @@ impl Player<'_> {
         options: TransferOptions,
         file: Option<FilePath>,
     ) {
-        let outstanding = self.app.lock().outstanding.len();
-        if self.limits.transfers.is_some_and(|most| outstanding >= most) {
-            return;
-        }
-        let id = identifier(session);
-        if let Some(session) = self.app.open(&id, self.may_wake(session)).await {
+        if let Some(session) = self.session_for_another(session).await {
             self.app.start(&session, kind, step_url(index), options, file).await;
         }
+    }
+
+    /// The session that another transfer is to be created in, opened if it is not; `None` if there are enough.
+    async fn session_for_another(&self, session: u8) -> Option<Arc<dyn Session>> {
+        let outstanding = self.app.lock().outstanding.len();
+        if self.limits.transfers.is_some_and(|most| outstanding >= most) {
+            return None;
+        }
+        self.app.open(&identifier(session), self.may_wake(session)).await
     }
 
     fn may_wake(&self, session: u8) -> bool {
@@ -108,14 +130,42 @@ impl Player<'_> {
         !self.scenario.setup.silent.contains(&(session % identifiers))
     }
 
-    async fn cancel(&self, position: usize) {
-        let target: Option<TransferKey> = {
-            let state = self.app.lock();
-            let own = state.outstanding.iter().filter(|key| state.sessions.contains_key(&key.session));
-            own.cloned().collect::<Vec<_>>().get(position).cloned()
+    /// The app's unfinished transfer of this place, in the sessions that it has open.
+    fn unfinished(&self, position: u8) -> Option<TransferKey> {
+        let state = self.app.lock();
+        let mut own = state.outstanding.iter().filter(|key| state.sessions.contains_key(&key.session));
+        own.nth(usize::from(position)).cloned()
+    }
+
+    async fn change_transfer(&self, step: &Step) {
+        let (Step::Cancel { transfer }
+        | Step::CancelTwice { transfer }
+        | Step::Stop { transfer }
+        | Step::Suspend { transfer }
+        | Step::Resume { transfer }) = step
+        else {
+            return;
         };
-        if let Some(key) = target {
-            self.app.cancel(&key).await;
+        let Some(key) = self.unfinished(*transfer) else { return };
+        match step {
+            Step::Suspend { .. } => self.app.suspend(&key).await,
+            Step::Resume { .. } => self.app.resume(&key).await,
+            Step::Stop { .. } => self.app.stop(&key).await,
+            Step::CancelTwice { .. } => {
+                self.app.cancel(&key).await;
+                self.app.cancel(&key).await;
+            }
+            _ => self.app.cancel(&key).await,
+        }
+    }
+
+    /// The app goes on with what it stopped first.
+    async fn go_on(&self) {
+        let Some(stopped) = self.app.lock().stopped.pop_front() else { return };
+        let index = IDENTIFIERS.iter().position(|name| *name == stopped.key.session.as_str());
+        let Some(session) = index.and_then(|index| u8::try_from(index).ok()) else { return };
+        if let Some(session) = self.session_for_another(session).await {
+            self.app.go_on(&session, stopped).await;
         }
     }
 
@@ -140,12 +190,13 @@ impl Player<'_> {
     async fn heal(&mut self) {
         self.app.recorder.record(Event::Phase { phase: Phase::Healed });
         self.link(true);
+        if self.app.holds_any() {
+            self.enter().await;
+            self.app.resume_all().await;
+        }
         self.app.leave();
         let clock = self.app.clock.clone();
-        let begins = self.scenario.steps.iter().filter_map(|step| match step {
-            Step::Download(Download { not_before, .. }) => *not_before,
-            _ => None,
-        });
+        let begins = self.scenario.steps.iter().filter_map(|step| step.download()?.not_before);
         let longest = begins.max().map_or(Duration::ZERO, Span::duration);
         let horizon = clock.now() + longest + self.scenario.setup.resource_timeout.duration() + PATIENCE;
         let mut pause = Duration::from_secs(1_800);

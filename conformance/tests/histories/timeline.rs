@@ -10,7 +10,7 @@
 //! `s/1` is transfer 1 of session `s`. `#1=s` is refresh task 1, for session `s`; `#2=@refresh:x` one of another kind,
 //! with the user info `x`; `~20` behind it gives it 20 seconds instead of 15. An exclamation mark stands before the
 //! entry that a rule should name. Some words stand for two entries, and a mark means one of them: `given` mints its
-//! tasks and hands them over (**here**), `tells` begins a message (**here**) and ends it, `answers` is a head and the end
+//! tasks and hands them over (**here**), `tells` begins a message (**here**) and ends it, `cancels` calls (**here**) and returns, `answers` is a head and the end
 //! of its body (**here**), `login` a head that asks for one (**here**) and the end of its body.
 //!
 //! `resource s/1 10:7` says that 10 bytes of the digest 7 lie at its address; `moves s/1` and `finds s/1 10:7` (or `finds
@@ -19,7 +19,7 @@
 
 use std::collections::BTreeMap;
 
-use bgsession_conformance::contract::{Conditions, Time, UserInfo, WakeOutcome, WakeReason};
+use bgsession_conformance::contract::{Conditions, Link, Time, UserInfo, WakeOutcome, WakeReason};
 use bgsession_conformance::history::{
     Event, ExchangeOutcome, FaultKind, History, MessageId, Phase, SubjectFault, TransferKey,
 };
@@ -48,7 +48,7 @@ pub(crate) fn read(text: &str) -> Timeline {
             let from = writer.history.entries.len();
             writer.write(phrase.trim_start_matches('!'));
             if marked {
-                let begins = phrase.starts_with("!tells") || phrase.starts_with("!login");
+                let begins = ["!tells", "!login", "!cancels"].iter().any(|verb| phrase.starts_with(verb));
                 let entry = if begins { from } else { writer.history.entries.len() - 1 };
                 assert!(writer.marked.replace(entry).is_none(), "two marks in {text}");
             }
@@ -102,7 +102,13 @@ impl Writer {
             }
             ("creates", [transfer, terms @ ..]) => created(transfer, terms),
             ("resumes", [transfer]) => Event::TransferResumed { key: key(transfer) },
-            ("cancels", [transfer]) => Event::TransferCancelled { key: key(transfer) },
+            ("suspends", [transfer]) => Event::TransferSuspended { key: key(transfer) },
+            ("cancels", [transfer]) => {
+                self.push(Event::TransferCancelled { key: key(transfer), keeping: false });
+                Event::CancelReturned { key: key(transfer), resume_data: false }
+            }
+            ("cancelling", [transfer]) => Event::TransferCancelled { key: key(transfer), keeping: false },
+            ("cancelled", [transfer]) => Event::CancelReturned { key: key(transfer), resume_data: false },
             ("requests", [session]) => {
                 Event::WakeRequested { session: id(session), reason: WakeReason::TransfersEnded }
             }
@@ -119,6 +125,16 @@ impl Writer {
             ("healed", []) => Event::Phase { phase: Phase::Healed },
             ("collected", []) => Event::Phase { phase: Phase::Collected },
             ("ended", []) => Event::Phase { phase: Phase::Ended },
+            ("link", [link]) => {
+                let link = match *link {
+                    "offline" => Link::Offline,
+                    "cellular" => Link::Cellular,
+                    _ => Link::Wifi,
+                };
+                let mut conditions = Conditions::default();
+                conditions.link = link;
+                Event::Conditions { conditions }
+            }
             // Something that no rule looks at, so that time has passed.
             ("waits", []) | ("conditions", ["change"]) => {
                 Event::Conditions { conditions: Conditions::default() }

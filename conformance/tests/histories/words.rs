@@ -69,6 +69,7 @@ pub(crate) fn created(transfer: &str, terms: &[&str]) -> Event {
         earliest: term("from="),
         resource_timeout: term("timeout=").unwrap_or_else(|| time("7d00:00")).as_millis(),
         request_timeout: 60_000,
+        continues: None,
     }
 }
 

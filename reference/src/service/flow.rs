@@ -74,6 +74,7 @@ impl Session {
 
     pub(super) fn cancel(&mut self, id: TransferId, env: &mut Env) -> Result<(), SessionError> {
         self.outstanding(id)?;
+        // SES-02: at once and whatever it was doing; one that has ended already is not ended again.
         self.end(id, Some(TransferError::Cancelled { reason: CancelReason::App, resume_data: None }), env);
         Ok(())
     }

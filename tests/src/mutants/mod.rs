@@ -14,6 +14,8 @@ mod identity;
 mod keepalive;
 mod kept;
 mod logins;
+mod pauses;
+mod retries;
 mod slots;
 mod transfers;
 mod wakes;
@@ -75,6 +77,8 @@ pub static GROUPS: &[(&str, &[Mutant])] = &[
     ("drains", drains::MUTANTS),
     ("logins", logins::MUTANTS),
     ("slots", slots::MUTANTS),
+    ("pauses", pauses::MUTANTS),
+    ("retries", retries::MUTANTS),
     ("files", files::MUTANTS),
     ("cuts", cuts::MUTANTS),
 ];

@@ -75,7 +75,7 @@ fn content(focus: Focus) -> String {
     for seed in 0..SAMPLE {
         for step in &strategy.generate(seed).steps {
             *steps.entry(kind(step)).or_default() += 1;
-            if let Step::Download(Download { route, .. }) = step {
+            if let Some(Download { route, .. }) = step.download() {
                 *routes.entry(route_name(*route)).or_default() += 1;
             }
         }
@@ -115,6 +115,12 @@ const fn kind(step: &Step) -> &'static str {
         Step::Crash => "crash",
         Step::Link { .. } => "link",
         Step::Wait { .. } => "wait",
+        Step::Create(_) => "create",
+        Step::Suspend { .. } => "suspend",
+        Step::Resume { .. } => "resume",
+        Step::CancelTwice { .. } => "cancel twice",
+        Step::Stop { .. } => "stop",
+        Step::GoOn => "go on",
         _ => "other",
     }
 }

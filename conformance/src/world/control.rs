@@ -1,0 +1,219 @@
+//! What the app does with single transfers: creates, resumes, suspends, cancels them.
+
+use std::sync::Arc;
+
+use super::app::App;
+use super::conduct::REQUEST_TIMEOUT;
+use super::guard;
+use super::network;
+use crate::contract::{
+    FilePath, Request, ResumeData, Session, SessionError, TransferId, TransferKind, TransferOptions,
+};
+use crate::history::{Event, TransferKey};
+
+/// A download that the app has stopped and may go on with.
+#[derive(Clone, Debug)]
+pub(crate) struct Stopped {
+    pub(crate) key: TransferKey,
+    url: String,
+    data: ResumeData,
+}
+
+impl App {
+    /// Creates a transfer and resumes it.
+    pub(crate) async fn start(
+        self: &Arc<Self>,
+        session: &Arc<dyn Session>,
+        kind: TransferKind,
+        url: String,
+        options: TransferOptions,
+        file: Option<FilePath>,
+    ) -> Option<TransferKey> {
+        let key = self.create(session, kind, url, options, file).await?;
+        self.resume_new(session, &key).await?;
+        Some(key)
+    }
+
+    /// Creates a transfer, which is born suspended.
+    pub(crate) async fn create(
+        self: &Arc<Self>,
+        session: &Arc<dyn Session>,
+        kind: TransferKind,
+        url: String,
+        options: TransferOptions,
+        file: Option<FilePath>,
+    ) -> Option<TransferKey> {
+        let earliest = options.earliest_begin_date;
+        let created = match &file {
+            Some(file) => {
+                let upload = session.upload(Request::post(url.clone()), file, options);
+                guard::call(&self.clock, &self.recorder, "Session::upload", upload).await?
+            }
+            None => {
+                let download = session.download(Request::get(url.clone()), options);
+                guard::call(&self.clock, &self.recorder, "Session::download", download).await?
+            }
+        };
+        let transfer = match created {
+            Ok(transfer) => transfer,
+            Err(error) => {
+                self.refused("creating a transfer", &error);
+                return None;
+            }
+        };
+        let key = TransferKey { session: session.identifier().clone(), transfer };
+        self.created(&key, kind, url, earliest, None);
+        Some(key)
+    }
+
+    fn created(
+        &self,
+        key: &TransferKey,
+        kind: TransferKind,
+        url: String,
+        earliest: Option<crate::contract::Time>,
+        continues: Option<TransferId>,
+    ) {
+        {
+            let mut state = self.lock();
+            state.claims.insert(network::place(&url).to_owned(), key.clone());
+            state.outstanding.insert(key.clone());
+            state.holds.insert(key.clone(), 1);
+            state.addresses.insert(key.clone(), url.clone());
+        }
+        self.recorder.record(Event::TransferCreated {
+            key: key.clone(),
+            kind,
+            url,
+            earliest,
+            resource_timeout: self.setup.resource_timeout.0,
+            request_timeout: REQUEST_TIMEOUT,
+            continues,
+        });
+    }
+
+    /// The first resume of a newborn transfer: it is outstanding, so there is no reason to refuse it.
+    async fn resume_new(&self, session: &Arc<dyn Session>, key: &TransferKey) -> Option<()> {
+        self.lock().holds.remove(key);
+        self.recorder.record(Event::TransferResumed { key: key.clone() });
+        let resuming = session.resume(key.transfer);
+        if let Err(error) = guard::call(&self.clock, &self.recorder, "Session::resume", resuming).await? {
+            self.refused("Session::resume", &error);
+        }
+        Some(())
+    }
+
+    /// The session of a transfer, if the app has it open.
+    fn session_of(&self, key: &TransferKey) -> Option<Arc<dyn Session>> {
+        self.lock().sessions.get(&key.session).cloned()
+    }
+
+    /// What is not outstanding any more can not be changed: that is no refusal.
+    fn changed(&self, what: &str, answer: Result<(), SessionError>) -> bool {
+        match answer {
+            Ok(()) => true,
+            Err(SessionError::NoSuchTransfer) => false,
+            Err(error) => {
+                self.refused(what, &error);
+                false
+            }
+        }
+    }
+
+    /// Resumes a transfer.
+    pub(crate) async fn resume(&self, key: &TransferKey) {
+        let Some(session) = self.session_of(key) else { return };
+        {
+            let holds = &mut self.lock().holds;
+            match holds.get_mut(key) {
+                Some(count) if *count > 1 => *count -= 1,
+                _ => drop(holds.remove(key)),
+            }
+        }
+        self.recorder.record(Event::TransferResumed { key: key.clone() });
+        let resuming = session.resume(key.transfer);
+        if let Some(answer) = guard::call(&self.clock, &self.recorder, "Session::resume", resuming).await {
+            self.changed("Session::resume", answer);
+        }
+    }
+
+    /// Suspends a transfer.
+    pub(crate) async fn suspend(&self, key: &TransferKey) {
+        let Some(session) = self.session_of(key) else { return };
+        let suspending = session.suspend(key.transfer);
+        let answer = guard::call(&self.clock, &self.recorder, "Session::suspend", suspending).await;
+        if answer.is_some_and(|answer| self.changed("Session::suspend", answer)) {
+            *self.lock().holds.entry(key.clone()).or_default() += 1;
+            // Only now is it promised that nothing is sent.
+            self.recorder.record(Event::TransferSuspended { key: key.clone() });
+        }
+    }
+
+    /// Resumes everything that is suspended, as often as it takes.
+    pub(crate) async fn resume_all(self: &Arc<Self>) {
+        let held: Vec<(TransferKey, u32)> = {
+            let state = self.lock();
+            let held = state.holds.iter().filter(|(key, _)| state.outstanding.contains(*key));
+            held.map(|(key, count)| (key.clone(), *count)).collect()
+        };
+        for (key, count) in held {
+            let known = self.lock().known.iter().find(|(known, _)| *known == key.session).cloned();
+            let Some((session, launch_events)) = known else { continue };
+            self.open(&session, launch_events).await;
+            for _ in 0..count {
+                self.resume(&key).await;
+            }
+        }
+    }
+
+    /// Is anything suspended that has not ended?
+    pub(crate) fn holds_any(&self) -> bool {
+        let state = self.lock();
+        state.holds.keys().any(|key| state.outstanding.contains(key))
+    }
+
+    /// Cancels a transfer.
+    pub(crate) async fn cancel(&self, key: &TransferKey) {
+        let Some(session) = self.session_of(key) else { return };
+        self.lock().holds.remove(key);
+        self.recorder.record(Event::TransferCancelled { key: key.clone(), keeping: false });
+        let cancelling = session.cancel(key.transfer);
+        // One that has just ended is not outstanding any more: that is no refusal.
+        if guard::call(&self.clock, &self.recorder, "Session::cancel", cancelling).await.is_some() {
+            self.recorder.record(Event::CancelReturned { key: key.clone(), resume_data: false });
+        }
+    }
+
+    /// Cancels a transfer and keeps what it takes to go on with it.
+    pub(crate) async fn stop(&self, key: &TransferKey) {
+        let Some(session) = self.session_of(key) else { return };
+        self.lock().holds.remove(key);
+        self.recorder.record(Event::TransferCancelled { key: key.clone(), keeping: true });
+        let what = "Session::cancel_by_producing_resume_data";
+        let cancelling = session.cancel_by_producing_resume_data(key.transfer);
+        let Some(answer) = guard::call(&self.clock, &self.recorder, what, cancelling).await else { return };
+        let data = answer.ok().flatten();
+        self.recorder.record(Event::CancelReturned { key: key.clone(), resume_data: data.is_some() });
+        let mut state = self.lock();
+        if let Some((data, url)) = data.zip(state.addresses.get(key).cloned()) {
+            state.stopped.push_back(Stopped { key: key.clone(), url, data });
+        }
+    }
+
+    /// Goes on with a download that was stopped.
+    pub(crate) async fn go_on(self: &Arc<Self>, session: &Arc<dyn Session>, stopped: Stopped) {
+        let creating = session.download_resuming(stopped.data, TransferOptions::default());
+        let what = "Session::download_resuming";
+        match guard::call(&self.clock, &self.recorder, what, creating).await {
+            Some(Ok(transfer)) => {
+                let key = TransferKey { session: session.identifier().clone(), transfer };
+                let continues = Some(stopped.key.transfer);
+                self.created(&key, TransferKind::Download, stopped.url, None, continues);
+                self.resume_new(session, &key).await;
+            }
+            // The part that was kept may not be there any more.
+            Some(Err(SessionError::BadResumeData { .. })) | None => {}
+            Some(Err(error)) => self.refused(what, &error),
+        }
+    }
+}
