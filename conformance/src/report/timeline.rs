@@ -24,7 +24,7 @@ const TEXT: usize = WIDTH - 2 - TIME - LANES;
 /// More lines than this are folded in the middle.
 const MOST: usize = 34;
 /// More lines than this do not count as a block that repeats.
-const LONGEST_REPEAT: usize = 12;
+const LONGEST_REPEAT: usize = 20;
 /// Lines shown after the offending one.
 const AFTER: usize = 4;
 
@@ -38,8 +38,14 @@ pub fn timeline(history: &History, offending: Option<usize>) -> String {
     let (shown, repeats) = without_repeats(&lines[..end]);
     let mut last = None;
     let mut left_out = 0;
-    for ((index, line), kept) in shown.iter().enumerate().zip(folded(&shown)) {
-        if let Some(times) = repeats.get(&index).filter(|_| kept || left_out == 0) {
+    // What repeats has been told in few words already: the rest may take some more.
+    let most = if repeats.is_empty() { MOST } else { MOST + 8 };
+    for ((index, line), kept) in shown.iter().enumerate().zip(folded(&shown, most)) {
+        if let Some((times, lines)) = repeats.get(&index) {
+            if !kept && left_out > 0 {
+                left_out += lines + 1;
+                continue;
+            }
             say_left_out(&mut text, &mut left_out);
             let times = if *times == 1 { "once more".to_owned() } else { format!("{times} times more") };
             writeln!(text, "  {:>TIME$}⋮ the same {times}", "").expect("a string takes everything");
@@ -64,15 +70,15 @@ pub fn timeline(history: &History, offending: Option<usize>) -> String {
 
 /// Which lines are shown: all of a short timeline; of a long one its beginning, its end, and between them the calls of
 /// `handle` and what the user does. If even that is too much, the middle goes.
-fn folded(lines: &[&Line<'_>]) -> Vec<bool> {
-    if lines.len() <= MOST {
+fn folded(lines: &[&Line<'_>], most: usize) -> Vec<bool> {
+    if lines.len() <= most {
         return vec![true; lines.len()];
     }
-    let (head, tail) = (MOST / 3, lines.len() - MOST / 3);
+    let (head, tail) = (most / 3, lines.len() - most / 3);
     let middle = |line: &Line<'_>| line.weighty || line.offending;
     let keeps = |(index, line): (usize, &&Line<'_>)| index < head || index >= tail || middle(line);
     let mut kept: Vec<bool> = lines.iter().enumerate().map(keeps).collect();
-    let mut surplus = kept.iter().filter(|kept| **kept).count().saturating_sub(MOST);
+    let mut surplus = kept.iter().filter(|kept| **kept).count().saturating_sub(most);
     for (index, kept) in kept.iter_mut().enumerate().skip(head) {
         if surplus > 0 && *kept && !lines[index].offending {
             *kept = false;
@@ -83,8 +89,8 @@ fn folded(lines: &[&Line<'_>]) -> Vec<bool> {
 }
 
 /// Leaves out what goes on and on: of lines that repeat with other numbers, three times or more, the first and the last
-/// time are enough. Says before which of the remaining lines how many times were left out.
-fn without_repeats<'a, 'b>(lines: &'b [Line<'a>]) -> (Vec<&'b Line<'a>>, BTreeMap<usize, usize>) {
+/// time are enough. Says before which of the remaining lines how many times, and lines, were left out.
+fn without_repeats<'a, 'b>(lines: &'b [Line<'a>]) -> (Vec<&'b Line<'a>>, BTreeMap<usize, (usize, usize)>) {
     let shapes: Vec<String> = lines.iter().map(Line::shape).collect();
     let (mut shown, mut repeats) = (Vec::new(), BTreeMap::new());
     let mut at = 0;
@@ -108,7 +114,7 @@ fn without_repeats<'a, 'b>(lines: &'b [Line<'a>]) -> (Vec<&'b Line<'a>>, BTreeMa
         match found {
             Some((period, times)) => {
                 shown.extend(&lines[at..at + period]);
-                repeats.insert(shown.len(), times - 2);
+                repeats.insert(shown.len(), (times - 2, (times - 2) * period));
                 at += period * (times - 1);
                 shown.extend(&lines[at..at + period]);
                 at += period;
