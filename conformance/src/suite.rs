@@ -119,12 +119,16 @@ macro_rules! __suite {
             #[ignore = "optional: rests on silence; judged with --include-ignored"]
             sch_06_no_task_is_delivered_twice = "SCH-06": scheduler system;
             sch_07_the_newest_refresh_request_wins = "SCH-07": scheduler system;
+            sch_08_snapshots_have_a_slot_of_their_own = "SCH-08": scheduler system;
             sch_09_nothing_comes_before_its_preferred_date = "SCH-09": scheduler system;
+            sch_10_user_info_comes_back_with_its_own_task = "SCH-10": scheduler system;
             sch_11_scheduling_returns_once_at_scheduling_time = "SCH-11": scheduler system;
             sch_12_a_refresh_due_in_front_is_disregarded = "SCH-12": scheduler system;
             sch_13_no_hour_holds_more_than_the_budget = "SCH-13": throttle scheduler system;
             sch_14_a_request_over_budget_is_deferred_not_discarded = "SCH-14": throttle scheduler system;
             sch_15_session_wakes_over_budget_are_delayed_never_lost = "SCH-15": throttle scheduler system;
+            sch_16_conditions_hold_tasks_back_and_lose_none = "SCH-16": scheduler system;
+            sch_17_an_overrun_ends_the_app_and_says_why = "SCH-17": scheduler system;
             sch_18_expiration_is_called_once_in_time_for_its_own_task = "SCH-18": scheduler system;
             sch_19_a_wake_has_one_of_the_documented_causes = "SCH-19": scheduler sessions system;
             sch_20_a_task_names_the_session_that_caused_it = "SCH-20": scheduler sessions system;

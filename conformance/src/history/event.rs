@@ -218,6 +218,11 @@ pub enum Event {
         /// All of them.
         conditions: Conditions,
     },
+    /// The system wants a task of its own delivered.
+    Triggered {
+        /// Of this kind.
+        kind: RefreshKind,
+    },
     /// The app scheduled a refresh or a snapshot.
     Scheduled {
         /// In which slot; never `url_session`.

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::contract::{AppChange, Charge, Link, TransferKind, WakeOutcome};
+use crate::contract::{
+    AppChange, AppClass, Charge, Conditions, Link, Termination, TransferKind, WakeOutcome,
+};
 use crate::history::{Entry, Event, ExchangeOutcome, History, Message, Phase, TransferKey};
 use crate::report::{short, wrap};
 
@@ -289,11 +291,8 @@ fn of_key(key: &TransferKey) -> String {
 fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -> Option<(Lane, String)> {
     let said = match &entry.event {
         Event::App { change } => app(*change),
-        Event::Conditions { conditions } => {
-            let text =
-                if conditions.link == Link::Offline { "the network is gone" } else { "the network is there" };
-            (Lane::Network, text.to_owned())
-        }
+        Event::Conditions { conditions } => changed(conditions, entry, history),
+        Event::Triggered { kind } => (Lane::Scheduler, format!("the system wants a {kind} task")),
         Event::Scheduled { slot, preferred, .. } => {
             let what = if *slot == Charge::Snapshot { "a snapshot" } else { "an application refresh" };
             (Lane::App, format!("asks for {what} at {preferred}"))
@@ -417,6 +416,42 @@ fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -> Option<(L
     Some(said)
 }
 
+/// What is different now.
+fn changed(now: &Conditions, entry: &Entry, history: &History) -> (Lane, String) {
+    let earlier = history.entries.get(..entry.seq).unwrap_or_default().iter().rev();
+    let mut known = earlier.filter_map(|entry| match &entry.event {
+        Event::Conditions { conditions } => Some(*conditions),
+        _ => None,
+    });
+    let before = known.next().unwrap_or_default();
+    let mut news = Vec::new();
+    if now.low_power != before.low_power {
+        news.push(if now.low_power { "the battery is low" } else { "the battery is charged again" });
+    }
+    if now.busy != before.busy {
+        news.push(if now.busy { "a workout begins" } else { "the workout is over" });
+    }
+    if now.class != before.class {
+        news.push(match now.class {
+            AppClass::ComplicationOnFace => "the app gets a complication on the face",
+            AppClass::Dock => "the app is in the dock only, not on the face",
+            _ => "the app is neither on the face nor in the dock",
+        });
+    }
+    if now.starved != before.starved {
+        news.push(if now.starved {
+            "the system starves the app"
+        } else {
+            "the system has time for the app again"
+        });
+    }
+    if now.link != before.link || news.is_empty() {
+        news.push(if now.link == Link::Offline { "the network is gone" } else { "the network is there" });
+    }
+    let lane = if now.link == before.link { Lane::App } else { Lane::Network };
+    (lane, news.join("; "))
+}
+
 fn app(change: AppChange) -> (Lane, String) {
     let (lane, text) = match change {
         AppChange::Foregrounded => (Lane::App, "the user opens the app"),
@@ -427,6 +462,10 @@ fn app(change: AppChange) -> (Lane, String) {
         AppChange::Purged => (Lane::App, "purged from memory"),
         AppChange::Crashed => (Lane::App, "crashes"),
         AppChange::ForceQuit => (Lane::App, "the user force-quits the app"),
+        AppChange::Terminated(Termination::Cpu) => (Lane::Scheduler, "terminates the app: too much CPU time"),
+        AppChange::Terminated(Termination::Starved) => {
+            (Lane::Scheduler, "terminates the app: time used up, starved")
+        }
         AppChange::Terminated(_) => (Lane::Scheduler, "terminates the app: time used up"),
         _ => (Lane::App, "changes"),
     };

@@ -1,14 +1,15 @@
 //! Throttling: SCH-13, SCH-14, SCH-15.
 
+use super::requests::Slot;
 use super::{Basis, Facts, Finding, Level, Place, Rule, THROTTLES};
 use crate::contract::{
-    AppChange, AppClass, Charge, RefreshKind, SessionId, SnapshotReason, Time, UserInfo, WakeOutcome,
+    AppChange, Charge, RefreshKind, SessionId, SnapshotReason, Time, UserInfo, WakeOutcome,
 };
 use crate::history::Event;
 use crate::scenario::Focus;
 
 /// What a delivery is charged to; `None` for what is free.
-fn charge(kind: &RefreshKind) -> Option<Charge> {
+pub(super) fn charge(kind: &RefreshKind) -> Option<Charge> {
     match kind {
         RefreshKind::UrlSession(_) => Some(Charge::UrlSession),
         RefreshKind::ApplicationRefresh => Some(Charge::ApplicationRefresh),
@@ -41,11 +42,12 @@ fn name(budget: Charge) -> &'static str {
 /// Finds the first delivery that is one too many in the window that ends with it. Every window of this length that
 /// holds too many ends with such a delivery, so none is missed.
 fn overrun(facts: &Facts<'_>, budget: Charge, finding: &mut Finding) {
-    let limit =
-        usize::try_from(facts.policy.per_hour(budget, AppClass::ComplicationOnFace)).unwrap_or(usize::MAX);
     let window = facts.policy.budget_window;
     let delivered = deliveries(facts, budget);
     for (index, place) in delivered.iter().enumerate() {
+        // The documents do not say what a change of class does to what was delivered before it: the better one counts.
+        let limit = facts.most_per_hour(budget, place.at.saturating_sub(window), place.at);
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let inside = |other: &&Place| other.at + window > place.at;
         let count = delivered[..=index].iter().filter(inside).count();
         if count > limit {
@@ -55,7 +57,7 @@ fn overrun(facts: &Facts<'_>, budget: Charge, finding: &mut Finding) {
                 format!("at most {limit} {} in any {} min", name(budget), window.as_secs() / 60),
                 format!("{count} of them from {first} to {}", place.at),
             );
-        } else if count == limit {
+        } else if count == limit && limit > 0 {
             finding.witness();
         }
     }
@@ -65,7 +67,7 @@ pub(super) const SCH_13: Rule = Rule {
     id: "SCH-13",
     level: Level::Must,
     sentence: "In any hour an app receives no more application-refresh tasks, and no more snapshots that it asked \
-               for, than its class allows.",
+               for, than its class allows; snapshots that the system starts are not charged.",
     source: "WKApplicationRefreshBackgroundTask; Preparing to take your watchOS app's snapshot (facts C1, C3, C4, C8)",
     basis: Basis::Documents,
     needs: &[],
@@ -73,14 +75,52 @@ pub(super) const SCH_13: Rule = Rule {
     witness: "an hour with as many deliveries as are allowed",
     hint: "look back over the last hour at each delivery; a counter reset on the hour, or saved-up credit, lets more \
            through",
-    focus: Focus::BUDGET,
+    focus: Focus::CHARGES,
     judge: |facts| {
         let mut finding = Finding::default();
         overrun(facts, Charge::ApplicationRefresh, &mut finding);
         overrun(facts, Charge::Snapshot, &mut finding);
+        charged_for_others(facts, &mut finding);
         finding
     },
 };
+
+/// A snapshot that the app asked for waits, though in the hour before no other was delivered but the system's own: no
+/// throttle, however it counts, has a reason for that.
+fn charged_for_others(facts: &Facts<'_>, finding: &mut Finding) {
+    let window = facts.policy.budget_window;
+    let slot = Slot::of(facts, Charge::Snapshot);
+    let charged = deliveries(facts, Charge::Snapshot);
+    for (index, request) in slot.requests.iter().enumerate() {
+        let due = request.due();
+        let in_hour = |place: Place| place.at <= due && place.at + window > due;
+        let free =
+            facts.handles.iter().filter(|handle| in_hour(handle.called)).flat_map(|handle| &handle.tasks);
+        let free = free.filter(|task| {
+            let kind = facts.tasks[**task].kind;
+            matches!(kind, RefreshKind::Snapshot(_)) && charge(kind).is_none()
+        });
+        let (free, bound) = (free.count(), facts.owed_by(Charge::Snapshot, due, facts.policy.delivery_slack));
+        let arrival = slot.arrival_of(index).map(|arrival| arrival.place);
+        let in_time = arrival.is_some_and(|place| place.at <= bound);
+        let replaced = slot.requests[index + 1..].iter().any(|newer| newer.place.at <= bound);
+        // A wake that was lost with the process may have been charged.
+        let excused = request.settled.is_none()
+            || charged
+                .iter()
+                .any(|place| in_hour(*place) || (place.at > due && place.at <= bound && !in_time))
+            || facts.wake_cut_off(due.saturating_sub(window), bound)
+            || facts.in_front_between(due, bound)
+            || facts.horizon().at <= bound;
+        if free > 0 && !in_time && !replaced && !excused {
+            finding.broken(
+                arrival.unwrap_or(request.place),
+                format!("the snapshot due at {due} by {bound}: in the hour before there was none but the system's own"),
+                arrival.map_or_else(|| "it never came".to_owned(), |place| format!("it came at {}", place.at)),
+            );
+        }
+    }
+}
 
 pub(super) const SCH_14: Rule = Rule {
     id: "SCH-14",
@@ -142,7 +182,9 @@ fn requests(facts: &Facts<'_>, slot: Charge, finding: &mut Finding) {
     for (index, request) in asked.iter().enumerate() {
         let due = request.preferred.max(request.place.at);
         match arrivals[index] {
-            Some(place) if was_full(facts, slot, due) && place.at > due && place.at <= bound(facts, due) => {
+            Some(place)
+                if was_full(facts, slot, due) && place.at > due && place.at <= bound(facts, slot, due) =>
+            {
                 finding.witness();
             }
             arrival => late(facts, slot, request, asked.get(index + 1), arrival, finding),
@@ -164,15 +206,14 @@ fn delivered_infos<'a>(facts: &Facts<'a>, slot: Charge) -> Vec<(Place, Option<&'
 }
 
 fn was_full(facts: &Facts<'_>, slot: Charge, due: Time) -> bool {
-    let limit =
-        usize::try_from(facts.policy.per_hour(slot, AppClass::ComplicationOnFace)).unwrap_or(usize::MAX);
+    let limit = usize::try_from(facts.most_per_hour(slot, due, due)).unwrap_or(usize::MAX);
     let window = facts.policy.budget_window;
     deliveries(facts, slot).iter().filter(|place| place.at <= due && place.at + window > due).count() >= limit
 }
 
 /// A request is due; an hour later there is budget again, whatever was delivered before.
-fn bound(facts: &Facts<'_>, due: Time) -> Time {
-    due + facts.policy.budget_window + facts.policy.delivery_slack
+fn bound(facts: &Facts<'_>, slot: Charge, due: Time) -> Time {
+    facts.owed_by(slot, due, facts.policy.budget_window + facts.policy.delivery_slack)
 }
 
 /// A request that nothing replaced, and that did not fall due in front, must have come when an hour has passed.
@@ -185,7 +226,7 @@ fn late(
     finding: &mut Finding,
 ) {
     let due = request.preferred.max(request.place.at);
-    let bound = bound(facts, due);
+    let bound = bound(facts, slot, due);
     let in_time = arrival.is_some_and(|place| place.at <= bound);
     let replaced = next.is_some_and(|next| next.place.at <= bound && arrival.is_none());
     let lost = facts.wake_cut_off(due, bound);
@@ -219,21 +260,24 @@ pub(super) const SCH_15: Rule = Rule {
     judge: |facts| {
         let mut finding = Finding::default();
         overrun(facts, Charge::UrlSession, &mut finding);
-        lost(facts, &mut finding);
+        lost(facts, |_| true, &mut finding);
         finding
     },
 };
 
 /// Every request for a wake has been answered when the waiting part of the scenario is over: with a task, or because the
 /// session had taken it back.
-fn lost(facts: &Facts<'_>, finding: &mut Finding) {
+pub(super) fn lost(facts: &Facts<'_>, which: impl Fn(Place) -> bool, finding: &mut Finding) {
     let horizon = facts.horizon();
     for session in &facts.sessions {
         // Budget for everybody who was waiting, one after the other, and some slack.
-        let limit = facts.policy.session_wakes.complication_on_face.max(1);
+        let limit = facts.least_per_hour(Charge::UrlSession);
         let queue = u32::try_from(facts.sessions.len()).unwrap_or(u32::MAX).div_ceil(limit);
         let patience = facts.policy.budget_window * (queue + 1) + facts.policy.delivery_slack;
-        for request in session.requests.iter().filter(|request| request.at + patience < horizon.at) {
+        let due = |request: &&Place| {
+            which(**request) && facts.owed_by(Charge::UrlSession, request.at, patience) < horizon.at
+        };
+        for request in session.requests.iter().filter(due) {
             if let Some((place, seen)) = unanswered(facts, session.id, *request, horizon) {
                 let hours = patience.as_secs().div_ceil(3_600);
                 finding.broken(

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::contract::{
-    AppChange, AppState, Policy, RefreshKind, RefreshTaskId, SessionId, Time, TransferId, TransferKind,
-    UserInfo,
+    AppChange, AppState, Charge, Conditions, Policy, RefreshKind, RefreshTaskId, SessionId, Time, TransferId,
+    TransferKind, UserInfo,
 };
 use crate::history::{ExchangeOutcome, History, Message, MessageId, TransferKey};
 
@@ -279,6 +279,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) history: &'a History,
     pub(crate) policy: &'a Policy,
     pub(crate) changes: Vec<(Place, AppChange)>,
+    /// The device's conditions, as often as they changed; the default ones before that.
+    pub(crate) conditions: Vec<(Place, Conditions)>,
     pub(crate) handles: Vec<Handle>,
     pub(crate) tasks: Vec<Task<'a>>,
     pub(crate) sessions: Vec<Session<'a>>,
@@ -304,6 +306,53 @@ impl<'a> Facts<'a> {
         self.changes[..after].last().map_or(AppState::NotRunning, |(_, change)| change.state())
     }
 
+    /// The conditions before this entry.
+    pub(crate) fn conditions_before(&self, seq: usize) -> Conditions {
+        let before = self.conditions.partition_point(|(place, _)| place.seq < seq);
+        before.checked_sub(1).map(|index| self.conditions[index].1).unwrap_or_default()
+    }
+
+    /// Do these conditions hold back what is charged to this budget?
+    pub(crate) fn holds(&self, conditions: Conditions, budget: Charge) -> bool {
+        conditions.low_power || conditions.busy || self.policy.per_hour(budget, conditions.class) == 0
+    }
+
+    /// When something that is owed this long after a moment must have come. While a condition holds it back it is not
+    /// owed, and when one ends, or the app's class changes, the wait begins anew. [`Time::DISTANT_FUTURE`] if it is never
+    /// owed.
+    pub(crate) fn owed_by(&self, budget: Charge, from: Time, wait: Duration) -> Time {
+        let mut begins = from;
+        let mut known = Conditions::default();
+        for (place, now) in &self.conditions {
+            let held = self.holds(known, budget);
+            if place.at > begins + wait && !held {
+                break;
+            }
+            if place.at >= begins && (held || self.holds(*now, budget) || known.class != now.class) {
+                begins = place.at;
+            }
+            known = *now;
+        }
+        if self.holds(known, budget) { Time::DISTANT_FUTURE } else { begins + wait }
+    }
+
+    /// The most that a budget allowed in an hour at any time in a span, its edges included.
+    pub(crate) fn most_per_hour(&self, budget: Charge, from: Time, to: Time) -> u32 {
+        let first = self.conditions.partition_point(|(place, _)| place.at < from);
+        let before = first.checked_sub(1).map(|index| self.conditions[index].1).unwrap_or_default();
+        let inside =
+            self.conditions[first..].iter().take_while(|(place, _)| place.at <= to).map(|(_, now)| *now);
+        let all = std::iter::once(before).chain(inside);
+        all.map(|conditions| self.policy.per_hour(budget, conditions.class)).max().unwrap_or(0)
+    }
+
+    /// The least that a budget ever allowed in an hour, while it allowed anything.
+    pub(crate) fn least_per_hour(&self, budget: Charge) -> u32 {
+        let all = std::iter::once(Conditions::default()).chain(self.conditions.iter().map(|(_, now)| *now));
+        let numbers = all.map(|conditions| self.policy.per_hour(budget, conditions.class));
+        numbers.filter(|number| *number > 0).min().unwrap_or(1)
+    }
+
     /// Where the present run of the process began, suspended or not.
     pub(crate) fn launched_before(&self, seq: usize) -> Option<Place> {
         let after = self.changes.partition_point(|(place, _)| place.seq <= seq);
@@ -318,6 +367,24 @@ impl<'a> Facts<'a> {
     pub(crate) fn stops_after(&self, seq: usize) -> Option<Place> {
         let after = self.changes.partition_point(|(place, _)| place.seq <= seq);
         self.changes[after..].iter().find(|(_, change)| !change.state().is_running()).map(|(place, _)| *place)
+    }
+
+    /// For how long the app was suspended between these places: no allowance is used up then.
+    pub(crate) fn asleep(&self, from: Place, to: Place) -> Duration {
+        let (mut asleep, mut since) = (Duration::ZERO, None);
+        for (change, how) in
+            self.changes.iter().filter(|(change, _)| change.seq > from.seq && change.seq < to.seq)
+        {
+            match (since, how.state() == AppState::Suspended) {
+                (None, true) => since = Some(change.at),
+                (Some(begin), false) => {
+                    asleep += change.at.since(begin);
+                    since = None;
+                }
+                _ => {}
+            }
+        }
+        asleep
     }
 
     /// Was the app in front at any time from one moment to another, both included?

@@ -29,17 +29,24 @@ fn cuts<'f, 'h>(facts: &'f Facts<'h>) -> impl Iterator<Item = Cut<'f, 'h>> + use
 }
 
 /// As it was just before this entry, which may itself have ended the process.
-fn was_open_at(task: &super::facts::Task<'_>, place: Place) -> bool {
+pub(super) fn was_open_at(task: &super::facts::Task<'_>, place: Place) -> bool {
     task.delivered.first().is_some_and(|delivered| delivered.seq < place.seq)
         && task.completed.is_none_or(|completed| completed.seq > place.seq)
         && task.orphaned.is_none_or(|orphaned| orphaned.seq >= place.seq)
 }
 
-/// Another task may be over its allowance: then the app is ended whatever else is open.
+/// Another task may be over its allowance: then the app is ended whatever else is open, even if that task is completed
+/// before its end is enforced.
 fn excused(facts: &Facts<'_>, place: Place) -> bool {
-    let overdue =
-        |task: &super::facts::Task<'_>| task.deadline().is_some_and(|deadline| place.at >= deadline);
-    facts.tasks.iter().any(|task| was_open_at(task, place) && overdue(task))
+    let slack = facts.policy.termination_slack;
+    facts.tasks.iter().any(|task| {
+        let late = |deadline: Time| {
+            let done = task.completed.filter(|done| done.seq < place.seq);
+            done.is_some_and(|done| done.at >= deadline) && place.at <= deadline + slack
+        };
+        task.deadline()
+            .is_some_and(|deadline| place.at >= deadline && (was_open_at(task, place) || late(deadline)))
+    })
 }
 
 fn verb(how: AppChange) -> &'static str {
@@ -267,6 +274,9 @@ pub(super) const SCH_18: Rule = Rule {
             for (position, (place, open, handler)) in task.expirations.iter().enumerate() {
                 // In front, no allowance is enforced; afterwards its end may lie in the past.
                 let in_front = task.delivered.first().is_some_and(|d| facts.in_front_between(d.at, place.at));
+                // Nor is any used up while the app is suspended.
+                let asleep = task.delivered.first().map_or(Duration::ZERO, |d| facts.asleep(*d, *place));
+                let deadline = deadline + asleep;
                 if !open {
                     finding.broken(
                         *place,

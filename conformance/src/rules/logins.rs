@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::facts::{Delivery, Transfer};
 use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
+use crate::contract::Charge;
 use crate::history::{EndKind, Message};
 use crate::scenario::Focus;
 
@@ -65,7 +66,7 @@ fn offered(facts: &Facts<'_>, transfer: &Transfer<'_>, challenge: Place, finding
     };
     // It can only be asked before the transfer has run out of time; budget may delay the wake by some hours.
     let patience = facts.policy.budget_window * 3 + facts.policy.delivery_slack;
-    let due = challenge.at + patience;
+    let due = facts.owed_by(Charge::UrlSession, challenge.at, patience);
     let woken = session
         .is_some_and(|session| session.wakes.iter().any(|wake| wake.seq > challenge.seq && wake.at <= due));
     if wakes && !woken && due < horizon.at && due < transfer.times_out() {

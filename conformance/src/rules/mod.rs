@@ -4,10 +4,12 @@
 //! It never compares with the reference: it allows every behaviour that its sentence allows. Safety is judged at every
 //! entry; what must come in the end is judged once, where the scenario has healed all faults and waited.
 
+mod allowance;
 mod budget;
 mod facts;
 mod files;
 mod handling;
+mod held;
 mod keepalive;
 mod logins;
 mod messages;
@@ -17,6 +19,7 @@ mod requests;
 mod retries;
 mod scheduling;
 mod slots;
+mod snapshots;
 mod transfers;
 mod wakes;
 
@@ -204,12 +207,16 @@ pub static RULES: &[Rule] = &[
     keepalive::SCH_05,
     handling::SCH_06,
     slots::SCH_07,
+    snapshots::SCH_08,
     slots::SCH_09,
+    slots::SCH_10,
     scheduling::SCH_11,
     scheduling::SCH_12,
     budget::SCH_13,
     budget::SCH_14,
     budget::SCH_15,
+    held::SCH_16,
+    allowance::SCH_17,
     keepalive::SCH_18,
     wakes::SCH_19,
     handling::SCH_20,

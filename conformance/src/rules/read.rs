@@ -36,6 +36,7 @@ impl<'a> Facts<'a> {
             history,
             policy,
             changes: Vec::with_capacity(8),
+            conditions: Vec::new(),
             handles: Vec::with_capacity(4),
             tasks: Vec::with_capacity(4),
             sessions: Vec::with_capacity(3),
@@ -55,6 +56,7 @@ impl<'a> Facts<'a> {
         let place = Place { seq: entry.seq, at: entry.at };
         match &entry.event {
             Event::App { change } => self.app(place, *change),
+            Event::Conditions { conditions } => self.conditions.push((place, *conditions)),
             Event::SessionOpened { session, launch_events } => {
                 self.session_mut(session, *launch_events).opened.push(place);
             }

@@ -92,8 +92,41 @@ impl<'a> Slot<'a> {
     }
 }
 
+/// A request that must have come and did not, or not in time: where to say so, what was expected, and what was seen.
+///
+/// It is excused if it was replaced, if a wake that may have been its own was lost with the process, if the app was in
+/// front meanwhile, and if nobody waited long enough.
+pub(super) fn missed(
+    facts: &Facts<'_>,
+    of: Charge,
+    slot: &Slot<'_>,
+    index: usize,
+) -> Option<(Place, String, String)> {
+    let request = &slot.requests[index];
+    let due = request.due();
+    let bound = facts.owed_by(of, due, facts.policy.budget_window + facts.policy.delivery_slack);
+    let arrival = slot.arrival_of(index);
+    let in_time = arrival.is_some_and(|arrival| arrival.place.at <= bound);
+    let replaced =
+        arrival.is_none() && slot.requests[index + 1..].iter().any(|newer| newer.place.at <= bound);
+    let excused = request.settled.is_none()
+        || replaced
+        || facts.horizon().at <= bound
+        || facts.wake_cut_off(due, bound)
+        || facts.in_front_between(due, bound);
+    if in_time || excused {
+        return None;
+    }
+    let expected = format!("the {} due at {due} delivered by {bound} at the latest", noun(of));
+    let seen = arrival.map_or_else(
+        || "it was never delivered".to_owned(),
+        |late| format!("it was delivered at {}", late.place.at),
+    );
+    Some((arrival.map_or(request.place, |late| late.place), expected, seen))
+}
+
 /// Is this a task that the app asked for in this slot?
-fn is_of(kind: &RefreshKind, slot: Charge) -> bool {
+pub(super) fn is_of(kind: &RefreshKind, slot: Charge) -> bool {
     match kind {
         RefreshKind::ApplicationRefresh => slot == Charge::ApplicationRefresh,
         RefreshKind::Snapshot(SnapshotReason::AppScheduled) => slot == Charge::Snapshot,

@@ -1,8 +1,9 @@
-//! The app's requests and the tasks that stem from them: SCH-07, SCH-09.
+//! The app's requests and the tasks that stem from them: SCH-07, SCH-09, SCH-10.
 
-use super::requests::{Slot, noun};
+use super::requests::{Slot, is_of, noun};
 use super::{Basis, Facts, Finding, Level, Rule, SCHEDULERS};
-use crate::contract::Charge;
+use crate::contract::{Charge, UserInfo};
+use crate::history::Event;
 use crate::scenario::Focus;
 
 pub(super) const SCH_07: Rule = Rule {
@@ -87,6 +88,77 @@ fn too_early(facts: &Facts<'_>, of: Charge, finding: &mut Finding) {
             );
         } else if request.preferred > request.place.at {
             finding.witness();
+        }
+    }
+}
+
+pub(super) const SCH_10: Rule = Rule {
+    id: "SCH-10",
+    level: Level::Must,
+    sentence: "A task carries the user info of the request that it stems from, and none if the system started it.",
+    source: "WKRefreshBackgroundTask.userInfo; Using background tasks (facts A8, B16)",
+    basis: Basis::Documents,
+    needs: &[],
+    binds: SCHEDULERS,
+    witness: "a task whose user info could be told from others",
+    hint: "keep the user info in the slot with the date, clear both together, and mint the system's tasks with none",
+    focus: Focus::SYSTEM,
+    judge: |facts| {
+        let mut finding = Finding::default();
+        for of in [Charge::ApplicationRefresh, Charge::Snapshot] {
+            own_info(facts, of, &mut finding);
+        }
+        no_info(facts, &mut finding);
+        finding
+    },
+};
+
+fn said(info: Option<&UserInfo>) -> String {
+    info.map_or_else(|| "no user info".to_owned(), |info| format!("the user info {info:?}"))
+}
+
+/// The app's own tasks: whichever outstanding request it was, it was one of this slot's.
+fn own_info(facts: &Facts<'_>, of: Charge, finding: &mut Finding) {
+    let slot = Slot::of(facts, of);
+    for (at, arrival) in slot.arrivals.iter().enumerate() {
+        let came = |index: usize| slot.arrivals[..at].iter().any(|earlier| earlier.request == Some(index));
+        let asked = slot.requests.iter().enumerate().filter(|(_, r)| r.place.seq < arrival.place.seq);
+        let mut outstanding = asked.filter(|(index, _)| !came(*index)).map(|(_, request)| request);
+        let task = &facts.tasks[arrival.task];
+        match (arrival.request, outstanding.next_back()) {
+            (Some(_), _) => finding.witness(),
+            (None, Some(newest)) => finding.broken(
+                arrival.place,
+                format!("{}, with the request made at {}", said(newest.user_info), newest.place.at),
+                format!("{} with {}", task.id, said(task.user_info)),
+            ),
+            (None, None) if task.user_info.is_some() => finding.broken(
+                arrival.place,
+                "no user info: no request is outstanding",
+                format!("{} with {}", task.id, said(task.user_info)),
+            ),
+            (None, None) => {}
+        }
+    }
+}
+
+/// The system's tasks.
+fn no_info(facts: &Facts<'_>, finding: &mut Finding) {
+    let given = facts.history.entries.iter().find(|entry| matches!(entry.event, Event::Scheduled { .. }));
+    for handle in &facts.handles {
+        for task in handle.tasks.iter().map(|index| &facts.tasks[*index]) {
+            if is_of(task.kind, Charge::ApplicationRefresh) || is_of(task.kind, Charge::Snapshot) {
+                continue;
+            }
+            if task.user_info.is_some() {
+                finding.broken(
+                    handle.place,
+                    format!("no user info with {}, which the system started", task.id),
+                    said(task.user_info),
+                );
+            } else if given.is_some_and(|entry| entry.seq < handle.place.seq) {
+                finding.witness();
+            }
         }
     }
 }

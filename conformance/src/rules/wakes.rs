@@ -2,7 +2,7 @@
 
 use super::facts::{Progress, Session, Transfer};
 use super::{BOTH, Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
-use crate::contract::OverBudgetWakes;
+use crate::contract::{Charge, OverBudgetWakes};
 use crate::history::Message;
 use crate::scenario::Focus;
 
@@ -272,7 +272,7 @@ fn missing(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
         return;
     };
     let patience = facts.policy.budget_window * 3 + facts.policy.delivery_slack;
-    let in_time = last.at + patience < horizon.at;
+    let in_time = facts.owed_by(Charge::UrlSession, last.at, patience) < horizon.at;
     if !woken && in_time && facts.collected.is_some() {
         finding.broken(
             last,

@@ -23,6 +23,10 @@ pub(crate) struct Weights {
     pub(crate) cancel_twice: u8,
     pub(crate) stop: u8,
     pub(crate) go_on: u8,
+    pub(crate) trigger: u8,
+    pub(crate) hold: u8,
+    pub(crate) prominence: u8,
+    pub(crate) starve: u8,
 }
 
 /// What a generated scenario is likely to hold. Each rule states one; see [`Focus::GENERAL`] for what they start from.
@@ -117,6 +121,10 @@ impl Focus {
             cancel_twice: 0,
             stop: 0,
             go_on: 0,
+            trigger: 0,
+            hold: 0,
+            prominence: 0,
+            starve: 0,
         },
         routes: ROUTES,
         finishes: FINISHES,
@@ -254,6 +262,79 @@ impl Focus {
 
     /// Many session wakes in several sessions with related names.
     pub const IDENTITIES: Self = Self { several: true, ..Self::CHAINS };
+
+    /// Tasks that the system starts, among those that the app asks for.
+    pub const SYSTEM: Self = Self {
+        weights: Weights { trigger: 8, refresh: 6, snapshot: 8, ..Self::SLOTS.weights },
+        ..Self::SLOTS
+    };
+
+    /// Budgets under other classes of app, with snapshots that the system starts.
+    pub const CHARGES: Self = Self {
+        weights: Weights { trigger: 20, prominence: 7, refresh: 6, snapshot: 12, ..Self::BUDGET.weights },
+        ..Self::BUDGET
+    };
+
+    /// Low batteries, workouts, and apps that are not on the face.
+    pub const HELD: Self = Self {
+        weights: Weights {
+            hold: 12,
+            prominence: 4,
+            refresh: 7,
+            snapshot: 9,
+            leave: 4,
+            enter: 1,
+            wait: 10,
+            download: 6,
+            upload: 0,
+            cancel: 0,
+            crash: 0,
+            purge: 1,
+            link: 0,
+            ..Self::GENERAL.weights
+        },
+        routes: &[Route::Plain],
+        finishes: &[Finish::WhenServed],
+        chained: 0,
+        silent: 0,
+        delayed: 0,
+        slow_callbacks: 0,
+        spans: 15,
+        steps: 16,
+        ..Self::GENERAL
+    };
+
+    /// Tasks that are open at the end of their time, or just not.
+    pub const OVERRUN: Self = Self {
+        weights: Weights {
+            starve: 5,
+            trigger: 3,
+            refresh: 8,
+            snapshot: 6,
+            download: 6,
+            upload: 0,
+            cancel: 0,
+            enter: 1,
+            crash: 0,
+            purge: 1,
+            link: 0,
+            ..Self::GENERAL.weights
+        },
+        finishes: &[
+            Finish::Never,
+            Finish::Never,
+            Finish::OnExpiration,
+            Finish::WhenServed,
+            Finish::After(Span(14_999)),
+            Finish::After(Span(15_001)),
+        ],
+        routes: &[Route::Plain],
+        chained: 0,
+        silent: 0,
+        delayed: 0,
+        spans: 12,
+        ..Self::GENERAL
+    };
 
     /// Processes that end in the middle of things.
     pub const KILLS: Self = Self {

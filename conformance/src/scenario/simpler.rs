@@ -1,7 +1,8 @@
 //! Simpler forms of steps and set-ups, for the shrinker.
 
 use super::strategy::SPANS;
-use super::{Download, Finish, Reopen, Reply, Route, Setup, Span, Step};
+use super::{Download, Finish, Reopen, Reply, Route, Setup, Span, Step, Trigger};
+use crate::contract::AppClass;
 
 /// The `way`th simpler form of a step, simplest first; `None` when there are no more.
 pub(super) fn simpler_step(step: &Step, way: usize) -> Option<Step> {
@@ -37,6 +38,15 @@ pub(super) fn simpler_step(step: &Step, way: usize) -> Option<Step> {
         Step::Suspend { transfer } => simpler_transfer(*transfer, way, |transfer| Step::Suspend { transfer }),
         Step::Resume { transfer } => simpler_transfer(*transfer, way, |transfer| Step::Resume { transfer }),
         Step::Open { session } if *session > 0 && way == 0 => Some(Step::Open { session: 0 }),
+        Step::Trigger { trigger } => Trigger::ALL
+            .iter()
+            .filter(|other| *other < trigger)
+            .nth(way)
+            .map(|trigger| Step::Trigger { trigger: *trigger }),
+        Step::Prominence { class: AppClass::Other } if way == 0 => {
+            Some(Step::Prominence { class: AppClass::Dock })
+        }
+        Step::Busy { on } if way == 0 => Some(Step::LowPower { on: *on }),
         Step::Open { .. }
         | Step::Cancel { .. }
         | Step::Leave
@@ -44,6 +54,10 @@ pub(super) fn simpler_step(step: &Step, way: usize) -> Option<Step> {
         | Step::Purge
         | Step::Crash
         | Step::GoOn
+        | Step::LowPower { .. }
+        | Step::Busy { .. }
+        | Step::Prominence { .. }
+        | Step::Starve { .. }
         | Step::Link { .. } => None,
     }
 }

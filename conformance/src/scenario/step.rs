@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Span;
+use crate::contract::{AppClass, RefreshKind, SnapshotReason};
 
 /// How an origin treats one transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -112,6 +113,58 @@ impl Default for Download {
     }
 }
 
+/// A task that the system starts by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Trigger {
+    /// A snapshot: an hour has passed since the last use.
+    SnapshotOfDefault,
+    /// A snapshot: the complication's timeline was updated.
+    SnapshotForComplication,
+    /// A snapshot: after a boot.
+    SnapshotBeforeLaunch,
+    /// A snapshot: the user has left the app.
+    SnapshotOnLeaving,
+    /// Data from the paired phone.
+    Connectivity,
+    /// A Bluetooth device has an alert.
+    Bluetooth,
+    /// An intent has run.
+    Intent,
+    /// Time to donate shortcuts.
+    Shortcut,
+}
+
+impl Trigger {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::SnapshotOfDefault,
+        Self::SnapshotForComplication,
+        Self::SnapshotBeforeLaunch,
+        Self::SnapshotOnLeaving,
+        Self::Connectivity,
+        Self::Bluetooth,
+        Self::Intent,
+        Self::Shortcut,
+    ];
+
+    /// The kind of its task.
+    #[must_use]
+    pub const fn kind(self) -> RefreshKind {
+        match self {
+            Self::SnapshotOfDefault => RefreshKind::Snapshot(SnapshotReason::ReturnToDefaultState),
+            Self::SnapshotForComplication => RefreshKind::Snapshot(SnapshotReason::ComplicationUpdate),
+            Self::SnapshotBeforeLaunch => RefreshKind::Snapshot(SnapshotReason::Prelaunch),
+            Self::SnapshotOnLeaving => RefreshKind::Snapshot(SnapshotReason::AppBackgrounded),
+            Self::Connectivity => RefreshKind::WatchConnectivity,
+            Self::Bluetooth => RefreshKind::BluetoothAlert,
+            Self::Intent => RefreshKind::IntentDidRun,
+            Self::Shortcut => RefreshKind::RelevantShortcut,
+        }
+    }
+}
+
 /// One step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -188,6 +241,31 @@ pub enum Step {
     },
     /// The app goes on with the download that it stopped first, from the resume data that it has kept.
     GoOn,
+    /// The system wants a task of its own delivered.
+    Trigger {
+        /// Which.
+        trigger: Trigger,
+    },
+    /// The battery gets low, or is charged again.
+    LowPower {
+        /// Is it low?
+        on: bool,
+    },
+    /// A workout or navigation begins or ends.
+    Busy {
+        /// Does one run?
+        on: bool,
+    },
+    /// The app gets more or less prominent.
+    Prominence {
+        /// Now it is this.
+        class: AppClass,
+    },
+    /// So much else runs that the app gets little CPU time, or not any more.
+    Starve {
+        /// Does it?
+        on: bool,
+    },
 }
 
 impl Step {

@@ -7,7 +7,8 @@ use proptest::prelude::Rng;
 use proptest::strategy::{NewTree, Strategy};
 use proptest::test_runner::TestRunner;
 
-use super::{Download, Focus, Keep, Reopen, Route, Scenario, ScenarioTree, Setup, Span, Step};
+use super::{Download, Focus, Keep, Reopen, Route, Scenario, ScenarioTree, Setup, Span, Step, Trigger};
+use crate::contract::AppClass;
 
 /// Scenarios in which the premise of a rule is common.
 ///
@@ -105,7 +106,7 @@ impl Scenarios {
 }
 
 /// How many kinds of steps there are.
-const KINDS: usize = 18;
+const KINDS: usize = 22;
 
 struct Dice {
     rng: fastrand::Rng,
@@ -208,6 +209,10 @@ impl Dice {
             here * w.cancel_twice,
             here * w.stop,
             here * w.go_on,
+            w.trigger,
+            w.hold,
+            w.prominence,
+            w.starve,
         ]
     }
 
@@ -241,6 +246,13 @@ impl Dice {
             15 => Step::CancelTwice { transfer: self.rng.u8(..4) / 2 },
             16 => Step::Stop { transfer: self.rng.u8(..4) / 2 },
             17 => Step::GoOn,
+            18 => Step::Trigger { trigger: self.pick(&Trigger::ALL) },
+            19 if self.rng.bool() => Step::LowPower { on: self.rng.u8(..4) > 0 },
+            19 => Step::Busy { on: self.rng.u8(..4) > 0 },
+            20 => Step::Prominence {
+                class: self.pick(&[AppClass::ComplicationOnFace, AppClass::Dock, AppClass::Other]),
+            },
+            21 => Step::Starve { on: self.rng.u8(..3) > 0 },
             _ => Step::Wait { span: self.span() },
         }
     }

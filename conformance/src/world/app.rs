@@ -204,7 +204,7 @@ impl App {
         woken.into_iter().for_each(Waker::wake);
     }
 
-    /// The conditions have changed.
+    /// The conditions have changed, or the system has a wish.
     pub(crate) fn conditions(&self, change: DeviceChange) {
         self.lock().news.push_back(change);
         self.tell();

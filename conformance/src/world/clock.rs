@@ -41,7 +41,8 @@ struct State {
     seq: u64,
     timers: BTreeMap<TimerKey, Waker>,
     /// Who waits for everything else to rest, without letting time pass.
-    settling: Vec<Waker>,
+    settling: Vec<(u64, Waker)>,
+    tickets: u64,
     /// Exchanges that wait for real bytes.
     flying: BTreeSet<u64>,
     /// Those of them whose server is silent on purpose: they do not hold time back.
@@ -59,6 +60,8 @@ struct State {
     scenario: u64,
     /// Its threads say when they work: time stands still exactly then, and needs no grace.
     says_holds: bool,
+    /// A hold has ended since the runtime last had nothing to do.
+    let_go: bool,
     /// How many tokens that keep time from passing are out.
     held: u32,
 }
@@ -154,14 +157,24 @@ impl Clock {
             }
             return;
         };
-        let mut registered = false;
+        let mut ticket = None;
         poll_fn(|cx| {
-            if registered {
-                return Poll::Ready(());
+            let mut state = clock.lock();
+            let Some(ticket) = ticket else {
+                state.tickets += 1;
+                ticket = Some(state.tickets);
+                let entry = (state.tickets, cx.waker().clone());
+                state.settling.push(entry);
+                return Poll::Pending;
+            };
+            // Whoever waits may be polled for other reasons: it has its turn when its ticket has been taken.
+            match state.settling.iter_mut().find(|(waiting, _)| *waiting == ticket) {
+                Some((_, waker)) => {
+                    waker.clone_from(cx.waker());
+                    Poll::Pending
+                }
+                None => Poll::Ready(()),
             }
-            registered = true;
-            clock.lock().settling.push(cx.waker().clone());
-            Poll::Pending
         })
         .await;
     }
@@ -174,7 +187,17 @@ impl Clock {
         if waiting || state.held > 0 || state.runaway {
             return;
         }
-        let due_now = state.landed.pop_first().map(|(_, waker)| waker).or_else(|| state.settling.pop());
+        if std::mem::take(&mut state.let_go) {
+            // What a thread has woken before it let go may not have got through to the runtime yet: once more round.
+            let waker = state.on_runaway.take();
+            drop(state);
+            return waker.into_iter().for_each(Waker::wake);
+        }
+        let due_now = state
+            .landed
+            .pop_first()
+            .map(|(_, waker)| waker)
+            .or_else(|| state.settling.pop().map(|(_, waker)| waker));
         if let Some(waker) = due_now {
             drop(state);
             return waker.wake();
@@ -323,6 +346,7 @@ impl Drop for Held {
                 return;
             }
             state.held -= 1;
+            state.let_go = true;
             // The runtime sleeps without a timer: wake somebody, so that it parks again and time can jump.
             if state.held == 0 { state.on_runaway.take() } else { None }
         };

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::app::App;
 use super::network::{Network, step_url};
 use crate::contract::{
-    AppChange, Charge, Conditions, DeviceChange, FilePath, Link, Session, SessionId, TransferKind,
-    TransferOptions,
+    AppChange, Charge, Conditions, DeviceChange, FilePath, Link, RefreshKind, Session, SessionId,
+    SystemTrigger, TransferKind, TransferOptions,
 };
 use crate::history::{Event, Phase, TransferKey};
 use crate::scenario::{Download, IDENTIFIERS, Scenario, Span, Step};
@@ -97,6 +97,11 @@ impl Player<'_> {
             Step::Purge => self.app.end(AppChange::Purged),
             Step::Crash => self.app.end(AppChange::Crashed),
             Step::Link { up } => self.link(*up),
+            Step::Trigger { trigger } => self.trigger(trigger.kind()),
+            Step::LowPower { on } => self.change_conditions(|now| now.low_power = *on),
+            Step::Busy { on } => self.change_conditions(|now| now.busy = *on),
+            Step::Prominence { class } => self.change_conditions(|now| now.class = *class),
+            Step::Starve { on } => self.change_conditions(|now| now.starved = *on),
             Step::Wait { span } => self.app.clock.sleep(span.duration()).await,
             // What only a running app can do, while it does not run.
             _ => {}
@@ -179,17 +184,35 @@ impl Player<'_> {
     fn link(&mut self, up: bool) {
         let link = if up { Link::Wifi } else { Link::Offline };
         if self.conditions.link != link {
-            self.conditions.link = link;
             self.network.set_link(up);
+            self.change_conditions(|now| now.link = link);
+        }
+    }
+
+    fn change_conditions(&mut self, change: impl FnOnce(&mut Conditions)) {
+        let before = self.conditions;
+        change(&mut self.conditions);
+        if self.conditions != before {
             self.app.recorder.record(Event::Conditions { conditions: self.conditions });
             self.app.conditions(DeviceChange::Conditions(self.conditions));
         }
+    }
+
+    /// The system wants a task of its own delivered.
+    fn trigger(&self, kind: RefreshKind) {
+        if matches!(kind, RefreshKind::Snapshot(_)) && !self.limits.can(Capability::Snapshots) {
+            return;
+        }
+        self.app.recorder.record(Event::Triggered { kind: kind.clone() });
+        self.app.conditions(DeviceChange::Trigger(SystemTrigger::new(kind)));
     }
 
     /// Every fault of the device is mended and the user goes away: from here on what is owed must come by itself.
     async fn heal(&mut self) {
         self.app.recorder.record(Event::Phase { phase: Phase::Healed });
         self.link(true);
+        // The link is mended by now: these are the default conditions.
+        self.change_conditions(|now| *now = Conditions::default());
         if self.app.holds_any() {
             self.enter().await;
             self.app.resume_all().await;

@@ -14,7 +14,9 @@
 //! The number after `met` says how often the rule was put to the test; `untested` is 0. Lines with `with` change the
 //! policy. Lines that start with `#` are for the reader.
 
-use bgsession_conformance::contract::{ForegroundRefresh, OverBudgetWakes, Policy, ResourceTimer};
+use bgsession_conformance::contract::{
+    AtAllowance, ForegroundRefresh, OverBudgetWakes, Policy, ResourceTimer,
+};
 use bgsession_conformance::history::History;
 use bgsession_conformance::rules::{self, Finding};
 
@@ -81,6 +83,9 @@ impl Case {
             }
             (Some(("with", "refreshes in front")), _) => {
                 self.policy.foreground_refresh = ForegroundRefresh::Deliver;
+            }
+            (Some(("with", "suspension at the allowance")), _) => {
+                self.policy.at_allowance = AtAllowance::Suspend;
             }
             (Some(("with", "time from the earliest begin date")), _) => {
                 self.policy.resource_timer = ResourceTimer::FromEarliestBegin;

@@ -22,4 +22,7 @@
     include_str!("logins.txt"),
     include_str!("slots.txt"),
     include_str!("scheduling.txt"),
+    include_str!("info.txt"),
+    include_str!("held.txt"),
+    include_str!("overrun.txt"),
 ]

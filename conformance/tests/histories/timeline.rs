@@ -19,12 +19,14 @@
 
 use std::collections::BTreeMap;
 
-use bgsession_conformance::contract::{Conditions, Link, Time, UserInfo, WakeOutcome, WakeReason};
+use bgsession_conformance::contract::{AppClass, Conditions, Link, Time, UserInfo, WakeOutcome, WakeReason};
 use bgsession_conformance::history::{
     Event, ExchangeOutcome, FaultKind, History, MessageId, Phase, SubjectFault, TransferKey,
 };
 
-use crate::words::{DIGEST, SIZE, app, charge, content, created, id, key, message, number, task_ref, time};
+use crate::words::{
+    DIGEST, SIZE, app, charge, content, created, id, key, kind, message, number, task_ref, time,
+};
 
 /// What a timeline says.
 pub(crate) struct Timeline {
@@ -62,6 +64,7 @@ struct Writer {
     history: History,
     at: Time,
     marked: Option<usize>,
+    conditions: Conditions,
     exchanges: u32,
     /// The last exchange of each transfer.
     exchange: BTreeMap<TransferKey, u32>,
@@ -83,12 +86,35 @@ impl Writer {
         let done = app(verb).is_some_and(|change| {
             self.push(Event::App { change });
             true
-        }) || self.session(verb, rest)
+        }) || self.device(verb, rest)
+            || self.session(verb, rest)
             || self.task(verb, rest)
             || self.file(verb, rest)
             || self.wire(verb, rest)
             || self.message(verb, rest);
         assert!(done, "{phrase:?} at {} means nothing", self.at);
+    }
+
+    /// The device's conditions, which stay as they are until they are changed, and what the system wants.
+    fn device(&mut self, verb: &str, rest: &[&str]) -> bool {
+        match (verb, rest) {
+            ("battery", ["low"]) => self.conditions.low_power = true,
+            ("battery", ["charged"]) => self.conditions.low_power = false,
+            ("workout", ["begins"]) => self.conditions.busy = true,
+            ("workout", ["ends"]) => self.conditions.busy = false,
+            ("class", ["face"]) => self.conditions.class = AppClass::ComplicationOnFace,
+            ("class", ["dock"]) => self.conditions.class = AppClass::Dock,
+            ("class", ["other"]) => self.conditions.class = AppClass::Other,
+            ("system", ["starves"]) => self.conditions.starved = true,
+            ("system", ["recovers"]) => self.conditions.starved = false,
+            ("triggers", [what]) => {
+                self.push(Event::Triggered { kind: kind(what) });
+                return true;
+            }
+            _ => return false,
+        }
+        self.push(Event::Conditions { conditions: self.conditions });
+        true
     }
 
     fn session(&mut self, verb: &str, rest: &[&str]) -> bool {

@@ -32,6 +32,7 @@ pub(crate) fn app(word: &str) -> Option<AppChange> {
         "force-quit" => AppChange::ForceQuit,
         "crashed" => AppChange::Crashed,
         "killed" => AppChange::Terminated(Termination::Wall),
+        "starved" => AppChange::Terminated(Termination::Starved),
         "overheated" => AppChange::Terminated(Termination::Cpu),
         _ => return None,
     })
@@ -85,15 +86,20 @@ pub(crate) fn task_ref(text: &str) -> TaskRef {
     let (task, kind) = text.split_once('=').unwrap_or_else(|| panic!("{text:?} is no task with its kind"));
     let (kind, seconds) = kind.split_once('~').unwrap_or((kind, "15"));
     let (kind, info) = kind.split_once(':').map_or((kind, None), |(kind, info)| (kind, Some(info)));
-    let kind = match kind {
+    let allowance = seconds.parse::<u64>().expect("seconds") * 1_000;
+    TaskRef { id: number(task), kind: self::kind(kind), user_info: info.map(UserInfo::new), allowance }
+}
+
+/// `s` for a session's, `@refresh` and so on for the others.
+pub(crate) fn kind(text: &str) -> RefreshKind {
+    match text {
         "@refresh" => RefreshKind::ApplicationRefresh,
         "@snapshot" => RefreshKind::Snapshot(SnapshotReason::AppScheduled),
         "@system-snapshot" => RefreshKind::Snapshot(SnapshotReason::ReturnToDefaultState),
         "@connectivity" => RefreshKind::WatchConnectivity,
+        "@bluetooth" => RefreshKind::BluetoothAlert,
         session => RefreshKind::UrlSession(id(session)),
-    };
-    let allowance = seconds.parse::<u64>().expect("seconds") * 1_000;
-    TaskRef { id: number(task), kind, user_info: info.map(UserInfo::new), allowance }
+    }
 }
 
 /// `done` and `done=404`, `done=none` for an end without a status, `failed` and the other errors, `file`,

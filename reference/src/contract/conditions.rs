@@ -125,6 +125,10 @@ pub struct Conditions {
     pub busy: bool,
     /// On the charger and on Wi-Fi: discretionary transfers may run.
     pub favourable: bool,
+    /// So much else runs that the app may have had little CPU time: an allowance that is overrun now is not held against
+    /// it ([`Termination::Starved`]).
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub starved: bool,
 }
 
 impl Default for Conditions {
@@ -136,6 +140,7 @@ impl Default for Conditions {
             low_power: false,
             busy: false,
             favourable: true,
+            starved: false,
         }
     }
 }

@@ -75,6 +75,14 @@ impl OpenTasks {
         }
     }
 
+    /// The app executes again: the time that it was suspended for is given back to what it still has open.
+    pub(super) fn resume(&mut self, asleep: Duration) {
+        // SCH-17: an allowance is of the app's own time.
+        for open in &mut self.open {
+            open.deadline = open.deadline.map(|deadline| deadline + asleep);
+        }
+    }
+
     /// The next thing that is due while the app executes in the background.
     pub(super) fn due(&mut self, lead: Duration, now: Time) -> Due {
         // SCH-18: at most once, for the task's own deadline, and only while it is open.

@@ -5,7 +5,7 @@ use super::wakes::PendingWake;
 use crate::contract::{Admission, AppState, Charge, ForegroundRefresh, RefreshKind, SnapshotReason, Time};
 
 impl SchedulerMachine {
-    /// Battery low, or a workout or navigation runs: budgeted tasks wait.
+    /// SCH-16: battery low, or a workout or navigation runs: budgeted tasks wait.
     pub(super) const fn is_held(&self) -> bool {
         self.conditions.low_power || self.conditions.busy
     }

@@ -85,6 +85,10 @@ pub struct SchedulerMachine {
     pub(super) suppressed: bool,
     /// The app has been asked to suspend and has not said so yet.
     suspending: bool,
+    /// A task's time is over, and the app is suspended for it as soon as the delivery under way has arrived.
+    overrun: bool,
+    /// Since when it has been suspended, if it is.
+    asleep_since: Option<Time>,
     pub(super) refresh: Option<Slot>,
     pub(super) snapshot: Option<Slot>,
     pub(super) wakes: Wakes,
@@ -124,6 +128,8 @@ impl SchedulerMachine {
             app,
             suppressed: false,
             suspending: false,
+            overrun: false,
+            asleep_since: None,
             refresh: None,
             snapshot: None,
             wakes: Wakes::default(),
@@ -204,11 +210,17 @@ impl SchedulerMachine {
     }
 
     fn app_changed(&mut self, change: AppChange, now: Time) {
-        if !self.app.is_running() {
-            // An app that does not execute can not be blamed; what is over by now is over.
-            self.open.drop_overrun(now);
-        }
         let (state, effect) = step(self.app, change);
+        self.overrun &= state == AppState::Background;
+        if state == AppState::Suspended && self.app != AppState::Suspended {
+            // What is over by now is over.
+            self.open.drop_overrun(now);
+            self.asleep_since = Some(now);
+        } else if state != AppState::Suspended
+            && let Some(since) = self.asleep_since.take()
+        {
+            self.open.resume(now.since(since));
+        }
         self.app = state;
         self.suspending = false;
         match effect {
@@ -351,16 +363,30 @@ impl SchedulerMachine {
         if self.app != AppState::Background {
             return None;
         }
+        if self.flight.is_none() && std::mem::take(&mut self.overrun) {
+            self.suspending = true;
+            return Some(Output::Suspend);
+        }
         match self.open.due(self.policy.expiration_lead, now) {
             Due::Nothing => None,
             Due::Expire(task) => Some(Output::Expire(task)),
-            Due::Overrun => {
-                self.suspending = true;
-                Some(match self.policy.at_allowance {
-                    AtAllowance::Terminate => Output::Terminate(Termination::Wall),
-                    AtAllowance::Suspend => Output::Suspend,
-                })
-            }
+            Due::Overrun => match self.policy.at_allowance {
+                // What is under way would be stuck in an app that is suspended before it has come up.
+                AtAllowance::Suspend if self.flight.is_some() => {
+                    self.overrun = true;
+                    None
+                }
+                AtAllowance::Suspend => {
+                    self.suspending = true;
+                    Some(Output::Suspend)
+                }
+                AtAllowance::Terminate => {
+                    self.suspending = true;
+                    // SCH-17: an app that got no CPU time is not to blame.
+                    let starved = self.conditions.starved;
+                    Some(Output::Terminate(if starved { Termination::Starved } else { Termination::Wall }))
+                }
+            },
         }
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bgsession_conformance::Subject;
 use bgsession_reference::contract::{
-    Answer, CompletionReport, Device, Responder, ScheduleError, Scheduler, SessionId, Time, UserInfo,
-    WakeOutcome, WakeReason, responder,
+    Answer, CompletionReport, Device, Responder, ScheduleError, Scheduler, SessionId, Termination, Time,
+    UserInfo, WakeOutcome, WakeReason, responder,
 };
 use bgsession_reference::scheduler::ReferenceScheduler;
 use bgsession_reference::service::ReferenceService;
@@ -20,6 +20,7 @@ use crate::parts::{
 
 pub(super) const VARIANTS: &[Variant] = &[
     Variant::new("suspends-after-four-seconds", |name| relayed(name, || Leisurely)),
+    Variant::new("ends-overruns-half-a-second-later", |name| relayed(name, || Merciful)),
     Variant::new("everything-three-minutes-late", |name| late(name, |now| now + Duration::from_secs(180))),
     // So the wakes of several sessions come in one set.
     Variant::new("wakes-on-the-full-minute", |name| {
@@ -67,6 +68,16 @@ impl Hands for Leisurely {
         if relay.open().is_empty() {
             Self::later(relay);
         }
+    }
+}
+
+/// Ends the app a little late, well inside the slack.
+struct Merciful;
+
+impl Hands for Merciful {
+    fn terminate(&self, relay: &Arc<Relay>, how: Termination) {
+        let of = Arc::clone(relay);
+        after(&relay.device, Duration::from_millis(500), move || of.device.app.terminate(how));
     }
 }
 

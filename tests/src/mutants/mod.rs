@@ -3,6 +3,7 @@
 //! Each is the reference with one part wrapped, replaced or lied to; there are no switches in the reference itself. The
 //! comment on each says what somebody would have to get wrong to write it.
 
+mod allowance;
 mod budget;
 mod cuts;
 mod delivery;
@@ -10,6 +11,7 @@ mod drains;
 mod expiration;
 mod files;
 mod handling;
+mod held;
 mod identity;
 mod keepalive;
 mod kept;
@@ -17,6 +19,7 @@ mod logins;
 mod pauses;
 mod retries;
 mod slots;
+mod system;
 mod transfers;
 mod wakes;
 
@@ -81,6 +84,9 @@ pub static GROUPS: &[(&str, &[Mutant])] = &[
     ("retries", retries::MUTANTS),
     ("files", files::MUTANTS),
     ("cuts", cuts::MUTANTS),
+    ("system", system::MUTANTS),
+    ("held", held::MUTANTS),
+    ("allowance", allowance::MUTANTS),
 ];
 
 /// Every mutant.

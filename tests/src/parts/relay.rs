@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bgsession_conformance::Subject;
 use bgsession_reference::contract::{
     AppProcess, AppState, Completion, CompletionReport, Device, DeviceChange, Interrupted, RefreshTask,
-    Scheduler, SystemTask, TaskMint,
+    Scheduler, SystemTask, TaskMint, Termination, UserInfo,
 };
 use bgsession_reference::scheduler::ReferenceScheduler;
 
@@ -54,6 +54,12 @@ pub(crate) trait Hands: Send + Sync + 'static {
         held.pass_on(report);
     }
 
+    /// What the app's task carries in place of the scheduler's user info.
+    fn user_info(&self, relay: &Relay, task: &RefreshTask) -> Option<UserInfo> {
+        let _ = relay;
+        task.user_info().cloned()
+    }
+
     /// The scheduler wants this one expired.
     fn expire(&self, relay: &Relay, held: &Arc<Held>) {
         let _ = relay;
@@ -63,6 +69,11 @@ pub(crate) trait Hands: Send + Sync + 'static {
     /// The scheduler wants the app suspended.
     fn suspend(&self, relay: &Arc<Relay>) {
         relay.device.app.suspend();
+    }
+
+    /// The scheduler wants the app ended.
+    fn terminate(&self, relay: &Arc<Relay>, how: Termination) {
+        relay.device.app.terminate(how);
     }
 
     /// The process has ended.
@@ -87,12 +98,15 @@ impl Relay {
     fn take(&self, inner: RefreshTask) -> Arc<Held> {
         Arc::new_cyclic(|held: &Weak<Held>| {
             let (relay, of) = (self.me.clone(), held.clone());
-            let task =
-                self.device.mint.mint(inner.kind().clone(), inner.user_info().cloned(), move |report| {
+            let task = self.device.mint.mint(
+                inner.kind().clone(),
+                self.hands.user_info(self, &inner),
+                move |report| {
                     if let Some((relay, held)) = relay.upgrade().zip(of.upgrade()) {
                         relay.hands.completed(&relay, &held, &report);
                     }
-                });
+                },
+            );
             let (relay, of) = (self.me.clone(), held.clone());
             inner.set_expiration_handler(move || {
                 if let Some((relay, held)) = relay.upgrade().zip(of.upgrade()) {
@@ -115,6 +129,10 @@ impl AlmostProcess for Process {
 
     fn suspend(&self) {
         self.0.hands.suspend(&self.0);
+    }
+
+    fn terminate(&self, how: Termination) {
+        self.0.hands.terminate(&self.0, how);
     }
 
     async fn deliver(&self, tasks: Vec<RefreshTask>) -> Result<(), Interrupted> {

@@ -121,6 +121,11 @@ const fn kind(step: &Step) -> &'static str {
         Step::CancelTwice { .. } => "cancel twice",
         Step::Stop { .. } => "stop",
         Step::GoOn => "go on",
+        Step::Trigger { .. } => "trigger",
+        Step::LowPower { .. } => "low power",
+        Step::Busy { .. } => "busy",
+        Step::Prominence { .. } => "prominence",
+        Step::Starve { .. } => "starve",
         _ => "other",
     }
 }
