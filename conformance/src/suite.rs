@@ -134,6 +134,7 @@ macro_rules! __suite {
             sch_20_a_task_names_the_session_that_caused_it = "SCH-20": scheduler sessions system;
             sch_21_a_session_without_launch_events_does_not_wake = "SCH-21": sessions system;
             sch_22_a_running_app_is_not_woken_a_sleeping_one_is = "SCH-22": scheduler sessions system;
+            sch_23_a_completion_says_what_snapshot_comes_next = "SCH-23": scheduler system;
             ses_01_nothing_is_sent_for_a_suspended_transfer = "SES-01": sessions system;
             ses_02_a_cancelled_transfer_ends_at_once_and_once = "SES-02": sessions system;
             ses_03_did_complete_comes_once_and_last = "SES-03": sessions system;

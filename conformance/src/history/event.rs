@@ -148,6 +148,32 @@ pub enum ExchangeOutcome {
     Abandoned,
 }
 
+/// How the app completed a refresh task.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Completed {
+    /// `setTaskCompletedWithSnapshot(false)`.
+    #[default]
+    Plainly,
+    /// `setTaskCompletedWithSnapshot(true)`.
+    WithSnapshot,
+    /// A snapshot task, with what is wanted next.
+    SnapshotTaken {
+        /// When; the distant future for never.
+        expiration: Time,
+        /// To come back with the next.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        user_info: Option<UserInfo>,
+    },
+}
+
+impl Completed {
+    fn is_plain(&self) -> bool {
+        *self == Self::Plainly
+    }
+}
+
 /// What a subject did that no rule is about but that no subject may do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::exhaustive_structs, reason = "hand-written histories build these")]
@@ -342,6 +368,9 @@ pub enum Event {
         /// It had been completed before: the app's fault.
         #[serde(default)]
         repeated: bool,
+        /// In which form.
+        #[serde(default, skip_serializing_if = "Completed::is_plain")]
+        how: Completed,
     },
     /// The system called for a task's expiration handler.
     ExpirationCalled {

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Event, FaultKind, History, MessageId, SubjectFault};
-use crate::contract::{CompletionReport, RefreshKind, RefreshTaskId, TaskObserver};
+use super::{Completed, Event, FaultKind, History, MessageId, SubjectFault};
+use crate::contract::{Completion, CompletionReport, RefreshKind, RefreshTaskId, TaskObserver};
 use crate::world::Clock;
 
 /// Shared by everything in a world that observes something.
@@ -85,7 +85,14 @@ impl TaskObserver for Recorder {
     }
 
     fn completed(&self, report: &CompletionReport) {
-        self.record(Event::TaskCompleted { task: report.task, repeated: report.repeated });
+        let how = match &report.completion {
+            Completion::Completed { snapshot: true } => Completed::WithSnapshot,
+            Completion::SnapshotTaken { expiration, user_info, .. } => {
+                Completed::SnapshotTaken { expiration: *expiration, user_info: user_info.clone() }
+            }
+            _ => Completed::Plainly,
+        };
+        self.record(Event::TaskCompleted { task: report.task, repeated: report.repeated, how });
     }
 
     fn expiration_called(&self, id: RefreshTaskId, open: bool, handler: bool) {

@@ -78,13 +78,15 @@ mod tests {
     use crate::contract::{AppChange, RefreshTaskId, Time};
 
     use super::*;
+    use crate::history::Completed;
 
     #[test]
     fn arrows_notes_gaps_and_the_mark() {
         let task = RefreshTaskId::new(1);
-        let history = History::new()
-            .then(Time::ZERO, Event::App { change: AppChange::Backgrounded })
-            .then(Time::from_millis(7_200_000), Event::TaskCompleted { task, repeated: false });
+        let history = History::new().then(Time::ZERO, Event::App { change: AppChange::Backgrounded }).then(
+            Time::from_millis(7_200_000),
+            Event::TaskCompleted { task, repeated: false, how: Completed::Plainly },
+        );
         let text = mermaid(&history, Some(1));
         let expected = [
             "Note over app: 00:00.000 the user leaves the app",

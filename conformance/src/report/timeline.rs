@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::contract::{
-    AppChange, AppClass, Charge, Conditions, Link, Termination, TransferKind, WakeOutcome,
+    AppChange, AppClass, Charge, Conditions, Link, Termination, Time, TransferKind, WakeOutcome,
 };
-use crate::history::{Entry, Event, ExchangeOutcome, History, Message, Phase, TransferKey};
+use crate::history::{Completed, Entry, Event, ExchangeOutcome, History, Message, Phase, TransferKey};
 use crate::report::{short, wrap};
 
 /// Who an event belongs to.
@@ -349,9 +349,17 @@ fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -> Option<(L
                 .collect();
             (Lane::Scheduler, format!("handle [{}]", tasks.join(", ")))
         }
-        Event::TaskCompleted { task, repeated } => {
+        Event::TaskCompleted { task, repeated, how } => {
             let again = if *repeated { " again" } else { "" };
-            (Lane::App, format!("completes {task}{again}"))
+            let next = match how {
+                Completed::WithSnapshot => " with snapshot: true".to_owned(),
+                Completed::SnapshotTaken { expiration: Time::DISTANT_FUTURE, .. } => {
+                    ": no further snapshot".to_owned()
+                }
+                Completed::SnapshotTaken { expiration, .. } => format!(": the next snapshot at {expiration}"),
+                _ => String::new(),
+            };
+            (Lane::App, format!("completes {task}{again}{next}"))
         }
         Event::ExpirationCalled { task, open, handler } => {
             let state = match (open, handler) {

@@ -1,10 +1,8 @@
 //! Throttling: SCH-13, SCH-14, SCH-15.
 
-use super::requests::Slot;
+use super::requests::{Slot, missed};
 use super::{Basis, Facts, Finding, Level, Place, Rule, THROTTLES};
-use crate::contract::{
-    AppChange, Charge, RefreshKind, SessionId, SnapshotReason, Time, UserInfo, WakeOutcome,
-};
+use crate::contract::{AppChange, Charge, RefreshKind, SessionId, SnapshotReason, Time, WakeOutcome};
 use crate::history::Event;
 use crate::scenario::Focus;
 
@@ -106,6 +104,7 @@ fn charged_for_others(facts: &Facts<'_>, finding: &mut Finding) {
         let replaced = slot.requests[index + 1..].iter().any(|newer| newer.place.at <= bound);
         // A wake that was lost with the process may have been charged.
         let excused = request.settled.is_none()
+            || !request.asks()
             || charged
                 .iter()
                 .any(|place| in_hour(*place) || (place.at > due && place.at <= bound && !in_time))
@@ -142,67 +141,38 @@ pub(super) const SCH_14: Rule = Rule {
     },
 };
 
-struct Request<'a> {
-    place: Place,
-    preferred: Time,
-    user_info: &'a UserInfo,
-}
-
-fn requests(facts: &Facts<'_>, slot: Charge, finding: &mut Finding) {
-    let mut asked: Vec<Request<'_>> = Vec::new();
-    for entry in &facts.history.entries {
-        if let Event::Scheduled { slot: in_slot, preferred, user_info } = &entry.event
-            && *in_slot == slot
-        {
-            let place = Place { seq: entry.seq, at: entry.at };
-            asked.push(Request { place, preferred: *preferred, user_info });
-        }
-    }
-    if asked.is_empty() {
-        return;
-    }
-    // An app may use the same user info again: a delivery belongs to the latest request with its info before it.
-    let mut arrivals: Vec<Option<Place>> = vec![None; asked.len()];
-    for (place, info) in delivered_infos(facts, slot) {
-        let wanted = |request: &Request<'_>| info == Some(request.user_info) && request.place.seq < place.seq;
-        match asked.iter().rposition(wanted) {
-            Some(index) if arrivals[index].is_none() => arrivals[index] = Some(place),
-            Some(index) => {
-                let (request, first) = (&asked[index], arrivals[index].map_or(Time::ZERO, |first| first.at));
-                finding.broken(
-                    place,
-                    format!("one task for the request made at {}: it came at {first}", request.place.at),
-                    "another with the same user info",
-                );
-            }
+fn requests(facts: &Facts<'_>, of: Charge, finding: &mut Finding) {
+    let slot = Slot::of(facts, of);
+    for (at, arrival) in slot.arrivals.iter().enumerate() {
+        let Some(index) = arrival.request else {
             // A task that nobody asked for with this info is SCH-10's business.
-            None => {}
+            continue;
+        };
+        let first = slot.arrivals[..at].iter().find(|earlier| earlier.request == Some(index));
+        if let Some(first) = first {
+            let made = slot.requests[index].place.at;
+            finding.broken(
+                arrival.place,
+                format!("one task for the request made at {made}: it came at {}", first.place.at),
+                "another with the same user info",
+            );
         }
     }
-    for (index, request) in asked.iter().enumerate() {
-        let due = request.preferred.max(request.place.at);
-        match arrivals[index] {
+    for (index, request) in slot.requests.iter().enumerate() {
+        let due = request.due();
+        match slot.arrival_of(index).map(|arrival| arrival.place) {
             Some(place)
-                if was_full(facts, slot, due) && place.at > due && place.at <= bound(facts, slot, due) =>
+                if was_full(facts, of, due) && place.at > due && place.at <= bound(facts, of, due) =>
             {
                 finding.witness();
             }
-            arrival => late(facts, slot, request, asked.get(index + 1), arrival, finding),
+            _ => {
+                if let Some((place, expected, seen)) = missed(facts, of, &slot, index) {
+                    finding.broken(place, expected, seen);
+                }
+            }
         }
     }
-}
-
-/// The tasks of a slot that were delivered, with the user info that they brought back.
-fn delivered_infos<'a>(facts: &Facts<'a>, slot: Charge) -> Vec<(Place, Option<&'a UserInfo>)> {
-    let mut found = Vec::new();
-    for entry in &facts.history.entries {
-        if let Event::HandleBegan { tasks } = &entry.event {
-            let of_slot = tasks.iter().filter(|task| charge(&task.kind) == Some(slot));
-            let place = Place { seq: entry.seq, at: entry.at };
-            found.extend(of_slot.map(|task| (place, task.user_info.as_ref())));
-        }
-    }
-    found
 }
 
 fn was_full(facts: &Facts<'_>, slot: Charge, due: Time) -> bool {
@@ -214,34 +184,6 @@ fn was_full(facts: &Facts<'_>, slot: Charge, due: Time) -> bool {
 /// A request is due; an hour later there is budget again, whatever was delivered before.
 fn bound(facts: &Facts<'_>, slot: Charge, due: Time) -> Time {
     facts.owed_by(slot, due, facts.policy.budget_window + facts.policy.delivery_slack)
-}
-
-/// A request that nothing replaced, and that did not fall due in front, must have come when an hour has passed.
-fn late(
-    facts: &Facts<'_>,
-    slot: Charge,
-    request: &Request<'_>,
-    next: Option<&Request<'_>>,
-    arrival: Option<Place>,
-    finding: &mut Finding,
-) {
-    let due = request.preferred.max(request.place.at);
-    let bound = bound(facts, slot, due);
-    let in_time = arrival.is_some_and(|place| place.at <= bound);
-    let replaced = next.is_some_and(|next| next.place.at <= bound && arrival.is_none());
-    let lost = facts.wake_cut_off(due, bound);
-    if in_time || replaced || lost || facts.horizon().at <= bound || facts.in_front_between(due, bound) {
-        return;
-    }
-    let what = if slot == Charge::Snapshot { "snapshot" } else { "application refresh" };
-    finding.broken(
-        arrival.unwrap_or(request.place),
-        format!("the {what} due at {due} delivered by {bound} at the latest"),
-        arrival.map_or_else(
-            || "it was never delivered".to_owned(),
-            |place| format!("it was delivered at {}", place.at),
-        ),
-    );
 }
 
 pub(super) const SCH_15: Rule = Rule {

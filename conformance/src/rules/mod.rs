@@ -222,6 +222,7 @@ pub static RULES: &[Rule] = &[
     handling::SCH_20,
     wakes::SCH_21,
     wakes::SCH_22,
+    snapshots::SCH_23,
     pauses::SES_01,
     pauses::SES_02,
     transfers::SES_03,

@@ -66,7 +66,7 @@ impl<'a> Facts<'a> {
             Event::ExpirationHandlerSet { task } => {
                 self.known_task(*task, |task| task.handler = Some(place));
             }
-            Event::TaskCompleted { task, repeated } => self.known_task(*task, |task| {
+            Event::TaskCompleted { task, repeated, .. } => self.known_task(*task, |task| {
                 if *repeated {
                     task.repeats.push(place);
                 } else {

@@ -1,8 +1,8 @@
 //! What the app asked for by slot, and what came of it: the common ground of the rules about scheduling.
 
 use super::{Facts, Place};
-use crate::contract::{Charge, RefreshKind, SnapshotReason, Time, UserInfo};
-use crate::history::Event;
+use crate::contract::{Charge, RefreshKind, RefreshTaskId, SnapshotReason, Time, UserInfo};
+use crate::history::{Completed, Event};
 
 /// A request of the app's for a slot.
 #[derive(Clone, Copy, Debug)]
@@ -12,9 +12,16 @@ pub(super) struct Request<'a> {
     pub(super) settled: Option<Place>,
     pub(super) preferred: Time,
     pub(super) user_info: Option<&'a UserInfo>,
+    /// The task that the app completed with this wish; `None` if it called to schedule it.
+    pub(super) completed: Option<RefreshTaskId>,
 }
 
 impl Request<'_> {
+    /// Does it ask for anything? The wish for no further snapshot only empties the slot.
+    pub(super) fn asks(&self) -> bool {
+        self.preferred != Time::DISTANT_FUTURE
+    }
+
     /// From when on it may be delivered.
     pub(super) fn due(&self) -> Time {
         self.preferred.max(self.place.at)
@@ -51,7 +58,8 @@ impl<'a> Slot<'a> {
                 Event::Scheduled { slot: of, preferred, user_info } if *of == slot => {
                     let settled = (!returns).then_some(place);
                     let user_info = Some(user_info);
-                    this.requests.push(Request { place, settled, preferred: *preferred, user_info });
+                    let (preferred, completed) = (*preferred, None);
+                    this.requests.push(Request { place, settled, preferred, user_info, completed });
                 }
                 Event::ScheduleReturned { slot: of, user_info, accepted: true } if *of == slot => {
                     let of_this = |request: &&mut Request<'_>| request.user_info == Some(user_info);
@@ -59,21 +67,25 @@ impl<'a> Slot<'a> {
                         request.settled.get_or_insert(place);
                     }
                 }
+                Event::TaskCompleted { task, repeated: false, how } if slot == Charge::Snapshot => {
+                    this.requests.extend(wish(facts, place, *task, how));
+                }
                 _ => {}
             }
         }
         for handle in &facts.handles {
             for index in handle.tasks.iter().copied().filter(|index| is_of(facts.tasks[*index].kind, slot)) {
                 let info = facts.tasks[index].user_info;
-                // An app may use the same user info again: a delivery belongs to the latest request with it.
-                let stems = |r: &Request<'_>| r.user_info == info && r.place.seq < handle.place.seq;
-                let request = this.requests.iter().rposition(stems);
-                this.arrivals.push(Arrival {
-                    place: handle.place,
-                    called: handle.called,
-                    task: index,
-                    request,
-                });
+                // An app may use the same user info again: a delivery belongs to the latest request with it. Where
+                // there is none, nothing tells requests apart, and each is good for one delivery.
+                let stems = |(at, r): (usize, &Request<'_>)| {
+                    let came = info.is_none() && this.arrival_of(at).is_some();
+                    r.asks() && r.user_info == info && r.place.seq < handle.place.seq && !came
+                };
+                let request = this.requests.iter().enumerate().rev().find(|(at, r)| stems((*at, r)));
+                let request = request.map(|(at, _)| at);
+                let (place, called) = (handle.place, handle.called);
+                this.arrivals.push(Arrival { place, called, task: index, request });
             }
         }
         this
@@ -90,6 +102,22 @@ impl<'a> Slot<'a> {
         let settled = |r: &&Request<'_>| r.settled.is_some_and(|p| p.seq < called.seq && p.at < called.at);
         self.requests[request + 1..].iter().find(settled)
     }
+}
+
+/// What a completion asks for, if it asks for anything.
+fn wish<'a>(facts: &Facts<'_>, place: Place, id: RefreshTaskId, how: &'a Completed) -> Option<Request<'a>> {
+    let task = facts.tasks.iter().find(|task| task.id == id)?;
+    let (preferred, user_info) = match (how, task.kind) {
+        (Completed::WithSnapshot, RefreshKind::Snapshot(_)) => {
+            (place.at + facts.policy.snapshot_interval, None)
+        }
+        (Completed::WithSnapshot, _) => (place.at, None),
+        (Completed::SnapshotTaken { expiration, user_info }, _) => (*expiration, user_info.as_ref()),
+        _ => return None,
+    };
+    // What comes after the end of its time may not count any more.
+    let in_time = task.deadline().is_some_and(|deadline| place.at < deadline);
+    Some(Request { place, settled: in_time.then_some(place), preferred, user_info, completed: Some(id) })
 }
 
 /// A request that must have come and did not, or not in time: where to say so, what was expected, and what was seen.
@@ -110,6 +138,7 @@ pub(super) fn missed(
     let replaced =
         arrival.is_none() && slot.requests[index + 1..].iter().any(|newer| newer.place.at <= bound);
     let excused = request.settled.is_none()
+        || !request.asks()
         || replaced
         || facts.horizon().at <= bound
         || facts.wake_cut_off(due, bound)

@@ -45,7 +45,9 @@ fn returns(facts: &Facts<'_>, of: Charge, finding: &mut Finding) {
         return;
     }
     let slot = Slot::of(facts, of);
-    for (index, request) in slot.requests.iter().enumerate() {
+    for (index, request) in
+        slot.requests.iter().enumerate().filter(|(_, request)| request.completed.is_none())
+    {
         let until = slot.requests[index + 1..].iter().find(|other| other.user_info == request.user_info);
         let mut answers =
             answers(facts, of, request.user_info, request.place, until.map(|other| other.place));

@@ -1,8 +1,8 @@
 //! The app's requests and the tasks that stem from them: SCH-07, SCH-09, SCH-10.
 
-use super::requests::{Slot, is_of, noun};
+use super::requests::{Request, Slot, is_of, noun};
 use super::{Basis, Facts, Finding, Level, Rule, SCHEDULERS};
-use crate::contract::{Charge, UserInfo};
+use crate::contract::{Charge, RefreshKind, UserInfo};
 use crate::history::Event;
 use crate::scenario::Focus;
 
@@ -95,14 +95,15 @@ fn too_early(facts: &Facts<'_>, of: Charge, finding: &mut Finding) {
 pub(super) const SCH_10: Rule = Rule {
     id: "SCH-10",
     level: Level::Must,
-    sentence: "A task carries the user info of the request that it stems from, and none if the system started it.",
+    sentence: "A task carries the user info of the request that it stems from, and none if the system started it; what is \
+               given on completing a snapshot task comes with the next snapshot.",
     source: "WKRefreshBackgroundTask.userInfo; Using background tasks (facts A8, B16)",
     basis: Basis::Documents,
     needs: &[],
     binds: SCHEDULERS,
     witness: "a task whose user info could be told from others",
     hint: "keep the user info in the slot with the date, clear both together, and mint the system's tasks with none",
-    focus: Focus::SYSTEM,
+    focus: Focus::SNAPSHOTS,
     judge: |facts| {
         let mut finding = Finding::default();
         for of in [Charge::ApplicationRefresh, Charge::Snapshot] {
@@ -123,10 +124,11 @@ fn own_info(facts: &Facts<'_>, of: Charge, finding: &mut Finding) {
     for (at, arrival) in slot.arrivals.iter().enumerate() {
         let came = |index: usize| slot.arrivals[..at].iter().any(|earlier| earlier.request == Some(index));
         let asked = slot.requests.iter().enumerate().filter(|(_, r)| r.place.seq < arrival.place.seq);
-        let mut outstanding = asked.filter(|(index, _)| !came(*index)).map(|(_, request)| request);
+        let mut outstanding = asked.filter(|(at, r)| r.asks() && !came(*at)).map(|(_, request)| request);
         let task = &facts.tasks[arrival.task];
         match (arrival.request, outstanding.next_back()) {
             (Some(_), _) => finding.witness(),
+            (None, Some(newest)) if task.user_info.is_none() && came_along(facts, newest) => {}
             (None, Some(newest)) => finding.broken(
                 arrival.place,
                 format!("{}, with the request made at {}", said(newest.user_info), newest.place.at),
@@ -142,15 +144,30 @@ fn own_info(facts: &Facts<'_>, of: Charge, finding: &mut Finding) {
     }
 }
 
+/// Has the system's own snapshot brought back what was given for "the next one"? The documents do not say which is meant.
+fn came_along(facts: &Facts<'_>, request: &Request<'_>) -> bool {
+    let brought = |handle: &super::facts::Handle| {
+        let mut tasks = handle.tasks.iter().map(|index| &facts.tasks[*index]);
+        let later = handle.place.seq > request.place.seq;
+        later && tasks.any(|task| !is_of(task.kind, Charge::Snapshot) && task.user_info == request.user_info)
+    };
+    request.completed.is_some() && facts.handles.iter().any(brought)
+}
+
 /// The system's tasks.
 fn no_info(facts: &Facts<'_>, finding: &mut Finding) {
+    let slot = Slot::of(facts, Charge::Snapshot);
     let given = facts.history.entries.iter().find(|entry| matches!(entry.event, Event::Scheduled { .. }));
     for handle in &facts.handles {
         for task in handle.tasks.iter().map(|index| &facts.tasks[*index]) {
             if is_of(task.kind, Charge::ApplicationRefresh) || is_of(task.kind, Charge::Snapshot) {
                 continue;
             }
-            if task.user_info.is_some() {
+            let meant = |r: &Request<'_>| {
+                r.completed.is_some() && r.place.seq < handle.place.seq && r.user_info == task.user_info
+            };
+            let next = matches!(task.kind, RefreshKind::Snapshot(_)) && slot.requests.iter().any(meant);
+            if task.user_info.is_some() && !next {
                 finding.broken(
                     handle.place,
                     format!("no user info with {}, which the system started", task.id),

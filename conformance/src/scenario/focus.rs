@@ -272,7 +272,29 @@ impl Focus {
     /// Budgets under other classes of app, with snapshots that the system starts.
     pub const CHARGES: Self = Self {
         weights: Weights { trigger: 20, prominence: 7, refresh: 6, snapshot: 12, ..Self::BUDGET.weights },
+        finishes: &[Finish::WhenServed, Finish::WhenServed, Finish::WhenServed, Finish::WithSnapshot],
         ..Self::BUDGET
+    };
+
+    /// Snapshots that the app asks for when it completes its tasks.
+    pub const SNAPSHOTS: Self = Self {
+        weights: Weights {
+            trigger: 8,
+            refresh: 8,
+            snapshot: 8,
+            download: 3,
+            purge: 1,
+            ..Self::SLOTS.weights
+        },
+        finishes: &[
+            Finish::WhenServed,
+            Finish::WithSnapshot,
+            Finish::WithSnapshot,
+            Finish::Taken(Span(60_000)),
+            Finish::Taken(Span(5_400_000)),
+            Finish::TakenForGood,
+        ],
+        ..Self::SLOTS
     };
 
     /// Low batteries, workouts, and apps that are not on the face.

@@ -21,6 +21,12 @@ pub enum Finish {
     OnExpiration,
     /// Never; its expiration handler does nothing.
     Never,
+    /// As it should, and asks for a snapshot (`setTaskCompletedWithSnapshot(true)`).
+    WithSnapshot,
+    /// As it should; a snapshot task with a date for the next, this much later, and user info for it.
+    Taken(Span),
+    /// As it should; a snapshot task with the wish for no further one.
+    TakenForGood,
 }
 
 /// How the app answers a challenge.

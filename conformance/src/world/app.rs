@@ -18,7 +18,7 @@ use crate::contract::{
     Scheduler, Session, SessionId, Spawn, Termination, TransferService,
 };
 use crate::history::{Event, Recorder, TaskRef, TransferKey};
-use crate::scenario::Setup;
+use crate::scenario::{Finish, Setup};
 
 /// The system around the app.
 pub(crate) struct System {
@@ -52,14 +52,16 @@ pub(crate) struct State {
     pub(crate) sessions: BTreeMap<SessionId, Arc<dyn Session>>,
     /// What the app has stored: the sessions it has ever opened, and whether they may wake it.
     pub(crate) known: Vec<(SessionId, bool)>,
-    /// Tasks that wait for their session's events to be served; the flag asks for a second completion.
-    pub(crate) unserved: Vec<(SessionId, Arc<RefreshTask>, bool)>,
+    /// Tasks that wait for their session's events to be served, and how they are completed then.
+    pub(crate) unserved: Vec<(SessionId, Arc<RefreshTask>, Finish)>,
     /// Tasks that are kept without a plan to complete them.
     pub(crate) kept: Vec<Arc<RefreshTask>>,
     /// Challenges that are never answered.
     pub(crate) unanswered: Vec<Responder<crate::contract::ChallengeDisposition>>,
     pub(crate) handled: usize,
     pub(crate) rescheduled: u32,
+    /// Snapshots asked for with completions.
+    pub(crate) snapshots: u32,
     pub(crate) chained: u8,
     /// Dates asked for by slot, as long as the task has not come: (refresh, snapshot).
     pub(crate) scheduled: [bool; 2],
@@ -99,6 +101,7 @@ impl App {
                 unanswered: Vec::new(),
                 handled: 0,
                 rescheduled: 0,
+                snapshots: 0,
                 chained: 0,
                 scheduled: [false; 2],
                 outstanding: BTreeSet::new(),

@@ -8,7 +8,7 @@ use super::guard;
 use super::recording::Recording;
 use crate::contract::{
     ChallengeDisposition, Charge, Configuration, Connection, Credential, RefreshKind, RefreshTask, Responder,
-    Session, SessionError, SessionId, SnapshotReason, TransferKind, TransferOptions, UserInfo,
+    Session, SessionError, SessionId, SnapshotReason, Time, TransferKind, TransferOptions, UserInfo,
 };
 use crate::history::{Event, FaultKind, MessageId};
 use crate::scenario::{Finish, Reopen, Reply};
@@ -16,6 +16,8 @@ use crate::world::network::{PASSWORD, USER, chain_url};
 
 /// Refreshes that an app keeps asking for must end some time, or the scenario would not.
 const RESCHEDULES: u32 = 12;
+/// So must the snapshots that it asks for with its completions.
+const SNAPSHOTS: u32 = 6;
 /// The documented default, in milliseconds.
 pub(super) const REQUEST_TIMEOUT: u64 = 60_000;
 
@@ -136,11 +138,18 @@ impl App {
                 task.set_task_completed();
             });
         }
-        let served = matches!(finish, Finish::WhenServed | Finish::Twice);
+        let served = matches!(
+            finish,
+            Finish::WhenServed
+                | Finish::Twice
+                | Finish::WithSnapshot
+                | Finish::Taken(_)
+                | Finish::TakenForGood
+        );
         match task.session_identifier().cloned() {
             Some(session) => {
                 if served {
-                    self.lock().unserved.push((session.clone(), task, finish == Finish::Twice));
+                    self.lock().unserved.push((session.clone(), task, finish));
                 }
                 let app = Arc::clone(self);
                 self.spawn(async move {
@@ -152,13 +161,13 @@ impl App {
             }
             None => {
                 let app = Arc::clone(self);
-                self.spawn(async move { app.do_other_work(task, served, finish == Finish::Twice).await });
+                self.spawn(async move { app.do_other_work(task, served.then_some(finish)).await });
             }
         }
     }
 
     /// Work for a task that no session message belongs to.
-    async fn do_other_work(self: Arc<Self>, task: Arc<RefreshTask>, complete: bool, twice: bool) {
+    async fn do_other_work(self: Arc<Self>, task: Arc<RefreshTask>, finish: Option<Finish>) {
         if let (RefreshKind::ApplicationRefresh, Some(after)) = (task.kind(), self.setup.reschedule) {
             let more = {
                 let mut state = self.lock();
@@ -170,12 +179,40 @@ impl App {
                 self.schedule(Charge::ApplicationRefresh, after.duration()).await;
             }
         }
-        if complete {
+        if let Some(finish) = finish {
             self.sleep(Duration::from_millis(200)).await;
-            task.set_task_completed();
-            if twice {
-                task.set_task_completed();
+            self.complete(&task, finish);
+        }
+    }
+
+    /// Completes a task in the form that the scenario says. What is asked for with it must end some time too.
+    fn complete(&self, task: &RefreshTask, finish: Finish) {
+        let of_snapshot = matches!(task.kind(), RefreshKind::Snapshot(_));
+        let more = {
+            let mut state = self.lock();
+            let asks =
+                matches!(finish, Finish::WithSnapshot) || (of_snapshot && matches!(finish, Finish::Taken(_)));
+            let more = asks && task.is_open() && state.snapshots < SNAPSHOTS;
+            if more {
+                state.snapshots += 1;
+                state.scheduled[1] = true;
+            } else if of_snapshot && finish == Finish::TakenForGood {
+                state.scheduled[1] = false;
             }
+            more
+        };
+        match finish {
+            Finish::WithSnapshot => task.set_task_completed_with_snapshot(more),
+            Finish::Taken(span) if more => {
+                let count = self.recorder.with(|history| history.entries.len());
+                let info = UserInfo::new(format!("snapshot {count}"));
+                task.set_snapshot_taken(true, self.clock.now() + span.duration(), Some(info));
+            }
+            Finish::TakenForGood => task.set_snapshot_taken(true, Time::DISTANT_FUTURE, None),
+            _ => task.set_task_completed(),
+        }
+        if finish == Finish::Twice {
+            task.set_task_completed();
         }
     }
 
@@ -183,7 +220,12 @@ impl App {
         let completes = match finish {
             Finish::WhenServed | Finish::OnExpiration => true,
             Finish::Never => false,
-            Finish::Twice | Finish::AtOnce | Finish::After(_) => return,
+            Finish::Twice
+            | Finish::AtOnce
+            | Finish::After(_)
+            | Finish::WithSnapshot
+            | Finish::Taken(_)
+            | Finish::TakenForGood => return,
         };
         let weak: Weak<RefreshTask> = Arc::downgrade(task);
         task.set_expiration_handler(move || {
@@ -214,14 +256,11 @@ impl App {
             let (done, still) =
                 std::mem::take(&mut state.unserved).into_iter().partition(|(s, ..)| s == session);
             state.unserved = still;
-            let done: Vec<(SessionId, Arc<RefreshTask>, bool)> = done;
+            let done: Vec<(SessionId, Arc<RefreshTask>, Finish)> = done;
             done
         };
-        for (_, task, twice) in done {
-            task.set_task_completed();
-            if twice {
-                task.set_task_completed();
-            }
+        for (_, task, finish) in done {
+            self.complete(&task, finish);
         }
     }
 

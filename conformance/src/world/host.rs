@@ -20,8 +20,8 @@ use crate::contract::{
     TransferService, UserInfo, WakeOutcome, WakeReason,
 };
 use crate::history::{Event, FaultKind, History, Recorder, SubjectFault};
-use crate::scenario::Scenario;
-use crate::subject::{Boot, Subject};
+use crate::scenario::{Finish, Scenario};
+use crate::subject::{Boot, Capability, Subject};
 
 /// Plays scenarios on the thread that made it, one after the other.
 pub(crate) struct Worker {
@@ -162,7 +162,12 @@ impl<'a> Case<'a> {
     ) -> Self {
         let recorder = Recorder::new(clock.clone());
         let spawner = Spawner::new(recorder.clone());
-        let app = App::new(clock.clone(), recorder.clone(), spawner.clone(), scenario.setup.clone());
+        let mut setup = scenario.setup.clone();
+        if !subject.limits.can(Capability::Snapshots) {
+            let asks = |finish: &&mut Finish| matches!(finish, Finish::WithSnapshot | Finish::Taken(_));
+            setup.finishes.iter_mut().filter(asks).for_each(|finish| *finish = Finish::WhenServed);
+        }
+        let app = App::new(clock.clone(), recorder.clone(), spawner.clone(), setup);
         Self { subject, scenario, recorder, spawner, app, storage, wire }
     }
 

@@ -25,4 +25,5 @@
     include_str!("info.txt"),
     include_str!("held.txt"),
     include_str!("overrun.txt"),
+    include_str!("completions.txt"),
 ]

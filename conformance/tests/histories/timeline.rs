@@ -25,7 +25,7 @@ use bgsession_conformance::history::{
 };
 
 use crate::words::{
-    DIGEST, SIZE, app, charge, content, created, id, key, kind, message, number, task_ref, time,
+    DIGEST, SIZE, app, charge, completed, content, created, id, key, kind, message, number, task_ref, time,
 };
 
 /// What a timeline says.
@@ -188,8 +188,12 @@ impl Writer {
                 Event::HandleBegan { tasks: tasks.iter().map(|task| task_ref(task)).collect() }
             }
             ("handler", [task]) => Event::ExpirationHandlerSet { task: number(task) },
-            ("completes", [task]) => Event::TaskCompleted { task: number(task), repeated: false },
-            ("repeats", [task]) => Event::TaskCompleted { task: number(task), repeated: true },
+            ("completes", [task, how @ ..]) => {
+                Event::TaskCompleted { task: number(task), repeated: false, how: completed(how) }
+            }
+            ("repeats", [task, how @ ..]) => {
+                Event::TaskCompleted { task: number(task), repeated: true, how: completed(how) }
+            }
             ("expires", [task, "unheard"]) => {
                 Event::ExpirationCalled { task: number(task), open: true, handler: false }
             }

@@ -4,7 +4,7 @@ use bgsession_conformance::contract::{
     AppChange, AuthenticationMethod, Charge, RefreshKind, RefreshTaskId, SessionId, SnapshotReason,
     Termination, Time, TransferId, TransferKind, UserInfo,
 };
-use bgsession_conformance::history::{EndKind, Event, Message, TaskRef, TransferKey};
+use bgsession_conformance::history::{Completed, EndKind, Event, Message, TaskRef, TransferKey};
 
 /// What every body is like unless a timeline says otherwise.
 pub(crate) const SIZE: u64 = 10;
@@ -99,6 +99,19 @@ pub(crate) fn kind(text: &str) -> RefreshKind {
         "@connectivity" => RefreshKind::WatchConnectivity,
         "@bluetooth" => RefreshKind::BluetoothAlert,
         session => RefreshKind::UrlSession(id(session)),
+    }
+}
+
+/// Nothing, `true`, or when the next snapshot is wanted (`never` too), with its user info.
+pub(crate) fn completed(how: &[&str]) -> Completed {
+    match how {
+        [] => Completed::Plainly,
+        ["true"] => Completed::WithSnapshot,
+        ["never"] => Completed::SnapshotTaken { expiration: Time::DISTANT_FUTURE, user_info: None },
+        [next, info @ ..] => {
+            let user_info = info.first().map(|info| UserInfo::new(*info));
+            Completed::SnapshotTaken { expiration: time(next), user_info }
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use super::{RefreshTaskId, SessionId, Time, UserInfo};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum SnapshotReason {
-    /// The app scheduled it.
+    /// The app scheduled it, or asked for it when it completed a task.
     AppScheduled,
     /// An hour has passed since the last use: show the default state.
     ReturnToDefaultState,

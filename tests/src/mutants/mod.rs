@@ -19,6 +19,7 @@ mod logins;
 mod pauses;
 mod retries;
 mod slots;
+mod snapshots;
 mod system;
 mod transfers;
 mod wakes;
@@ -87,6 +88,7 @@ pub static GROUPS: &[(&str, &[Mutant])] = &[
     ("system", system::MUTANTS),
     ("held", held::MUTANTS),
     ("allowance", allowance::MUTANTS),
+    ("snapshots", snapshots::MUTANTS),
 ];
 
 /// Every mutant.

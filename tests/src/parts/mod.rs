@@ -11,5 +11,5 @@ pub(crate) use almost::{
 };
 pub(crate) use book::{Book, Entry, Notice};
 pub(crate) use delegates::{with_delegate, with_delegate_and_service};
-pub(crate) use relay::{Hands, Held, Relay, relayed};
+pub(crate) use relay::{Hands, Held, Relay, relayed, relayed_on};
 pub(crate) use waiting::{Either, after, first, lock, step_back};

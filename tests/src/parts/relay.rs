@@ -169,15 +169,25 @@ impl AlmostScheduler for Relayed {
 
 /// The reference's scheduler, with its tasks in these hands.
 pub(crate) fn relayed<H: Hands>(name: &str, hands: impl Fn() -> H + Send + Sync + 'static) -> Subject {
+    relayed_on(name, hands, |_, device| ReferenceScheduler::new(device))
+}
+
+/// The same with a scheduler that knows the hands.
+pub(crate) fn relayed_on<H: Hands>(
+    name: &str,
+    hands: impl Fn() -> H + Send + Sync + 'static,
+    scheduler: fn(&H, Device) -> Arc<ReferenceScheduler>,
+) -> Subject {
     Subject::scheduler(name, move |device| {
+        let hands = Arc::new(hands());
         let relay = Arc::new_cyclic(|me| Relay {
             device: device.clone(),
-            hands: Arc::new(hands()),
+            hands: Arc::clone(&hands) as Arc<dyn Hands>,
             given: Mutex::default(),
             me: me.clone(),
         });
         let app = Arc::new(Almost(Process(Arc::clone(&relay))));
-        let scheduler = ReferenceScheduler::new(Device { app, mint: TaskMint::new(Arc::new(())), ..device });
+        let scheduler = scheduler(&hands, Device { app, mint: TaskMint::new(Arc::new(())), ..device });
         Arc::new(Almost(Relayed { scheduler, relay }))
     })
 }
