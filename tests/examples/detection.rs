@@ -76,8 +76,15 @@ fn failing(mutant: &Mutant) -> Vec<&'static str> {
 fn first_failures(mutant: &Mutant, rules: Vec<&'static Rule>, seed: u64) -> BTreeMap<&'static str, u64> {
     // A run of all rules has as many scenarios for each as a run of one; the tenth is enough to see what fails.
     let cases_sim = if rules.len() > 1 { 40 } else { Options::default().cases_sim };
-    let options =
-        Options { rules, worlds: vec![World::Sim], seed, cases_sim, shrink_tries: 0, ..Options::default() };
+    let options = Options {
+        rules,
+        worlds: vec![World::Sim],
+        seed,
+        cases_sim,
+        shrink_tries: 0,
+        stop_when_failed: true,
+        ..Options::default()
+    };
     let report = run(&mutant.subject(), &options).expect("some rule binds the mutant's role");
     let failed = report.rows.iter().filter_map(|row| match &row.verdicts[..] {
         [(_, Verdict::Fail(failure))] => Some((row.rule.id, failure.number + 1)),

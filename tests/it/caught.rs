@@ -36,8 +36,16 @@ fn group(name: &str) -> &'static [Mutant] {
 
 fn verdict(mutant: &Mutant, owner: &str, seed: u64) -> Verdict {
     let rule = bgsession_conformance::rules::find(owner).expect("the table names rules that exist");
-    let options =
-        Options { rules: vec![rule], worlds: vec![World::Sim], seed, threads: 1, ..Options::default() };
+    let options = Options {
+        rules: vec![rule],
+        worlds: vec![World::Sim],
+        seed,
+        threads: 1,
+        stop_when_failed: true,
+        // Only the failures of the default seed are read.
+        shrink_tries: if seed == DEFAULT_SEED { Options::default().shrink_tries } else { 0 },
+        ..Options::default()
+    };
     let report = run(&mutant.subject(), &options).expect("the owner binds the mutant's role");
     report.verdict(owner, World::Sim).expect("it was judged").clone()
 }

@@ -12,8 +12,8 @@ pub use regressions::RegressionError;
 
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::contract::Policy;
@@ -39,6 +39,8 @@ pub struct Options {
     pub small_worlds: usize,
     /// Simpler scenarios that are tried for one failure at the most; 0 leaves failures as they were found.
     pub shrink_tries: u32,
+    /// Ends a world's run once every rule has failed in it: what follows would change no verdict.
+    pub stop_when_failed: bool,
     /// Where the scenarios come from.
     pub seed: u64,
     /// The rules to judge; those that do not bind the subject's role are left out.
@@ -101,6 +103,7 @@ impl Default for Options {
             cases_http: 150,
             small_worlds: 0,
             shrink_tries: 3_000,
+            stop_when_failed: false,
             seed: DEFAULT_SEED,
             rules: RULES.iter().filter(|rule| rule.basis.is_default()).collect(),
             worlds: World::available().to_vec(),
@@ -291,13 +294,20 @@ fn run_world(
     let rules: Arc<[&'static Rule]> = rules.into();
     let (for_work, subject_for_work, plan_for_work) =
         (Arc::clone(&rules), subject.clone(), Arc::clone(&plan));
+    let enough = options.stop_when_failed.then(|| Enough::new(rules.len()));
     let work = Arc::new(move |worker: &mut Worker, beat: &Beat, chunk: Range<u64>| {
         let mut tally = Tally::new(for_work.len());
+        if enough.as_ref().is_some_and(|enough| enough.is_before(chunk.start)) {
+            return Ok(tally);
+        }
         for number in chunk.clone() {
             beat.at(number);
             let scenario = plan_for_work.scenario(number);
             let history = worker.run(&subject_for_work, &scenario)?;
             tally.judge(&for_work, &history, &policy, number);
+        }
+        if let Some(enough) = &enough {
+            enough.look(&tally.failed);
         }
         report(chunk.end - chunk.start);
         Ok(tally)
@@ -325,6 +335,37 @@ fn run_world(
         small,
         verdicts: verdicts(subject, options, &rules, world, &plan, &tally),
     })
+}
+
+/// From where on nothing more needs to be played, since every rule has failed before.
+struct Enough {
+    /// The first failure of each rule so far.
+    failed: Mutex<Vec<Option<u64>>>,
+    from: AtomicU64,
+}
+
+impl Enough {
+    fn new(rules: usize) -> Self {
+        Self { failed: Mutex::new(vec![None; rules]), from: AtomicU64::new(u64::MAX) }
+    }
+
+    /// Is everything from this scenario on superfluous? Those before are played, whatever thread is faster: the first
+    /// failure of a rule is the same in every run.
+    fn is_before(&self, number: u64) -> bool {
+        self.from.load(Ordering::Acquire) < number
+    }
+
+    fn look(&self, failed: &[Option<u64>]) {
+        let mut known = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        for (first, more) in known.iter_mut().zip(failed) {
+            *first = [*first, *more].into_iter().flatten().min();
+        }
+        if let Some(last) =
+            known.iter().copied().collect::<Option<Vec<u64>>>().and_then(|all| all.into_iter().max())
+        {
+            self.from.store(last, Ordering::Release);
+        }
+    }
 }
 
 fn threads(options: &Options) -> usize {
