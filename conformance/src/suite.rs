@@ -143,6 +143,9 @@ macro_rules! __suite {
             ses_06_an_http_error_status_is_no_error = "SES-06": sessions system;
             ses_07_lost_connections_are_retried_until_the_time_is_up = "SES-07": sessions system;
             ses_08_an_interrupted_download_yields_the_same_bytes = "SES-08": sessions system;
+            ses_09_without_a_permitted_link_a_transfer_waits = "SES-09": sessions system;
+            ses_10_redirects_are_followed_without_the_app = "SES-10": sessions system;
+            ses_11_what_is_not_http_is_refused = "SES-11": sessions system;
             ses_13_nothing_is_sent_before_the_earliest_begin_date = "SES-13": sessions system;
             ses_18_undelivered_messages_are_kept = "SES-18": sessions system;
             ses_19_did_finish_events_ends_every_drain_once = "SES-19": sessions system;

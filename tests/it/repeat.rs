@@ -6,7 +6,7 @@ use bgsession_conformance::{Options, Report, Subject, Verdict, World, play, run}
 use bgsession_tests::lawful::reference;
 use bgsession_tests::mutants::all;
 
-const FOCUSES: [(&str, Focus); 12] = [
+const FOCUSES: [(&str, Focus); 15] = [
     ("general", Focus::GENERAL),
     ("wakes", Focus::WAKES),
     ("logins", Focus::LOGINS),
@@ -19,6 +19,9 @@ const FOCUSES: [(&str, Focus); 12] = [
     ("retries", Focus::RETRIES),
     ("pauses", Focus::PAUSES),
     ("cancels", Focus::CANCELS),
+    ("links", Focus::LINKS),
+    ("redirects", Focus::REDIRECTS),
+    ("attempts", Focus::ATTEMPTS),
 ];
 
 fn generated(count: u64) -> impl Iterator<Item = (String, Scenario)> {

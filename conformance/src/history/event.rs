@@ -273,6 +273,9 @@ pub enum Event {
         session: SessionId,
         /// Its configuration's `sends_launch_events`.
         launch_events: bool,
+        /// Its configuration's `allows_cellular_access`.
+        #[serde(default = "yes", skip_serializing_if = "is_yes")]
+        cellular: bool,
     },
     /// The app created a transfer.
     TransferCreated {
@@ -294,6 +297,16 @@ pub enum Event {
         /// The transfer of the same session whose resume data it was created from.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         continues: Option<TransferId>,
+    },
+    /// The app has tried to create a transfer that a background session must not make.
+    Attempted {
+        /// In which session.
+        session: SessionId,
+        /// What it wanted: `a download of …`, `the upload of …`.
+        attempt: String,
+        /// The transfer, if it was not refused.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        accepted: Option<TransferId>,
     },
     /// The app suspended a transfer: the call has returned.
     TransferSuspended {
@@ -436,6 +449,9 @@ pub enum Event {
         /// It carried a challenge.
         #[serde(default)]
         challenge: bool,
+        /// It carried the `http` or `https` address, perhaps a relative one, that it leads to.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        redirects: bool,
     },
     /// An exchange ended.
     ExchangeEnded {
@@ -492,4 +508,13 @@ pub enum Event {
 /// The documented default of the request timeout, for logs that do not say.
 const fn minute() -> u64 {
     60_000
+}
+
+const fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_yes(it: &bool) -> bool {
+    *it
 }

@@ -300,9 +300,10 @@ fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -> Option<(L
         Event::ScheduleReturned { accepted: false, .. } => {
             (Lane::Scheduler, "refuses to schedule it".to_owned())
         }
-        Event::SessionOpened { session, launch_events } => {
+        Event::SessionOpened { session, launch_events, cellular } => {
             let silent = if *launch_events { "" } else { ", without launch events" };
-            (Lane::App, format!("opens session {}{silent}", id(session)))
+            let wifi = if *cellular { "" } else { ", not over cellular" };
+            (Lane::App, format!("opens session {}{silent}{wifi}", id(session)))
         }
         Event::TransferCreated { key, kind, earliest, continues, .. } => {
             let what = if *kind == TransferKind::Upload { "upload" } else { "download" };
@@ -317,6 +318,10 @@ fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -> Option<(L
         Event::TransferCancelled { key, keeping } => {
             let keeping = if *keeping { " by producing resume data" } else { "" };
             (Lane::App, format!("cancels {}{keeping}", of_key(key)))
+        }
+        Event::Attempted { attempt, accepted, .. } => {
+            let how = if accepted.is_some() { "accepted" } else { "refused" };
+            (Lane::App, format!("tries {attempt}: {how}"))
         }
         Event::TransferSuspended { key } => (Lane::App, format!("suspends {}", of_key(key))),
         Event::TransferResumed { key } => {
@@ -382,7 +387,7 @@ fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -> Option<(L
             let login = credential.as_ref().map_or_else(String::new, |scheme| format!(", {scheme} login"));
             (Lane::Network, format!("{}{request}{range}{login}", whose(*exchange, history)))
         }
-        Event::ResponseHead { exchange, status, challenge } => {
+        Event::ResponseHead { exchange, status, challenge, .. } => {
             let (lane, text) = head(*exchange, *status, *challenge, next);
             (lane, format!("{}{text}", whose(*exchange, history)))
         }
@@ -454,7 +459,11 @@ fn changed(now: &Conditions, entry: &Entry, history: &History) -> (Lane, String)
         });
     }
     if now.link != before.link || news.is_empty() {
-        news.push(if now.link == Link::Offline { "the network is gone" } else { "the network is there" });
+        news.push(match now.link {
+            Link::Offline => "the network is gone",
+            Link::Cellular => "only a cellular link is there",
+            _ => "the network is there",
+        });
     }
     let lane = if now.link == before.link { Lane::App } else { Lane::Network };
     (lane, news.join("; "))

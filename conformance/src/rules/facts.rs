@@ -77,6 +77,8 @@ impl Task<'_> {
 pub(crate) struct Session<'a> {
     pub(crate) id: &'a SessionId,
     pub(crate) launch_events: bool,
+    /// It may use a cellular link.
+    pub(crate) cellular: bool,
     pub(crate) opened: Vec<Place>,
     /// Calls of `handle` with a task of this session.
     pub(crate) wakes: Vec<Place>,
@@ -87,6 +89,10 @@ pub(crate) struct Session<'a> {
 #[derive(Debug)]
 pub(crate) struct Exchange {
     pub(crate) sent: Place,
+    /// It asked for what the one before it had asked for.
+    pub(crate) repeats: bool,
+    /// Its answer names another address.
+    pub(crate) redirects: bool,
     /// It asked for a part only.
     pub(crate) ranged: bool,
     pub(crate) head: Option<(Place, u16, bool)>,
@@ -184,6 +190,8 @@ pub(crate) struct Transfer<'a> {
     pub(crate) pauses: Vec<Pause>,
     /// Resumes that it needs.
     pub(super) holds: u32,
+    /// Method and address of its latest request.
+    pub(super) request: Option<&'a str>,
     /// How long it may go without a byte.
     pub(crate) request_timeout: Duration,
     pub(crate) earliest: Option<Time>,
@@ -226,6 +234,17 @@ impl Transfer<'_> {
 
     fn counted_from(&self, moment: Time) -> Time {
         self.earliest.filter(|_| self.timed_from_begin).map_or(moment, |at| at.max(moment))
+    }
+
+    /// Has its time been up, by this place, by one way of counting and not by another, and has nothing else ended it
+    /// before?
+    pub(crate) fn is_vague_at(&self, place: Place) -> bool {
+        let limit = self.times_out();
+        let before = |end: Option<Place>| end.is_some_and(|end| end.at < limit);
+        limit < self.times_out_at_last()
+            && place.at >= limit
+            && !before(self.concluded())
+            && !before(self.cancelled)
     }
 
     /// Was it not to be worked on at this place?

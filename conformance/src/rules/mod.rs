@@ -11,6 +11,7 @@ mod files;
 mod handling;
 mod held;
 mod keepalive;
+mod links;
 mod logins;
 mod messages;
 mod pauses;
@@ -231,6 +232,9 @@ pub static RULES: &[Rule] = &[
     transfers::SES_06,
     retries::SES_07,
     files::SES_08,
+    links::SES_09,
+    links::SES_10,
+    links::SES_11,
     transfers::SES_13,
     messages::SES_18,
     messages::SES_19,

@@ -57,8 +57,12 @@ impl<'a> Facts<'a> {
         match &entry.event {
             Event::App { change } => self.app(place, *change),
             Event::Conditions { conditions } => self.conditions.push((place, *conditions)),
-            Event::SessionOpened { session, launch_events } => {
-                self.session_mut(session, *launch_events).opened.push(place);
+            Event::SessionOpened { session, launch_events, cellular } => {
+                let known = self.session_mut(session, *launch_events);
+                if known.opened.is_empty() {
+                    known.cellular = *cellular;
+                }
+                known.opened.push(place);
             }
             Event::WakeRequested { session, .. } => self.session_mut(session, true).requests.push(place),
             Event::TaskMinted { task, kind } => self.task_mut(*task, kind).minted.push(place),
@@ -93,6 +97,7 @@ impl<'a> Facts<'a> {
                     resumed: place,
                     pauses: vec![Pause { from: place, to: None, depth: 1 }],
                     holds: 1,
+                    request: None,
                     request_timeout: Duration::from_millis(*request_timeout),
                     earliest: *earliest,
                     resource_timeout: Duration::from_millis(*resource_timeout),
@@ -105,21 +110,21 @@ impl<'a> Facts<'a> {
                     messages: Vec::new(),
                 });
             }
-            Event::RequestSent { exchange, key: Some(key), range, .. } => {
+            Event::RequestSent { exchange, key: Some(key), range, request, .. } => {
                 if let Some(index) = self.index.transfers.get(key).copied() {
-                    let exchanges = &mut self.transfers[index].exchanges;
-                    self.index.exchanges.insert(*exchange, (index, exchanges.len()));
-                    exchanges.push(Exchange {
+                    let transfer = &mut self.transfers[index];
+                    let repeats = transfer.request.replace(request) == Some(request);
+                    self.index.exchanges.insert(*exchange, (index, transfer.exchanges.len()));
+                    transfer.exchanges.push(Exchange {
                         sent: place,
+                        repeats,
+                        redirects: false,
                         ranged: range.is_some(),
                         head: None,
                         end: None,
                         last_byte: None,
                     });
                 }
-            }
-            Event::ResponseHead { exchange, status, challenge } => {
-                self.known_exchange(*exchange, |exchange| exchange.head = Some((place, *status, *challenge)));
             }
             Event::ExchangeEnded { exchange, outcome, received, digest, last_byte } => {
                 self.known_exchange(*exchange, |exchange| {
@@ -145,7 +150,6 @@ impl<'a> Facts<'a> {
                     self.known_transfer(&key, |transfer| transfer.messages.push(index));
                 }
             }
-            Event::Answered { id, answer } => self.answered(place, *id, answer),
             _ => self.read_call(place, event),
         }
     }
@@ -168,6 +172,13 @@ impl<'a> Facts<'a> {
             }
             Event::MessageInterrupted { id } => {
                 self.known_delivery(*id, |delivery| delivery.end = Some((place, false)))
+            }
+            Event::Answered { id, answer } => self.answered(place, *id, answer),
+            Event::ResponseHead { exchange, status, challenge, redirects } => {
+                self.known_exchange(*exchange, |exchange| {
+                    exchange.head = Some((place, *status, *challenge));
+                    exchange.redirects = *redirects;
+                });
             }
             _ => self.read_file(place, event),
         }
@@ -248,6 +259,7 @@ impl<'a> Facts<'a> {
             self.sessions.push(Session {
                 id,
                 launch_events,
+                cellular: true,
                 opened: Vec::new(),
                 wakes: Vec::new(),
                 requests: Vec::new(),

@@ -206,7 +206,7 @@ fn needless(
     let mut causes = 0;
     for transfer in facts.transfers_of(session.id).filter(|transfer| transfer.resumed.seq < wake.seq) {
         // Whether one that was suspended has run out of time can not be told, nor what else it may want.
-        if transfer.progress(called) == Progress::Unknown {
+        if transfer.progress(called) == Progress::Unknown || transfer.is_vague_at(called) {
             return;
         }
         let asked = |challenge: Place| {
@@ -254,7 +254,9 @@ fn missing(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
         let told = facts.acknowledged(transfer).is_some_and(|place| place.seq < horizon.seq);
         finding.witnesses += u32::from(live && told);
     }
-    if !session.launch_events || transfers.is_empty() {
+    // The wake may have come by another way of counting a suspended transfer's time.
+    let vague = transfers.iter().any(|transfer| transfer.is_vague_at(horizon));
+    if !session.launch_events || transfers.is_empty() || vague {
         return;
     }
     let ends: Option<Vec<Place>> = transfers.iter().map(|transfer| end_of(facts, transfer)).collect();

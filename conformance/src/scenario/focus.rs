@@ -27,6 +27,8 @@ pub(crate) struct Weights {
     pub(crate) hold: u8,
     pub(crate) prominence: u8,
     pub(crate) starve: u8,
+    pub(crate) cellular: u8,
+    pub(crate) attempt: u8,
 }
 
 /// What a generated scenario is likely to hold. Each rule states one; see [`Focus::GENERAL`] for what they start from.
@@ -51,6 +53,8 @@ pub struct Focus {
     pub(crate) slow_callbacks: u8,
     /// One in how many scenarios looks again at the files that the app was given; 0 for none.
     pub(crate) files: u8,
+    /// One in how many scenarios has a session that allows no cellular access; 0 for none.
+    pub(crate) wifi_only: u8,
     /// How many of the generator's spans may come, from the shortest.
     pub(crate) spans: usize,
     /// The most steps.
@@ -125,6 +129,8 @@ impl Focus {
             hold: 0,
             prominence: 0,
             starve: 0,
+            cellular: 0,
+            attempt: 0,
         },
         routes: ROUTES,
         finishes: FINISHES,
@@ -136,6 +142,7 @@ impl Focus {
         chained: 4,
         slow_callbacks: 4,
         files: 0,
+        wifi_only: 0,
         spans: 21,
         steps: 12,
     };
@@ -484,6 +491,53 @@ impl Focus {
             Route::Redirect,
         ],
         sessions: 2,
+        chained: 0,
+        silent: 0,
+        ..Self::GENERAL
+    };
+
+    /// Links that come and go, some of which a session may not use.
+    pub const LINKS: Self = Self {
+        weights: Weights {
+            upload: 0,
+            refresh: 0,
+            snapshot: 0,
+            cancel: 0,
+            link: 5,
+            cellular: 7,
+            purge: 4,
+            crash: 2,
+            ..Self::GENERAL.weights
+        },
+        routes: &[Route::Plain, Route::Plain, Route::Slow, Route::Cut, Route::Drop, Route::Redirect],
+        chained: 0,
+        silent: 0,
+        delayed: 10,
+        sessions: 2,
+        wifi_only: 1,
+        ..Self::GENERAL
+    };
+
+    /// Redirects.
+    pub const REDIRECTS: Self = Self {
+        weights: Weights { upload: 0, refresh: 0, snapshot: 0, cancel: 0, ..Self::GENERAL.weights },
+        routes: &[Route::Redirect, Route::Redirect, Route::Plain],
+        chained: 0,
+        silent: 0,
+        ..Self::GENERAL
+    };
+
+    /// What a background session must not do, among what it may.
+    pub const ATTEMPTS: Self = Self {
+        weights: Weights {
+            refresh: 0,
+            snapshot: 0,
+            cancel: 0,
+            download: 4,
+            attempt: 6,
+            ..Self::GENERAL.weights
+        },
+        routes: &[Route::Plain, Route::NotFound, Route::Cut],
         chained: 0,
         silent: 0,
         ..Self::GENERAL

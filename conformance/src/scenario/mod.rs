@@ -17,7 +17,7 @@ pub use file::ScenarioError;
 pub use focus::Focus;
 pub use setup::{Finish, Keep, Reopen, Reply, Setup};
 pub use small::small_worlds;
-pub use step::{Download, Route, Step, Trigger};
+pub use step::{Attempt, Download, Route, Step, Trigger};
 pub use strategy::{Scenarios, scenarios};
 pub use tree::ScenarioTree;
 

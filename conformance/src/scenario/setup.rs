@@ -101,6 +101,9 @@ pub struct Setup {
     /// If empty, it reads them and never looks again.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<Keep>,
+    /// The sessions that allow no cellular access, by identifier.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub wifi_only: Vec<u8>,
 }
 
 impl Default for Setup {
@@ -118,6 +121,7 @@ impl Default for Setup {
             // The shortest that is generated: what never ends by itself ends soon.
             resource_timeout: Span(600_000),
             files: Vec::new(),
+            wifi_only: Vec::new(),
         }
     }
 }

@@ -31,6 +31,9 @@ pub(super) fn simpler_step(step: &Step, way: usize) -> Option<Step> {
             simpler.extend(simpler_download(*download).into_iter().map(Step::Create));
             simpler.get(way).cloned()
         }
+        Step::Attempt { session, what } if *session > 0 && way == 0 => {
+            Some(Step::Attempt { session: 0, what: *what })
+        }
         Step::CancelTwice { transfer } => {
             simpler_transfer(*transfer, way, |transfer| Step::CancelTwice { transfer })
         }
@@ -48,6 +51,7 @@ pub(super) fn simpler_step(step: &Step, way: usize) -> Option<Step> {
         }
         Step::Busy { on } if way == 0 => Some(Step::LowPower { on: *on }),
         Step::Open { .. }
+        | Step::Attempt { .. }
         | Step::Cancel { .. }
         | Step::Leave
         | Step::Enter
@@ -58,6 +62,7 @@ pub(super) fn simpler_step(step: &Step, way: usize) -> Option<Step> {
         | Step::Busy { .. }
         | Step::Prominence { .. }
         | Step::Starve { .. }
+        | Step::Cellular
         | Step::Link { .. } => None,
     }
 }
@@ -116,6 +121,7 @@ pub(super) fn simpler_setup(setup: &Setup, way: usize) -> Option<Setup> {
         19 => with(|s, d| s.files = d.files),
         20 => with(|s, _| s.files.truncate(1)),
         21 => with(|s, _| drop(s.files.drain(..s.files.len() / 2))),
+        22 => with(|s, d| s.wifi_only = d.wifi_only),
         _ => return None,
     })
 }

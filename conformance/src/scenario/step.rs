@@ -165,6 +165,21 @@ impl Trigger {
     }
 }
 
+/// What a background session must not do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Attempt {
+    /// A download from an `ftp` address.
+    Ftp,
+    /// A download from a `file` address.
+    File,
+    /// A download from an address without a scheme.
+    Relative,
+    /// An upload of a file that is not there.
+    MissingFile,
+}
+
 /// One step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -265,6 +280,15 @@ pub enum Step {
     Starve {
         /// Does it?
         on: bool,
+    },
+    /// Only a cellular link is at hand.
+    Cellular,
+    /// The app tries what a background session must not do.
+    Attempt {
+        /// In which of the sessions.
+        session: u8,
+        /// What.
+        what: Attempt,
     },
 }
 

@@ -7,7 +7,9 @@ use proptest::prelude::Rng;
 use proptest::strategy::{NewTree, Strategy};
 use proptest::test_runner::TestRunner;
 
-use super::{Download, Focus, Keep, Reopen, Route, Scenario, ScenarioTree, Setup, Span, Step, Trigger};
+use super::{
+    Attempt, Download, Focus, Keep, Reopen, Route, Scenario, ScenarioTree, Setup, Span, Step, Trigger,
+};
 use crate::contract::AppClass;
 
 /// Scenarios in which the premise of a rule is common.
@@ -92,6 +94,9 @@ impl Scenarios {
                 .map(|_| if swarm.bool() { Keep::Leave } else { Keep::Move })
                 .collect();
         }
+        if self.focus.wifi_only > 0 && swarm.u8(..self.focus.wifi_only) == 0 {
+            setup.wifi_only = vec![dice.sessions[0]];
+        }
         let most = u32::from(self.focus.steps.max(1));
         let count = dice.rng.u32(1..=most);
         let mut front = true;
@@ -106,7 +111,7 @@ impl Scenarios {
 }
 
 /// How many kinds of steps there are.
-const KINDS: usize = 22;
+const KINDS: usize = 24;
 
 struct Dice {
     rng: fastrand::Rng,
@@ -163,6 +168,7 @@ impl Dice {
             chain: if chained { self.rng.u8(1..=7) } else { 0 },
             resource_timeout: Span(self.pick(&[600_000, 86_400_000, 604_800_000])),
             files: Vec::new(),
+            wifi_only: Vec::new(),
         }
     }
 
@@ -213,6 +219,8 @@ impl Dice {
             w.hold,
             w.prominence,
             w.starve,
+            w.cellular,
+            here * w.attempt,
         ]
     }
 
@@ -253,6 +261,11 @@ impl Dice {
                 class: self.pick(&[AppClass::ComplicationOnFace, AppClass::Dock, AppClass::Other]),
             },
             21 => Step::Starve { on: self.rng.u8(..3) > 0 },
+            22 => Step::Cellular,
+            23 => Step::Attempt {
+                session,
+                what: self.pick(&[Attempt::Ftp, Attempt::File, Attempt::Relative, Attempt::MissingFile]),
+            },
             _ => Step::Wait { span: self.span() },
         }
     }

@@ -11,7 +11,7 @@ use crate::contract::{
     Session, SessionError, SessionId, SnapshotReason, Time, TransferKind, TransferOptions, UserInfo,
 };
 use crate::history::{Event, FaultKind, MessageId};
-use crate::scenario::{Finish, Reopen, Reply};
+use crate::scenario::{Finish, IDENTIFIERS, Reopen, Reply};
 use crate::world::network::{PASSWORD, USER, chain_url};
 
 /// Refreshes that an app keeps asking for must end some time, or the scenario would not.
@@ -46,8 +46,12 @@ impl App {
         if let Some(session) = self.lock().sessions.get(id) {
             return Some(Arc::clone(session));
         }
+        let position = IDENTIFIERS.iter().position(|name| *name == id.as_str());
+        let wifi_only = |index| u8::try_from(index).is_ok_and(|index| self.wifi_only(index));
+        let cellular = !position.is_some_and(wifi_only);
         let configuration = Configuration {
             sends_launch_events: launch_events,
+            allows_cellular_access: cellular,
             resource_timeout: self.setup.resource_timeout.duration(),
             request_timeout: Duration::from_millis(REQUEST_TIMEOUT),
             ..Configuration::background(id.clone())
@@ -55,7 +59,7 @@ impl App {
         let life = self.life();
         let connection = Connection::new(Arc::new(Recording(Arc::clone(self))), life.clone());
         // Before the call: messages may arrive while it runs.
-        self.recorder.record(Event::SessionOpened { session: id.clone(), launch_events });
+        self.recorder.record(Event::SessionOpened { session: id.clone(), launch_events, cellular });
         let service = Arc::clone(&self.system()?.service);
         let opening = service.session(configuration, connection);
         let session =
@@ -75,6 +79,12 @@ impl App {
         }
         drop(state);
         Some(session)
+    }
+
+    /// Does the session of this identifier allow no cellular access?
+    fn wifi_only(&self, index: u8) -> bool {
+        let identifiers = u8::try_from(IDENTIFIERS.len()).unwrap_or(u8::MAX);
+        self.setup.wifi_only.iter().any(|named| named % identifiers == index)
     }
 
     pub(super) fn refused(&self, what: &str, error: &SessionError) {

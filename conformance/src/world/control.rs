@@ -10,6 +10,7 @@ use crate::contract::{
     FilePath, Request, ResumeData, Session, SessionError, TransferId, TransferKind, TransferOptions,
 };
 use crate::history::{Event, TransferKey};
+use crate::scenario::Attempt;
 
 /// A download that the app has stopped and may go on with.
 #[derive(Clone, Debug)]
@@ -215,5 +216,32 @@ impl App {
             Some(Err(SessionError::BadResumeData { .. })) | None => {}
             Some(Err(error)) => self.refused(what, &error),
         }
+    }
+
+    /// Tries what a background session must not do.
+    pub(crate) async fn attempt(self: &Arc<Self>, session: &Arc<dyn Session>, what: Attempt, url: String) {
+        let address = match what {
+            Attempt::Ftp => url.replacen("http://", "ftp://", 1),
+            Attempt::File => url.replacen("http://origin.test", "file://", 1),
+            Attempt::Relative => url.replacen("http://origin.test", "", 1),
+            Attempt::MissingFile => url.clone(),
+        };
+        let missing = FilePath::new("app/nowhere");
+        let (attempt, call, name) = if what == Attempt::MissingFile {
+            let upload = session.upload(Request::post(address.clone()), &missing, TransferOptions::default());
+            (format!("the upload of {missing}, which is not there"), upload, "Session::upload")
+        } else {
+            let download = session.download(Request::get(address.clone()), TransferOptions::default());
+            (format!("a download of {address:?}"), download, "Session::download")
+        };
+        let Some(answer) = guard::call(&self.clock, &self.recorder, name, call).await else { return };
+        let accepted = answer.ok();
+        self.recorder.record(Event::Attempted { session: session.identifier().clone(), attempt, accepted });
+        let Some(transfer) = accepted else { return };
+        // Whatever it is, it is a transfer now, and has an end like any other.
+        let key = TransferKey { session: session.identifier().clone(), transfer };
+        let kind = if what == Attempt::MissingFile { TransferKind::Upload } else { TransferKind::Download };
+        self.created(&key, kind, address, None, None);
+        self.resume_new(session, &key).await;
     }
 }

@@ -17,7 +17,7 @@ use super::Clock;
 use super::app::App;
 use super::wire::Wire;
 use crate::contract::{
-    AppLife, HttpBody, HttpRequest, HttpResponse, Response, Time, Transport, TransportError,
+    AppLife, HttpBody, HttpRequest, HttpResponse, Link, Response, Time, Transport, TransportError,
 };
 use crate::history::{Event, ExchangeOutcome, Recorder, TransferKey};
 use crate::scenario::{Download, Route, Scenario, Step};
@@ -63,7 +63,7 @@ pub(crate) fn script(scenario: &Scenario) -> Script {
                     script = script.route(path, answers(*route, resource));
                 }
             }
-            Step::Upload { .. } => {
+            Step::Upload { .. } | Step::Attempt { .. } => {
                 script =
                     script.route(format!("/t/{index}"), origin::Route::default().answer(Answer::status(201)));
             }
@@ -135,7 +135,7 @@ pub(crate) struct Network {
     app: Arc<App>,
     latency: Duration,
     next: AtomicU32,
-    link: Mutex<Link>,
+    line: Mutex<Line>,
     /// What the history knows to lie at each place, and for whom it was said.
     told: Mutex<BTreeMap<String, (TransferKey, u64)>>,
     origin: Origin,
@@ -143,8 +143,8 @@ pub(crate) struct Network {
 }
 
 /// The link that exchanges run over; a lost one takes them along.
-struct Link {
-    up: bool,
+struct Line {
+    link: Link,
     life: AppLife,
 }
 
@@ -156,30 +156,29 @@ impl Network {
             latency: app.setup.latency.duration(),
             app,
             next: AtomicU32::new(0),
-            link: Mutex::new(Link { up: true, life: AppLife::new() }),
+            line: Mutex::new(Line { link: Link::Wifi, life: AppLife::new() }),
             told: Mutex::default(),
             origin,
             wire,
         })
     }
 
-    pub(crate) fn set_link(&self, up: bool) {
+    /// Another link is at hand now: what went over the last one is lost.
+    pub(crate) fn set_link(&self, link: Link) {
         let lost = {
-            let mut link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
-            if link.up == up {
+            let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+            if line.link == link {
                 return;
             }
-            link.up = up;
-            std::mem::replace(&mut link.life, AppLife::new())
+            line.link = link;
+            std::mem::replace(&mut line.life, AppLife::new())
         };
-        if !up {
-            lost.end();
-        }
+        lost.end();
     }
 
     fn link(&self) -> Option<AppLife> {
-        let link = self.link.lock().unwrap_or_else(PoisonError::into_inner);
-        link.up.then(|| link.life.clone())
+        let line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        (line.link != Link::Offline).then(|| line.life.clone())
     }
 
     /// The transfer that asks for this address, if the kit knows.
@@ -292,11 +291,16 @@ impl Transport for Network {
         self.say_resource(&url, key.as_ref());
         match opened {
             Ok((response, source)) => {
+                let redirects = (300..400).contains(&response.status)
+                    && response
+                        .header("location")
+                        .is_some_and(|to| !to.contains("://") || to.starts_with("http"));
                 let challenge = response.status == 401 && response.header("www-authenticate").is_some();
                 self.recorder.record(Event::ResponseHead {
                     exchange: id,
                     status: response.status,
                     challenge,
+                    redirects,
                 });
                 Ok(HttpResponse::new(
                     response,

@@ -10,7 +10,7 @@ use crate::contract::{
     SystemTrigger, TransferKind, TransferOptions,
 };
 use crate::history::{Event, Phase, TransferKey};
-use crate::scenario::{Download, IDENTIFIERS, Scenario, Span, Step};
+use crate::scenario::{Attempt, Download, IDENTIFIERS, Scenario, Span, Step};
 use crate::subject::{Capability, Limits};
 
 /// After everything that is owed has come, the world goes on for so long, to see whether more comes.
@@ -86,22 +86,38 @@ impl Player<'_> {
                 self.change_transfer(&scenario.steps[index]).await;
             }
             Step::GoOn if running => self.go_on().await,
+            Step::Attempt { session, what } if running => {
+                let upload = *what == Attempt::MissingFile;
+                if (!upload || self.limits.can(Capability::Uploads))
+                    && let Some(session) = self.session_for_another(*session).await
+                {
+                    self.app.attempt(&session, *what, step_url(index)).await;
+                }
+            }
             Step::Refresh { after } if running => {
                 self.app.schedule(Charge::ApplicationRefresh, after.duration()).await;
             }
             Step::Snapshot { after } if running && self.limits.can(Capability::Snapshots) => {
                 self.app.schedule(Charge::Snapshot, after.duration()).await;
             }
+            step => self.device_step(step).await,
+        }
+    }
+
+    /// What the user, the system and the device do.
+    async fn device_step(&mut self, step: &Step) {
+        match step {
             Step::Leave => self.app.leave(),
             Step::Enter => self.enter().await,
             Step::Purge => self.app.end(AppChange::Purged),
             Step::Crash => self.app.end(AppChange::Crashed),
-            Step::Link { up } => self.link(*up),
             Step::Trigger { trigger } => self.trigger(trigger.kind()),
             Step::LowPower { on } => self.change_conditions(|now| now.low_power = *on),
             Step::Busy { on } => self.change_conditions(|now| now.busy = *on),
             Step::Prominence { class } => self.change_conditions(|now| now.class = *class),
             Step::Starve { on } => self.change_conditions(|now| now.starved = *on),
+            Step::Link { up } => self.link(if *up { Link::Wifi } else { Link::Offline }),
+            Step::Cellular => self.link(Link::Cellular),
             Step::Wait { span } => self.app.clock.sleep(span.duration()).await,
             // What only a running app can do, while it does not run.
             _ => {}
@@ -181,10 +197,9 @@ impl Player<'_> {
         }
     }
 
-    fn link(&mut self, up: bool) {
-        let link = if up { Link::Wifi } else { Link::Offline };
+    fn link(&mut self, link: Link) {
         if self.conditions.link != link {
-            self.network.set_link(up);
+            self.network.set_link(link);
             self.change_conditions(|now| now.link = link);
         }
     }
@@ -210,7 +225,7 @@ impl Player<'_> {
     /// Every fault of the device is mended and the user goes away: from here on what is owed must come by itself.
     async fn heal(&mut self) {
         self.app.recorder.record(Event::Phase { phase: Phase::Healed });
-        self.link(true);
+        self.link(Link::Wifi);
         // The link is mended by now: these are the default conditions.
         self.change_conditions(|now| *now = Conditions::default());
         if self.app.holds_any() {

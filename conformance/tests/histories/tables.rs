@@ -14,6 +14,7 @@
     include_str!("pauses.txt"),
     include_str!("cancels.txt"),
     include_str!("retries.txt"),
+    include_str!("links.txt"),
     include_str!("statuses.txt"),
     include_str!("cuts.txt"),
     include_str!("kept.txt"),

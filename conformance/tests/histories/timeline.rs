@@ -19,7 +19,9 @@
 
 use std::collections::BTreeMap;
 
-use bgsession_conformance::contract::{AppClass, Conditions, Link, Time, UserInfo, WakeOutcome, WakeReason};
+use bgsession_conformance::contract::{
+    AppClass, Conditions, Link, Time, TransferId, UserInfo, WakeOutcome, WakeReason,
+};
 use bgsession_conformance::history::{
     Event, ExchangeOutcome, FaultKind, History, MessageId, Phase, SubjectFault, TransferKey,
 };
@@ -120,7 +122,8 @@ impl Writer {
     fn session(&mut self, verb: &str, rest: &[&str]) -> bool {
         let event = match (verb, rest) {
             ("opens", [session, how @ ..]) => {
-                Event::SessionOpened { session: id(session), launch_events: how != ["silently"] }
+                let (launch_events, cellular) = (!how.contains(&"silently"), !how.contains(&"wifi-only"));
+                Event::SessionOpened { session: id(session), launch_events, cellular }
             }
             ("starts", [transfer, terms @ ..]) => {
                 self.push(created(transfer, terms));
@@ -128,6 +131,14 @@ impl Writer {
             }
             ("creates", [transfer, terms @ ..]) => created(transfer, terms),
             ("resumes", [transfer]) => Event::TransferResumed { key: key(transfer) },
+            ("tries", [session, what @ ..]) => {
+                let accepted = what
+                    .last()
+                    .and_then(|word| word.strip_prefix("accepted="))
+                    .map(|number| TransferId::new(number.parse().expect("a transfer's number")));
+                let words = if accepted.is_some() { &what[..what.len() - 1] } else { what };
+                Event::Attempted { session: id(session), attempt: words.join(" "), accepted }
+            }
             ("suspends", [transfer]) => Event::TransferSuspended { key: key(transfer) },
             ("cancels", [transfer]) => {
                 self.push(Event::TransferCancelled { key: key(transfer), keeping: false });
@@ -254,7 +265,7 @@ impl Writer {
         if verb == "sends" {
             self.exchanges += 1;
             self.exchange.insert(key(transfer), self.exchanges);
-            let request = format!("GET https://origin.test/{transfer}");
+            let request = format!("GET https://origin.test/{transfer}{}", term("to=").unwrap_or_default());
             let key = Some(key(transfer));
             self.push(Event::RequestSent {
                 exchange: self.exchanges,
@@ -274,7 +285,8 @@ impl Writer {
         let exchange = self.exchange[&key(transfer)];
         if matches!(verb, "head" | "answers" | "login") {
             let status = rest.first().map_or(401, |status| status.parse().expect("a status"));
-            self.push(Event::ResponseHead { exchange, status, challenge: verb == "login" });
+            let redirects = (300..400).contains(&status);
+            self.push(Event::ResponseHead { exchange, status, challenge: verb == "login", redirects });
         }
         if verb != "head" {
             self.push(ends(exchange, outcome));

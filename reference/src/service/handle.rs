@@ -62,6 +62,7 @@ impl Session for SessionHandle {
         file: &FilePath,
         options: TransferOptions,
     ) -> Result<TransferId, SessionError> {
+        // SES-11: from a file that is there, or not at all.
         let missing = || SessionError::NoSuchFile { path: file.as_str().to_owned() };
         let len = self.shared.device.storage.len(file).map_err(|_| missing())?;
         self.call(|machine, key| {

@@ -121,6 +121,7 @@ impl Session {
             NewTransfer::Download(request) => (TransferKind::Download, request, None),
             NewTransfer::Upload(request, file, len) => (TransferKind::Upload, request, Some((file, len))),
         };
+        // SES-11: HTTP and HTTPS only.
         let Some(origin) = Origin::of(&request.url) else {
             return Err(SessionError::UnsupportedUrl { url: request.url });
         };

@@ -15,6 +15,7 @@ mod held;
 mod identity;
 mod keepalive;
 mod kept;
+mod links;
 mod logins;
 mod pauses;
 mod retries;
@@ -81,6 +82,7 @@ pub static GROUPS: &[(&str, &[Mutant])] = &[
     ("drains", drains::MUTANTS),
     ("logins", logins::MUTANTS),
     ("slots", slots::MUTANTS),
+    ("links", links::MUTANTS),
     ("pauses", pauses::MUTANTS),
     ("retries", retries::MUTANTS),
     ("files", files::MUTANTS),

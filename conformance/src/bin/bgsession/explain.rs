@@ -126,6 +126,8 @@ const fn kind(step: &Step) -> &'static str {
         Step::Busy { .. } => "busy",
         Step::Prominence { .. } => "prominence",
         Step::Starve { .. } => "starve",
+        Step::Cellular => "cellular",
+        Step::Attempt { .. } => "attempt",
         _ => "other",
     }
 }
