@@ -225,7 +225,7 @@ impl Transfer<'_> {
             .skip(1)
             .try_fold(Duration::ZERO, |sum, pause| Some(sum + pause.to?.at.since(pause.from.at)));
         match suspended {
-            Some(suspended) if self.pauses.first().is_none_or(|birth| birth.to.is_some()) => {
+            Some(suspended) if self.was_resumed() => {
                 self.counted_from(self.resumed.at) + self.resource_timeout + suspended
             }
             _ => Time::DISTANT_FUTURE,
@@ -245,6 +245,11 @@ impl Transfer<'_> {
             && place.at >= limit
             && !before(self.concluded())
             && !before(self.cancelled)
+    }
+
+    /// Was it ever to be worked on?
+    pub(crate) fn was_resumed(&self) -> bool {
+        self.pauses.first().is_none_or(|birth| birth.to.is_some())
     }
 
     /// Was it not to be worked on at this place?

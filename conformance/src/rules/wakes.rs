@@ -247,8 +247,11 @@ fn reached(facts: &Facts<'_>, session: &Session<'_>, cause: Place, told: Option<
 /// All transfers have ended, the app never ran again by itself, and no wake came.
 fn missing(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
     let horizon = facts.horizon();
-    let transfers: Vec<&Transfer<'_>> =
-        facts.transfers_of(session.id).filter(|transfer| transfer.resumed.seq < horizon.seq).collect();
+    // The documents do not say that the end of one that was never resumed, so cancelled, is worth a wake.
+    let transfers: Vec<&Transfer<'_>> = facts
+        .transfers_of(session.id)
+        .filter(|transfer| transfer.was_resumed() && transfer.resumed.seq < horizon.seq)
+        .collect();
     for transfer in &transfers {
         let live = transfer.concluded().is_some_and(|end| facts.state_at(end.seq).is_running());
         let told = facts.acknowledged(transfer).is_some_and(|place| place.seq < horizon.seq);

@@ -3,6 +3,7 @@
 mod pace;
 mod policies;
 mod throttles;
+mod transfers;
 
 use std::fmt;
 
@@ -39,8 +40,12 @@ impl fmt::Debug for Variant {
 }
 
 /// Every group of variants, by what they do in another way.
-pub static GROUPS: &[(&str, &[Variant])] =
-    &[("throttles", throttles::VARIANTS), ("pace", pace::VARIANTS), ("policies", policies::VARIANTS)];
+pub static GROUPS: &[(&str, &[Variant])] = &[
+    ("throttles", throttles::VARIANTS),
+    ("pace", pace::VARIANTS),
+    ("policies", policies::VARIANTS),
+    ("transfers", transfers::VARIANTS),
+];
 
 /// The reference as it is.
 #[must_use]
