@@ -129,18 +129,13 @@ fn justified(facts: &Facts<'_>, place: Place, reason: Option<Termination>, findi
 
 /// Has this task had its whole allowance with the app executing, and has it not been answered for already?
 fn is_guilty(facts: &Facts<'_>, task: &Task<'_>, place: Place) -> bool {
-    let Some((delivered, deadline)) = task.delivered.first().zip(task.deadline()) else { return false };
+    let Some(delivered) = task.delivered.first().copied() else { return false };
+    let over = |at: Place| at.at.since(delivered.at) >= task.allowance + facts.asleep(delivered, at);
     let answered = |(change, how): &(Place, AppChange)| {
-        *how == AppChange::Suspended
-            && change.at >= deadline
-            && change.seq > delivered.seq
-            && change.seq < place.seq
+        let inside = change.seq > delivered.seq && change.seq < place.seq;
+        *how == AppChange::Suspended && inside && over(*change)
     };
-    if facts.changes.iter().any(answered) {
-        return false;
-    }
-    let asleep = facts.asleep(*delivered, place);
-    place.at.since(delivered.at) >= task.allowance + asleep
+    over(place) && !facts.changes.iter().any(answered)
 }
 
 fn reason_fits(

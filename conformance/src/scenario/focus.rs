@@ -276,10 +276,11 @@ impl Focus {
         ..Self::SLOTS
     };
 
-    /// Budgets under other classes of app, with snapshots that the system starts.
+    /// Budgets, with snapshots that the system starts and some that completions ask for. The app's class stays as it is:
+    /// many a throttle has one quota only.
     pub const CHARGES: Self = Self {
-        weights: Weights { trigger: 20, prominence: 7, refresh: 6, snapshot: 12, ..Self::BUDGET.weights },
-        finishes: &[Finish::WhenServed, Finish::WhenServed, Finish::WhenServed, Finish::WithSnapshot],
+        weights: Weights { trigger: 8, refresh: 8, snapshot: 8, ..Self::BUDGET.weights },
+        finishes: &[Finish::WhenServed, Finish::WithSnapshot],
         ..Self::BUDGET
     };
 

@@ -105,7 +105,7 @@ impl Hands for Misreads {
     }
 }
 
-/// Snapshots that a completion asks for are not charged.
+/// Once a completion has asked for a snapshot, the charge is forgotten.
 #[derive(Default)]
 struct Free(Arc<AtomicBool>);
 
@@ -125,7 +125,7 @@ struct Generous {
 
 impl Throttle for Generous {
     fn admit(&mut self, charge: Charge, per_hour: u32, now: Time) -> Admission {
-        if charge == Charge::Snapshot && self.free.swap(false, Ordering::Relaxed) {
+        if charge == Charge::Snapshot && self.free.load(Ordering::Relaxed) {
             return Admission::Admitted;
         }
         self.window.admit(charge, per_hour, now)

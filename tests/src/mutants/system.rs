@@ -25,7 +25,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             Arc::new(Almost(OneField { scheduler: ReferenceScheduler::new(device), info: Mutex::default() }))
         })
     }),
-    Mutant::new("charges-system-snapshots", &["SCH-13"], |name| {
+    Mutant::new("a-system-snapshot-is-enough-for-an-hour", &["SCH-13"], |name| {
         Subject::scheduler(name, |device| {
             let window = Arc::new(Mutex::new(SlidingWindow::new(device.policy.budget_window)));
             let throttle = Box::new(Shared(Arc::clone(&window)));
@@ -154,7 +154,7 @@ impl Throttle for Shared {
     }
 }
 
-/// Every snapshot is a snapshot.
+/// The picture is fresh, whoever asked for it: the budget is used up.
 struct Charges {
     device: Device,
     scheduler: Arc<ReferenceScheduler>,
@@ -170,7 +170,9 @@ impl AlmostScheduler for Charges {
     fn device_changed(&self, change: &DeviceChange) {
         if let DeviceChange::Trigger(SystemTrigger { kind: RefreshKind::Snapshot(_), .. }) = change {
             let (policy, now) = (&self.device.policy, self.device.clock.now());
-            lock(&self.window).admit(Charge::Snapshot, policy.snapshots.complication_on_face, now);
+            let all = policy.snapshots.complication_on_face;
+            let mut window = lock(&self.window);
+            while window.admit(Charge::Snapshot, all, now) == Admission::Admitted {}
         }
         self.scheduler.device_changed(change);
     }
