@@ -6,6 +6,7 @@
 
 mod file;
 mod focus;
+mod focus_requests;
 mod setup;
 mod simpler;
 mod small;

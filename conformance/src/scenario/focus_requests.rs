@@ -1,0 +1,142 @@
+//! What the rules about the scheduler's own tasks want to see often: requests, conditions, completions, overruns.
+
+use super::focus::Weights;
+use super::{Finish, Focus, Route, Span};
+
+impl Focus {
+    /// Requests for refreshes and snapshots that replace one another, and come within their budget.
+    pub const SLOTS: Self = Self {
+        weights: Weights {
+            open: 0,
+            download: 2,
+            upload: 0,
+            cancel: 0,
+            refresh: 8,
+            snapshot: 5,
+            leave: 6,
+            enter: 3,
+            purge: 2,
+            crash: 0,
+            link: 0,
+            ..Self::GENERAL.weights
+        },
+        routes: &[Route::Plain],
+        finishes: &[Finish::WhenServed],
+        chained: 6,
+        silent: 0,
+        delayed: 0,
+        spans: 15,
+        ..Self::GENERAL
+    };
+
+    /// Refreshes that fall due while the user is there.
+    pub const FRONT: Self = Self {
+        weights: Weights {
+            refresh: 8,
+            snapshot: 1,
+            download: 1,
+            leave: 2,
+            enter: 6,
+            wait: 10,
+            ..Self::SLOTS.weights
+        },
+        spans: 20,
+        ..Self::SLOTS
+    };
+
+    /// Tasks that the system starts, among those that the app asks for.
+    pub const SYSTEM: Self = Self {
+        weights: Weights { trigger: 8, refresh: 6, snapshot: 8, ..Self::SLOTS.weights },
+        ..Self::SLOTS
+    };
+
+    /// Budgets, with snapshots that the system starts and some that completions ask for. The app's class stays as it is:
+    /// many a throttle has one quota only.
+    pub const CHARGES: Self = Self {
+        weights: Weights { trigger: 8, refresh: 8, snapshot: 8, ..Self::BUDGET.weights },
+        finishes: &[Finish::WhenServed, Finish::WithSnapshot],
+        ..Self::BUDGET
+    };
+
+    /// Snapshots that the app asks for when it completes its tasks.
+    pub const SNAPSHOTS: Self = Self {
+        weights: Weights {
+            trigger: 8,
+            refresh: 8,
+            snapshot: 8,
+            download: 3,
+            purge: 1,
+            ..Self::SLOTS.weights
+        },
+        finishes: &[
+            Finish::WhenServed,
+            Finish::WithSnapshot,
+            Finish::WithSnapshot,
+            Finish::Taken(Span(60_000)),
+            Finish::Taken(Span(5_400_000)),
+            Finish::TakenForGood,
+        ],
+        ..Self::SLOTS
+    };
+
+    /// Low batteries, workouts, and apps that are not on the face.
+    pub const HELD: Self = Self {
+        weights: Weights {
+            hold: 12,
+            prominence: 4,
+            refresh: 7,
+            snapshot: 9,
+            leave: 4,
+            enter: 1,
+            wait: 10,
+            download: 6,
+            upload: 0,
+            cancel: 0,
+            crash: 0,
+            purge: 1,
+            link: 0,
+            ..Self::GENERAL.weights
+        },
+        routes: &[Route::Plain],
+        finishes: &[Finish::WhenServed],
+        chained: 0,
+        silent: 0,
+        delayed: 0,
+        slow_callbacks: 0,
+        spans: 15,
+        steps: 16,
+        ..Self::GENERAL
+    };
+
+    /// Tasks that are open at the end of their time, or just not.
+    pub const OVERRUN: Self = Self {
+        weights: Weights {
+            starve: 5,
+            trigger: 3,
+            refresh: 8,
+            snapshot: 6,
+            download: 6,
+            upload: 0,
+            cancel: 0,
+            enter: 1,
+            crash: 0,
+            purge: 1,
+            link: 0,
+            ..Self::GENERAL.weights
+        },
+        finishes: &[
+            Finish::Never,
+            Finish::Never,
+            Finish::OnExpiration,
+            Finish::WhenServed,
+            Finish::After(Span(14_999)),
+            Finish::After(Span(15_001)),
+        ],
+        routes: &[Route::Plain],
+        chained: 0,
+        silent: 0,
+        delayed: 0,
+        spans: 12,
+        ..Self::GENERAL
+    };
+}
