@@ -69,6 +69,9 @@ impl Session {
         // SCH-22: an app that runs is told directly; so is one that was woken and has not opened the session yet.
         let hears = env.app.is_running() && (self.is_attached() || self.queue.has_marker());
         if !hears {
+            // SCH-02: the end of an earlier drain that the app did not live to hear must not run ahead of this wake's
+            // `handle`.
+            self.queue.drop_markers();
             self.wake = Wake::Requested;
             self.ran_meanwhile = false;
             env.outputs.push(Output::RequestWake(self.key, self.config.identifier.clone(), reason));
