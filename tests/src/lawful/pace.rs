@@ -1,14 +1,15 @@
 //! Schedulers that take their time, or do things in another order.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bgsession_conformance::Subject;
 use bgsession_reference::contract::{
-    Answer, CompletionReport, Device, Responder, ScheduleError, Scheduler, SessionId, Termination, Time,
-    UserInfo, WakeOutcome, WakeReason, responder,
+    Answer, AppState, CompletionReport, Device, Responder, ScheduleError, Scheduler, SessionId, Termination,
+    Time, UserInfo, WakeOutcome, WakeReason, responder,
 };
 use bgsession_reference::scheduler::ReferenceScheduler;
 use bgsession_reference::service::ReferenceService;
@@ -20,7 +21,7 @@ use crate::parts::{
 
 pub(super) const VARIANTS: &[Variant] = &[
     Variant::new("suspends-after-four-seconds", |name| relayed(name, || Leisurely)),
-    Variant::new("ends-overruns-half-a-second-later", |name| relayed(name, || Merciful)),
+    Variant::new("ends-overruns-half-a-second-later", |name| relayed(name, Merciful::default)),
     Variant::new("everything-three-minutes-late", |name| late(name, |now| now + Duration::from_secs(180))),
     // So the wakes of several sessions come in one set.
     Variant::new("wakes-on-the-full-minute", |name| {
@@ -71,13 +72,23 @@ impl Hands for Leisurely {
     }
 }
 
-/// Ends the app a little late, well inside the slack.
-struct Merciful;
+/// Ends the app a little late, well inside the slack, if it is still the same run of it that executes behind.
+#[derive(Default)]
+struct Merciful(Arc<AtomicU64>);
 
 impl Hands for Merciful {
     fn terminate(&self, relay: &Arc<Relay>, how: Termination) {
-        let of = Arc::clone(relay);
-        after(&relay.device, Duration::from_millis(500), move || of.device.app.terminate(how));
+        let (of, runs, run) = (Arc::clone(relay), Arc::clone(&self.0), self.0.load(Ordering::Relaxed));
+        after(&relay.device, Duration::from_millis(500), move || {
+            let same = runs.load(Ordering::Relaxed) == run;
+            if same && of.device.app.state() == AppState::Background {
+                of.device.app.terminate(how);
+            }
+        });
+    }
+
+    fn forget(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
 
