@@ -147,9 +147,14 @@ macro_rules! __suite {
             ses_10_redirects_are_followed_without_the_app = "SES-10": sessions system;
             ses_11_what_is_not_http_is_refused = "SES-11": sessions system;
             ses_13_nothing_is_sent_before_the_earliest_begin_date = "SES-13": sessions system;
+            ses_15_the_first_configuration_stays = "SES-15": sessions system;
+            ses_16_each_message_goes_to_one_delegate = "SES-16": sessions system;
+            ses_17_a_session_found_again_has_its_transfers = "SES-17": sessions system;
             ses_18_undelivered_messages_are_kept = "SES-18": sessions system;
             ses_19_did_finish_events_ends_every_drain_once = "SES-19": sessions system;
             ses_20_messages_of_a_session_come_one_by_one_in_order = "SES-20": sessions system;
+            ses_21_an_invalidated_session_takes_nothing_and_says_so_last = "SES-21": sessions system;
+            ses_23_a_force_quit_cancels_and_silences = "SES-23": sessions system;
             ses_28_a_login_wakes_the_app_and_blocks_nothing_else = "SES-28": sessions system;
         }
     };

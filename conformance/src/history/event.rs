@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::{
     AppChange, AuthenticationMethod, Charge, Conditions, RefreshKind, RefreshTaskId, SessionId, Time,
-    TransferId, TransferKind, UserInfo, WakeOutcome, WakeReason,
+    TransferId, TransferKind, TransferState, UserInfo, WakeOutcome, WakeReason,
 };
 
 /// A transfer is named by its session and its number there: two sessions may use the same numbers.
@@ -52,7 +52,9 @@ pub enum EndKind {
     Success,
     /// Cancelled by the app.
     Cancelled,
-    /// Cancelled because the user force-quit the app, or by another decision of the system.
+    /// Cancelled because the user force-quit the app.
+    ForceQuit,
+    /// Cancelled by another decision of the system.
     CancelledBySystem,
     /// The resource timeout passed.
     TimedOut,
@@ -60,6 +62,37 @@ pub enum EndKind {
     LoginCancelled,
     /// Any other error.
     Failed,
+}
+
+/// One transfer as a session listed it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::exhaustive_structs, reason = "hand-written histories build these")]
+pub struct Listed {
+    /// Its number.
+    pub transfer: TransferId,
+    /// What it does.
+    pub kind: TransferKind,
+    /// Where it is in its life.
+    pub state: TransferState,
+    /// The app's own text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Body bytes received so far.
+    #[serde(default)]
+    pub received: u64,
+}
+
+/// What came of opening a session that is open already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Reopening {
+    /// A second session object.
+    Opened,
+    /// The in-use error.
+    InUse,
+    /// Another error.
+    Refused,
 }
 
 /// A delegate message, without the session and the transfer it is about.
@@ -277,6 +310,52 @@ pub enum Event {
         #[serde(default = "yes", skip_serializing_if = "is_yes")]
         cellular: bool,
     },
+    /// The app, or another process of its maker's, opened a session that the app has open already.
+    SessionReopened {
+        /// Which.
+        session: SessionId,
+        /// Another process did.
+        #[serde(default)]
+        elsewhere: bool,
+        /// The second configuration's `sends_launch_events`.
+        launch_events: bool,
+        /// What came of it.
+        outcome: Reopening,
+    },
+    /// Opening a session was refused, though the app has not got it open.
+    SessionRefused {
+        /// Which.
+        session: SessionId,
+    },
+    /// The app asks for a session's outstanding transfers.
+    Listing {
+        /// Which session.
+        session: SessionId,
+    },
+    /// They were listed.
+    Listed {
+        /// Which session.
+        session: SessionId,
+        /// In the order given.
+        transfers: Vec<Listed>,
+    },
+    /// The app invalidates a session.
+    Invalidating {
+        /// Which.
+        session: SessionId,
+        /// With `invalidate_and_cancel`; else with `finish_tasks_and_invalidate`.
+        cancel: bool,
+    },
+    /// A new transfer was refused, as one of an invalidated session is.
+    TransferRefused {
+        /// Of which session.
+        session: SessionId,
+    },
+    /// The delegate of an invalidated session was let go, in the process that had invalidated it.
+    DelegateReleased {
+        /// Of which session.
+        session: SessionId,
+    },
     /// The app created a transfer.
     TransferCreated {
         /// Which.
@@ -297,6 +376,9 @@ pub enum Event {
         /// The transfer of the same session whose resume data it was created from.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         continues: Option<TransferId>,
+        /// The app's own text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        description: Option<String>,
     },
     /// The app has tried to create a transfer that a background session must not make.
     Attempted {
@@ -403,6 +485,9 @@ pub enum Event {
         /// About which transfer, if about one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         transfer: Option<TransferId>,
+        /// It went to the delegate of a second session object.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        second: bool,
         /// What it says.
         #[serde(flatten)]
         message: Message,

@@ -17,8 +17,8 @@ mod jsonl;
 mod recorder;
 
 pub use event::{
-    Completed, EndKind, Event, ExchangeOutcome, FaultKind, Message, MessageId, Phase, SubjectFault, TaskRef,
-    TransferKey,
+    Completed, EndKind, Event, ExchangeOutcome, FaultKind, Listed, Message, MessageId, Phase, Reopening,
+    SubjectFault, TaskRef, TransferKey,
 };
 pub(crate) use jsonl::without_place;
 pub use jsonl::{FORMAT, HistoryError};

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::contract::{
-    AppChange, AppClass, Charge, Conditions, Link, Termination, Time, TransferKind, WakeOutcome,
+    AppChange, AppClass, Charge, Conditions, Link, Termination, Time, TransferKind, TransferState,
+    WakeOutcome,
 };
-use crate::history::{Completed, Entry, Event, ExchangeOutcome, History, Message, Phase, TransferKey};
+use crate::history::{
+    Completed, Entry, Event, ExchangeOutcome, History, Listed, Message, Phase, Reopening, TransferKey,
+};
 use crate::report::{short, wrap};
 
 /// Who an event belongs to.
@@ -228,6 +231,7 @@ pub(super) fn lines(history: &History, offending: Option<usize>) -> Vec<Line<'_>
                         | AppChange::Backgrounded
                         | AppChange::Crashed
                         | AppChange::Purged
+                        | AppChange::ForceQuit
                 }
         );
         lines.push(Line { entry, lane, text, offending, weighty });
@@ -333,6 +337,31 @@ fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -> Option<(L
             }
             (Lane::App, format!("resumes {}", of_key(key)))
         }
+        Event::SessionReopened { session, elsewhere, launch_events, outcome } => {
+            let who = if *elsewhere { "another process opens" } else { "opens" };
+            let outcome = match outcome {
+                Reopening::Opened if *elsewhere => ": it may",
+                Reopening::Opened => " a second time",
+                Reopening::InUse => ": in use",
+                Reopening::Refused => ": refused",
+            };
+            let flag = if *launch_events { "with" } else { "without" };
+            (Lane::App, format!("{who} session {}{outcome}, {flag} launch events", id(session)))
+        }
+        Event::SessionRefused { session } => (Lane::Session, format!("{} can not be opened", id(session))),
+        Event::Listed { session, transfers } => {
+            (Lane::Session, format!("{} lists {}", id(session), listed(transfers)))
+        }
+        Event::Invalidating { session, cancel } => {
+            let how = if *cancel { "invalidates and cancels" } else { "finishes and invalidates" };
+            (Lane::App, format!("{how} session {}", id(session)))
+        }
+        Event::TransferRefused { session } => {
+            (Lane::Session, format!("{} refuses a new transfer", id(session)))
+        }
+        Event::DelegateReleased { session } => {
+            (Lane::Session, format!("{} lets its delegate go", id(session)))
+        }
         Event::WakeRequested { session, reason } => {
             let why = match reason {
                 crate::contract::WakeReason::TransfersEnded => "transfers ended",
@@ -374,10 +403,11 @@ fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -> Option<(L
             };
             (Lane::Scheduler, format!("expires {task}{state}"))
         }
-        Event::MessageBegan { id, session, transfer, message } => {
+        Event::MessageBegan { id, session, transfer, second, message } => {
             let about = transfer
                 .map_or_else(|| short(session.as_str()), |t| format!("{}/{t}", short(session.as_str())));
-            (Lane::Session, format!("{about}: {}{}", said_by(message), rest(*id, entry, history)))
+            let second = if *second { " to the second delegate" } else { "" };
+            (Lane::Session, format!("{about}: {}{second}{}", said_by(message), rest(*id, entry, history)))
         }
         Event::Answered { answer, .. } => {
             (Lane::App, format!("answers the challenge: {}", answer_of(answer)))
@@ -420,6 +450,7 @@ fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -> Option<(L
         Event::Phase { .. }
         | Event::ScheduleReturned { .. }
         | Event::CancelReturned { .. }
+        | Event::Listing { .. }
         | Event::WakeResolved { .. }
         | Event::TaskMinted { .. }
         | Event::ExpirationHandlerSet { .. }
@@ -467,6 +498,23 @@ fn changed(now: &Conditions, entry: &Entry, history: &History) -> (Lane, String)
     }
     let lane = if now.link == before.link { Lane::App } else { Lane::Network };
     (lane, news.join("; "))
+}
+
+/// Transfers as they were listed.
+fn listed(transfers: &[Listed]) -> String {
+    let one = |listed: &Listed| {
+        let text =
+            listed.description.as_ref().map_or_else(|| "no text".to_owned(), |text| format!("{text:?}"));
+        let state = match listed.state {
+            TransferState::Running => "",
+            TransferState::Suspended => ", suspended",
+            TransferState::Canceling => ", canceling",
+            TransferState::Completed => ", completed",
+        };
+        format!("{} ({text}, {} bytes{state})", listed.transfer, listed.received)
+    };
+    let transfers: Vec<String> = transfers.iter().map(one).collect();
+    if transfers.is_empty() { "nothing".to_owned() } else { transfers.join(", ") }
 }
 
 fn app(change: AppChange) -> (Lane, String) {

@@ -110,6 +110,7 @@ fn charged_for_others(facts: &Facts<'_>, finding: &mut Finding) {
                 .any(|place| in_hour(*place) || (place.at > due && place.at <= bound && !in_time))
             || facts.wake_cut_off(due.saturating_sub(window), bound)
             || facts.in_front_between(due, bound)
+            || facts.forced_out_between(request.place, bound)
             || facts.horizon().at <= bound;
         if free > 0 && !in_time && !replaced && !excused {
             finding.broken(

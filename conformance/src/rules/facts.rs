@@ -83,6 +83,12 @@ pub(crate) struct Session<'a> {
     /// Calls of `handle` with a task of this session.
     pub(crate) wakes: Vec<Place>,
     pub(crate) requests: Vec<Place>,
+    /// Where the app invalidated it, and whether it cancelled its transfers.
+    pub(crate) invalidated: Vec<(Place, bool)>,
+    /// Where its last message was acknowledged.
+    pub(crate) gone: Vec<Place>,
+    /// Where it was opened a second time in the process that has it: with these launch events.
+    pub(crate) seconds: Vec<(Place, bool)>,
 }
 
 /// One exchange of a transfer.
@@ -142,6 +148,8 @@ pub(crate) struct Delivery<'a> {
     pub(crate) moved: Option<Place>,
     /// Later looks for that file: size and digest of what was there.
     pub(crate) looks: Vec<(Place, Option<(u64, u64)>)>,
+    /// It went to the delegate of a second session object.
+    pub(crate) second: bool,
 }
 
 impl Delivery<'_> {
@@ -198,9 +206,13 @@ pub(crate) struct Transfer<'a> {
     pub(crate) resource_timeout: Duration,
     /// The policy's switch X14.
     pub(crate) timed_from_begin: bool,
+    /// By the app, by the invalidation of its session or by a force quit.
     pub(crate) cancelled: Option<Place>,
     /// Each call that cancelled it: where it began and where it returned.
     pub(crate) cancels: Vec<(Place, Option<Place>)>,
+    /// The first force quit that found it untold.
+    pub(crate) quit: Option<Place>,
+    pub(crate) description: Option<&'a str>,
     pub(crate) exchanges: Vec<Exchange>,
     /// What has lain at its address: length and digest, one version after the other.
     pub(crate) versions: Vec<(Place, u64, u64)>,
@@ -444,10 +456,18 @@ impl<'a> Facts<'a> {
         false
     }
 
+    /// Did the user force-quit the app after this place, up to this moment? Until he opens it again nothing need come.
+    pub(crate) fn forced_out_between(&self, from: Place, to: Time) -> bool {
+        self.changes
+            .iter()
+            .any(|(place, how)| *how == AppChange::ForceQuit && place.seq >= from.seq && place.at <= to)
+    }
+
     /// Did the run of the process that goes on at this entry open the session before it?
     pub(crate) fn is_attached(&self, session: &Session<'_>, seq: usize) -> bool {
-        let launched = self.launched_before(seq);
-        launched.is_some_and(|run| session.opened.iter().any(|open| open.seq > run.seq && open.seq < seq))
+        let Some(run) = self.launched_before(seq) else { return false };
+        let gone = session.gone.iter().rev().find(|gone| gone.seq < seq).map_or(0, |gone| gone.seq);
+        session.opened.iter().any(|open| open.seq > run.seq.max(gone) && open.seq < seq)
     }
 
     pub(crate) fn session(&self, id: &SessionId) -> Option<&Session<'a>> {

@@ -136,19 +136,31 @@ pub(super) const SES_19: Rule = Rule {
             repeated(facts, session, &mut finding);
             for (index, wake) in session.wakes.iter().enumerate() {
                 let until = session.wakes.get(index + 1).copied().unwrap_or_else(|| facts.last());
-                drain(facts, session, *wake, until, &mut finding);
+                let last = index.checked_sub(1).map(|last| session.wakes[last]);
+                drain(facts, session, last, *wake, until, &mut finding);
             }
         }
         finding
     },
 };
 
-fn drain(facts: &Facts<'_>, session: &Session<'_>, wake: Place, until: Place, finding: &mut Finding) {
+fn drain(
+    facts: &Facts<'_>,
+    session: &Session<'_>,
+    last: Option<Place>,
+    wake: Place,
+    until: Place,
+    finding: &mut Finding,
+) {
     let inside = |place: Place| place.seq > wake.seq && place.seq <= until.seq;
     // The signal of a wake that was cut short may come in the next, before that wake's own.
     match signals(facts, session).filter(|delivery| inside(delivery.began)).last() {
         None => missing(facts, session, wake, until, finding),
         Some(signal) => match owed_before(facts, session, wake, signal.began) {
+            // The only one may be that of the last wake, sent and overtaken by the suspension.
+            Some(_) if last.is_some_and(|last| overtaken(facts, session, last, wake, until)) => {
+                missing(facts, session, wake, until, finding);
+            }
             Some(owed) => {
                 finding.broken(
                     signal.began,
@@ -159,6 +171,15 @@ fn drain(facts: &Facts<'_>, session: &Session<'_>, wake: Place, until: Place, fi
             None => finding.witnesses += u32::from(signal.returned().is_some()),
         },
     }
+}
+
+/// Is there one signal for these two wakes, after the second?
+fn overtaken(facts: &Facts<'_>, session: &Session<'_>, last: Place, wake: Place, until: Place) -> bool {
+    let count = |from: Place, to: Place| {
+        let inside = |place: Place| place.seq > from.seq && place.seq <= to.seq;
+        signals(facts, session).filter(|delivery| inside(delivery.began)).count()
+    };
+    count(last, wake) == 0 && count(wake, until) == 1
 }
 
 fn signals<'b>(facts: &'b Facts<'_>, session: &'b Session<'_>) -> impl Iterator<Item = &'b Delivery<'b>> {
@@ -211,6 +232,12 @@ const MOMENT: Duration = Duration::from_secs(2);
 
 /// The app stayed, it had the session open, everything else had been delivered, and the signal did not come.
 fn missing(facts: &Facts<'_>, session: &Session<'_>, wake: Place, until: Place, finding: &mut Finding) {
+    // What this wake was for may have gone with its session, and the name be another's by now.
+    let called =
+        facts.handles.iter().find(|handle| handle.place == wake).map_or(wake, |handle| handle.called);
+    if session.gone.iter().any(|gone| gone.seq > called.seq && gone.seq < until.seq) {
+        return;
+    }
     let stop = facts.stops_after(wake.seq).map_or(until, |stop| stop.min(until));
     let opened = session.opened.iter().rev().find(|open| open.seq < stop.seq);
     let Some(opened) = opened.filter(|_| facts.is_attached(session, stop.seq)) else {

@@ -10,15 +10,19 @@ mod facts;
 mod files;
 mod handling;
 mod held;
+mod invalid;
 mod keepalive;
 mod links;
+mod lists;
 mod logins;
 mod messages;
 mod pauses;
+mod quits;
 mod read;
 mod requests;
 mod retries;
 mod scheduling;
+mod seconds;
 mod slots;
 mod snapshots;
 mod transfers;
@@ -236,9 +240,14 @@ pub static RULES: &[Rule] = &[
     links::SES_10,
     links::SES_11,
     transfers::SES_13,
+    seconds::SES_15,
+    seconds::SES_16,
+    lists::SES_17,
     messages::SES_18,
     messages::SES_19,
     messages::SES_20,
+    invalid::SES_21,
+    quits::SES_23,
     logins::SES_28,
 ];
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::facts::{Delivery, Exchange, Facts, Handle, Index, Pause, Place, Session, Task, Transfer};
 use crate::contract::{AppChange, AppState, Policy, RefreshKind, RefreshTaskId, ResourceTimer, SessionId};
-use crate::history::{Entry, Event, History, MessageId, Phase, TransferKey};
+use crate::history::{Entry, Event, History, Message, MessageId, Phase, TransferKey};
 
 impl Transfer<'_> {
     fn resume(&mut self, place: Place) {
@@ -64,6 +64,10 @@ impl<'a> Facts<'a> {
                 }
                 known.opened.push(place);
             }
+            Event::SessionReopened { session, elsewhere: false, launch_events, .. } => {
+                self.session_mut(session, true).seconds.push((place, *launch_events));
+            }
+            Event::Invalidating { session, cancel } => self.invalidating(place, session, *cancel),
             Event::WakeRequested { session, .. } => self.session_mut(session, true).requests.push(place),
             Event::TaskMinted { task, kind } => self.task_mut(*task, kind).minted.push(place),
             Event::HandleBegan { tasks } => self.handle(place, tasks),
@@ -88,7 +92,15 @@ impl<'a> Facts<'a> {
 
     fn read_transfer(&mut self, place: Place, event: &'a Event) {
         match event {
-            Event::TransferCreated { key, kind, earliest, resource_timeout, request_timeout, .. } => {
+            Event::TransferCreated {
+                key,
+                kind,
+                earliest,
+                resource_timeout,
+                request_timeout,
+                description,
+                ..
+            } => {
                 self.index.transfers.insert(key, self.transfers.len());
                 self.transfers.push(Transfer {
                     key,
@@ -104,6 +116,8 @@ impl<'a> Facts<'a> {
                     timed_from_begin: self.policy.resource_timer == ResourceTimer::FromEarliestBegin,
                     cancelled: None,
                     cancels: Vec::new(),
+                    quit: None,
+                    description: description.as_deref(),
                     exchanges: Vec::new(),
                     versions: Vec::new(),
                     given_up: None,
@@ -111,20 +125,7 @@ impl<'a> Facts<'a> {
                 });
             }
             Event::RequestSent { exchange, key: Some(key), range, request, .. } => {
-                if let Some(index) = self.index.transfers.get(key).copied() {
-                    let transfer = &mut self.transfers[index];
-                    let repeats = transfer.request.replace(request) == Some(request);
-                    self.index.exchanges.insert(*exchange, (index, transfer.exchanges.len()));
-                    transfer.exchanges.push(Exchange {
-                        sent: place,
-                        repeats,
-                        redirects: false,
-                        ranged: range.is_some(),
-                        head: None,
-                        end: None,
-                        last_byte: None,
-                    });
-                }
+                self.sent(place, *exchange, key, request, range.is_some());
             }
             Event::ExchangeEnded { exchange, outcome, received, digest, last_byte } => {
                 self.known_exchange(*exchange, |exchange| {
@@ -132,7 +133,7 @@ impl<'a> Facts<'a> {
                     exchange.last_byte = *last_byte;
                 });
             }
-            Event::MessageBegan { id, session, transfer, message } => {
+            Event::MessageBegan { id, session, transfer, second, message } => {
                 let index = self.deliveries.len();
                 self.deliveries.push(Delivery {
                     began: place,
@@ -143,6 +144,7 @@ impl<'a> Facts<'a> {
                     answered: None,
                     moved: None,
                     looks: Vec::new(),
+                    second: *second,
                 });
                 self.index.deliveries.insert(*id, index);
                 if let Some(transfer) = *transfer {
@@ -167,9 +169,7 @@ impl<'a> Facts<'a> {
                     *returned = Some(place);
                 }
             }),
-            Event::MessageReturned { id } => {
-                self.known_delivery(*id, |delivery| delivery.end = Some((place, true)))
-            }
+            Event::MessageReturned { id } => self.returned(place, *id),
             Event::MessageInterrupted { id } => {
                 self.known_delivery(*id, |delivery| delivery.end = Some((place, false)))
             }
@@ -184,6 +184,22 @@ impl<'a> Facts<'a> {
         }
     }
 
+    fn sent(&mut self, place: Place, exchange: u32, key: &TransferKey, request: &'a str, ranged: bool) {
+        let Some(index) = self.index.transfers.get(key).copied() else { return };
+        let transfer = &mut self.transfers[index];
+        let repeats = transfer.request.replace(request) == Some(request);
+        self.index.exchanges.insert(exchange, (index, transfer.exchanges.len()));
+        transfer.exchanges.push(Exchange {
+            sent: place,
+            repeats,
+            redirects: false,
+            ranged,
+            head: None,
+            end: None,
+            last_byte: None,
+        });
+    }
+
     fn read_file(&mut self, place: Place, event: &'a Event) {
         match event {
             Event::Resource { key, size, digest } => {
@@ -195,6 +211,37 @@ impl<'a> Facts<'a> {
                 self.known_delivery(*id, |delivery| delivery.looks.push((place, found)));
             }
             _ => {}
+        }
+    }
+
+    fn returned(&mut self, place: Place, id: MessageId) {
+        let Some(index) = self.index.deliveries.get(&id) else { return };
+        let delivery = &mut self.deliveries[*index];
+        delivery.end = Some((place, true));
+        if matches!(delivery.message, Message::DidBecomeInvalid) {
+            let session = delivery.session;
+            self.session_mut(session, true).gone.push(place);
+        }
+    }
+
+    /// All transfers, of one session or of all, that the app has not been told the end of.
+    fn untold(&mut self, of: Option<&SessionId>, note: impl Fn(&mut Transfer<'a>)) {
+        let deliveries = &self.deliveries;
+        for transfer in self.transfers.iter_mut().filter(|t| of.is_none_or(|of| t.key.session == *of)) {
+            let told =
+                |index: &usize| deliveries[*index].is_final() && deliveries[*index].returned().is_some();
+            if !transfer.messages.iter().any(told) {
+                note(transfer);
+            }
+        }
+    }
+
+    fn invalidating(&mut self, place: Place, session: &'a SessionId, cancel: bool) {
+        self.session_mut(session, true).invalidated.push((place, cancel));
+        if cancel {
+            self.untold(Some(session), |transfer| {
+                transfer.cancelled.get_or_insert(place);
+            });
         }
     }
 
@@ -218,6 +265,12 @@ impl<'a> Facts<'a> {
             for task in self.tasks.iter_mut().filter(open) {
                 task.orphaned.get_or_insert(place);
             }
+        }
+        if change == AppChange::ForceQuit {
+            self.untold(None, |transfer| {
+                transfer.quit.get_or_insert(place);
+                transfer.cancelled.get_or_insert(place);
+            });
         }
         self.changes.push((place, change));
     }
@@ -263,6 +316,9 @@ impl<'a> Facts<'a> {
                 opened: Vec::new(),
                 wakes: Vec::new(),
                 requests: Vec::new(),
+                invalidated: Vec::new(),
+                gone: Vec::new(),
+                seconds: Vec::new(),
             });
             self.sessions.len() - 1
         });

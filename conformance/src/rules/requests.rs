@@ -142,6 +142,7 @@ pub(super) fn missed(
         || replaced
         || facts.horizon().at <= bound
         || facts.wake_cut_off(due, bound)
+        || facts.forced_out_between(request.place, bound)
         || facts.in_front_between(due, bound);
     if in_time || excused {
         return None;

@@ -170,7 +170,8 @@ fn judge_end(facts: &Facts<'_>, transfer: &Transfer<'_>, answer: (u16, u64, u64)
         return;
     };
     // Whoever cancelled may be told so even if the answer had come.
-    if transfer.cancelled.is_some() && how == EndKind::Cancelled {
+    let called_off = matches!(how, EndKind::Cancelled | EndKind::ForceQuit | EndKind::CancelledBySystem);
+    if transfer.cancelled.is_some() && called_off {
         return;
     }
     if how != EndKind::Success {

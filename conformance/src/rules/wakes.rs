@@ -245,7 +245,7 @@ fn reached(facts: &Facts<'_>, session: &Session<'_>, cause: Place, told: Option<
 }
 
 /// All transfers have ended, the app never ran again by itself, and no wake came.
-fn missing(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
+pub(super) fn missing(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
     let horizon = facts.horizon();
     // The documents do not say that the end of one that was never resumed, so cancelled, is worth a wake.
     let transfers: Vec<&Transfer<'_>> = facts
@@ -278,7 +278,8 @@ fn missing(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
     };
     let patience = facts.policy.budget_window * 3 + facts.policy.delivery_slack;
     let in_time = facts.owed_by(Charge::UrlSession, last.at, patience) < horizon.at;
-    if !woken && in_time && facts.collected.is_some() {
+    let forced_out = facts.forced_out_between(last, horizon.at);
+    if !woken && in_time && !forced_out && facts.collected.is_some() {
         finding.broken(
             last,
             format!(

@@ -29,6 +29,10 @@ pub(crate) struct Weights {
     pub(crate) starve: u8,
     pub(crate) cellular: u8,
     pub(crate) attempt: u8,
+    pub(crate) list: u8,
+    pub(crate) force_quit: u8,
+    pub(crate) invalidate: u8,
+    pub(crate) reopen: u8,
 }
 
 /// What a generated scenario is likely to hold. Each rule states one; see [`Focus::GENERAL`] for what they start from.
@@ -59,6 +63,8 @@ pub struct Focus {
     pub(crate) spans: usize,
     /// The most steps.
     pub(crate) steps: u8,
+    /// The app lists the transfers of each session that it opens.
+    pub(crate) lists: bool,
 }
 
 /// What origins do oftenest; the rest is for those who ask for it.
@@ -131,6 +137,10 @@ impl Focus {
             starve: 0,
             cellular: 0,
             attempt: 0,
+            list: 0,
+            force_quit: 0,
+            invalidate: 0,
+            reopen: 0,
         },
         routes: ROUTES,
         finishes: FINISHES,
@@ -145,6 +155,7 @@ impl Focus {
         wifi_only: 0,
         spans: 21,
         steps: 12,
+        lists: false,
     };
 
     /// Wakes of sessions: transfers, leaving, waiting.
@@ -243,6 +254,90 @@ impl Focus {
 
     /// Earliest begin dates.
     pub const DELAYED: Self = Self { delayed: 1, ..Self::WAKES };
+
+    /// Transfers looked at by the processes that come after the one that made them.
+    pub const LISTS: Self = Self {
+        weights: Weights {
+            list: 10,
+            download: 10,
+            purge: 3,
+            crash: 8,
+            enter: 8,
+            refresh: 0,
+            snapshot: 0,
+            ..Self::GENERAL.weights
+        },
+        routes: &[
+            Route::Plain,
+            Route::Slow,
+            Route::Slow,
+            Route::Slow,
+            Route::Stall,
+            Route::Stall,
+            Route::NeverServed,
+            Route::LoginBasic,
+        ],
+        // A process that ends while it creates a transfer never learns its number.
+        chained: 0,
+        silent: 0,
+        spans: 11,
+        steps: 16,
+        lists: true,
+        ..Self::GENERAL
+    };
+
+    /// Force quits, and ends of other kinds beside them.
+    pub const FORCE_QUITS: Self = Self {
+        weights: Weights {
+            force_quit: 6,
+            crash: 3,
+            purge: 2,
+            download: 10,
+            refresh: 1,
+            snapshot: 1,
+            ..Self::GENERAL.weights
+        },
+        routes: &[Route::Plain, Route::Slow, Route::NeverServed, Route::LoginBasic, Route::Stall, Route::Cut],
+        silent: 0,
+        ..Self::GENERAL
+    };
+
+    /// Sessions that are invalidated, and their names used again.
+    pub const INVALID: Self = Self {
+        weights: Weights {
+            invalidate: 5,
+            download: 10,
+            refresh: 0,
+            snapshot: 0,
+            purge: 1,
+            crash: 1,
+            ..Self::GENERAL.weights
+        },
+        routes: &[Route::Plain, Route::Slow, Route::Slow, Route::Stall, Route::NotFound, Route::LoginBasic],
+        sessions: 2,
+        spans: 16,
+        ..Self::GENERAL
+    };
+
+    /// Sessions that are opened twice.
+    pub const SECONDS: Self = Self {
+        weights: Weights {
+            reopen: 10,
+            download: 10,
+            refresh: 0,
+            snapshot: 0,
+            crash: 1,
+            purge: 1,
+            ..Self::GENERAL.weights
+        },
+        routes: &[Route::Plain, Route::Slow, Route::NotFound, Route::LoginBasic, Route::NeverServed],
+        sessions: 2,
+        ..Self::GENERAL
+    };
+
+    /// The same, oftener with sessions that may not wake the app.
+    pub const CHANGED: Self =
+        Self { weights: Weights { reopen: 20, ..Self::SECONDS.weights }, silent: 2, ..Self::SECONDS };
 
     /// HTTP error statuses.
     pub const STATUSES: Self = Self {

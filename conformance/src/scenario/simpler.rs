@@ -50,8 +50,10 @@ pub(super) fn simpler_step(step: &Step, way: usize) -> Option<Step> {
             Some(Step::Prominence { class: AppClass::Dock })
         }
         Step::Busy { on } if way == 0 => Some(Step::LowPower { on: *on }),
+        Step::List { .. } | Step::Invalidate { .. } | Step::Reopen { .. } => simpler_session(step, way),
         Step::Open { .. }
         | Step::Attempt { .. }
+        | Step::ForceQuit
         | Step::Cancel { .. }
         | Step::Leave
         | Step::Enter
@@ -69,6 +71,20 @@ pub(super) fn simpler_step(step: &Step, way: usize) -> Option<Step> {
 
 fn simpler_transfer(transfer: u8, way: usize, with: fn(u8) -> Step) -> Option<Step> {
     (transfer > 0 && way == 0).then(|| with(0))
+}
+
+/// Simpler steps about whole sessions.
+fn simpler_session(step: &Step, way: usize) -> Option<Step> {
+    let simpler = match step {
+        Step::List { .. } => vec![Step::List { session: 0 }],
+        Step::Invalidate { cancel, .. } => vec![Step::Invalidate { session: 0, cancel: *cancel }],
+        Step::Reopen { session, elsewhere, changed } => vec![
+            Step::Reopen { session: 0, elsewhere: *elsewhere, changed: *changed },
+            Step::Reopen { session: *session, elsewhere: *elsewhere, changed: false },
+        ],
+        _ => Vec::new(),
+    };
+    simpler.into_iter().filter(|simpler| simpler != step).nth(way)
 }
 
 /// Simpler downloads: the plainest first, then one that is plainer in one respect.
@@ -122,6 +138,7 @@ pub(super) fn simpler_setup(setup: &Setup, way: usize) -> Option<Setup> {
         20 => with(|s, _| s.files.truncate(1)),
         21 => with(|s, _| drop(s.files.drain(..s.files.len() / 2))),
         22 => with(|s, d| s.wifi_only = d.wifi_only),
+        23 => with(|s, d| s.lists = d.lists),
         _ => return None,
     })
 }

@@ -227,6 +227,31 @@ pub enum Step {
         /// Is there one?
         up: bool,
     },
+    /// The app lists a session's outstanding transfers; opens the session if it has not.
+    List {
+        /// Which of the identifiers.
+        session: u8,
+    },
+    /// The user force-quits the app.
+    ForceQuit,
+    /// The app invalidates a session that it has open.
+    Invalidate {
+        /// Which of the identifiers.
+        session: u8,
+        /// Its transfers are cancelled; else they are let end.
+        cancel: bool,
+    },
+    /// A session that the app has open is opened a second time.
+    Reopen {
+        /// Which of the identifiers.
+        session: u8,
+        /// By another process.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        elsewhere: bool,
+        /// With another configuration: launch events the other way round, and a shorter resource timeout.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        changed: bool,
+    },
     /// Time passes.
     Wait {
         /// How much.

@@ -111,7 +111,7 @@ impl Scenarios {
 }
 
 /// How many kinds of steps there are.
-const KINDS: usize = 24;
+const KINDS: usize = 28;
 
 struct Dice {
     rng: fastrand::Rng,
@@ -169,6 +169,7 @@ impl Dice {
             resource_timeout: Span(self.pick(&[600_000, 86_400_000, 604_800_000])),
             files: Vec::new(),
             wifi_only: Vec::new(),
+            lists: self.focus.lists,
         }
     }
 
@@ -221,6 +222,10 @@ impl Dice {
             w.starve,
             w.cellular,
             here * w.attempt,
+            here * w.list,
+            w.force_quit,
+            here * w.invalidate,
+            here * w.reopen,
         ]
     }
 
@@ -266,6 +271,13 @@ impl Dice {
                 session,
                 what: self.pick(&[Attempt::Ftp, Attempt::File, Attempt::Relative, Attempt::MissingFile]),
             },
+            24 => Step::List { session },
+            25 => {
+                *front = false;
+                Step::ForceQuit
+            }
+            26 => Step::Invalidate { session, cancel: self.rng.bool() },
+            27 => Step::Reopen { session, elsewhere: self.rng.u8(..6) == 0, changed: self.rng.u8(..4) > 0 },
             _ => Step::Wait { span: self.span() },
         }
     }

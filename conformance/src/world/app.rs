@@ -35,6 +35,8 @@ pub(crate) struct App {
     pub(crate) setup: Setup,
     around: Mutex<Option<Arc<System>>>,
     state: Mutex<State>,
+    /// Beside the rest of the state: a delegate may be let go while that is locked.
+    invalid: Mutex<super::invalid::Invalid>,
 }
 
 pub(crate) struct State {
@@ -50,6 +52,8 @@ pub(crate) struct State {
     telling: bool,
     /// Session objects of this run of the process.
     pub(crate) sessions: BTreeMap<SessionId, Arc<dyn Session>>,
+    /// Second session objects of this run of the process.
+    pub(crate) seconds: Vec<Arc<dyn Session>>,
     /// What the app has stored: the sessions it has ever opened, and whether they may wake it.
     pub(crate) known: Vec<(SessionId, bool)>,
     /// Tasks that wait for their session's events to be served, and how they are completed then.
@@ -87,6 +91,7 @@ impl App {
             spawner,
             setup,
             around: Mutex::new(None),
+            invalid: Mutex::default(),
             state: Mutex::new(State {
                 process: AppState::NotRunning,
                 life: AppLife::new(),
@@ -95,6 +100,7 @@ impl App {
                 news: VecDeque::new(),
                 telling: false,
                 sessions: BTreeMap::new(),
+                seconds: Vec::new(),
                 known: Vec::new(),
                 unserved: Vec::new(),
                 kept: Vec::new(),
@@ -116,6 +122,10 @@ impl App {
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn invalid(&self) -> MutexGuard<'_, super::invalid::Invalid> {
+        self.invalid.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn around(&self) -> MutexGuard<'_, Option<Arc<System>>> {
@@ -185,6 +195,7 @@ impl App {
 
     fn end_run(&self, change: AppChange) {
         self.change(change);
+        self.invalid().watched.clear();
         let (life, gone) = {
             let mut state = self.lock();
             (state.life.clone(), state.forget_run())
@@ -329,6 +340,7 @@ impl State {
     fn forget_run(&mut self) -> impl Sized + use<> {
         (
             std::mem::take(&mut self.sessions),
+            std::mem::take(&mut self.seconds),
             std::mem::take(&mut self.unserved),
             std::mem::take(&mut self.kept),
             std::mem::take(&mut self.unanswered),

@@ -57,7 +57,9 @@ impl App {
             ..Configuration::background(id.clone())
         };
         let life = self.life();
-        let connection = Connection::new(Arc::new(Recording(Arc::clone(self))), life.clone());
+        let delegate = Recording::new(Arc::clone(self), id.clone(), false);
+        self.invalid().delegates.insert(id.clone(), delegate.number);
+        let connection = Connection::new(Arc::new(delegate), life.clone());
         // Before the call: messages may arrive while it runs.
         self.recorder.record(Event::SessionOpened { session: id.clone(), launch_events, cellular });
         let service = Arc::clone(&self.system()?.service);
@@ -65,19 +67,27 @@ impl App {
         let session =
             match guard::call(&self.clock, &self.recorder, "TransferService::session", opening).await? {
                 Ok(session) => session,
+                Err(_) if self.invalid().ever.contains(id) => {
+                    self.recorder.record(Event::SessionRefused { session: id.clone() });
+                    return None;
+                }
                 Err(error) => {
                     self.refused("TransferService::session", &error);
                     return None;
                 }
             };
-        let mut state = self.lock();
-        if !state.known.iter().any(|(known, _)| known == id) {
-            state.known.push((id.clone(), launch_events));
+        {
+            let mut state = self.lock();
+            if !state.known.iter().any(|(known, _)| known == id) {
+                state.known.push((id.clone(), launch_events));
+            }
+            if !life.has_ended() {
+                state.sessions.insert(id.clone(), Arc::clone(&session));
+            }
         }
-        if !life.has_ended() {
-            state.sessions.insert(id.clone(), Arc::clone(&session));
+        if self.setup.lists {
+            self.list(&session).await;
         }
-        drop(state);
         Some(session)
     }
 
@@ -166,6 +176,9 @@ impl App {
                     let known = app.lock().known.iter().find(|(known, _)| *known == session).cloned();
                     if let Some((session, launch_events)) = known {
                         app.open(&session, launch_events).await;
+                    } else if app.invalid().ever.contains(&session) {
+                        // It has had its last message: there is nothing to wait for.
+                        app.served(&session).await;
                     }
                 });
             }
@@ -258,7 +271,10 @@ impl App {
         if let Some(number) = chain
             && let Some(session) = self.open(session, true).await
         {
-            let options = TransferOptions::default();
+            let options = TransferOptions {
+                description: Some(format!("chained {number}")),
+                ..TransferOptions::default()
+            };
             self.start(&session, TransferKind::Download, chain_url(number), options, None).await;
         }
         let done = {

@@ -45,6 +45,7 @@ impl App {
         file: Option<FilePath>,
     ) -> Option<TransferKey> {
         let earliest = options.earliest_begin_date;
+        let description = options.description.clone();
         let created = match &file {
             Some(file) => {
                 let upload = session.upload(Request::post(url.clone()), file, options);
@@ -57,13 +58,17 @@ impl App {
         };
         let transfer = match created {
             Ok(transfer) => transfer,
+            Err(SessionError::Invalidated) if self.invalid().ever.contains(session.identifier()) => {
+                self.recorder.record(Event::TransferRefused { session: session.identifier().clone() });
+                return None;
+            }
             Err(error) => {
                 self.refused("creating a transfer", &error);
                 return None;
             }
         };
         let key = TransferKey { session: session.identifier().clone(), transfer };
-        self.created(&key, kind, url, earliest, None);
+        self.created(&key, kind, url, (earliest, description), None);
         Some(key)
     }
 
@@ -72,7 +77,7 @@ impl App {
         key: &TransferKey,
         kind: TransferKind,
         url: String,
-        earliest: Option<crate::contract::Time>,
+        (earliest, description): (Option<crate::contract::Time>, Option<String>),
         continues: Option<TransferId>,
     ) {
         {
@@ -90,6 +95,7 @@ impl App {
             resource_timeout: self.setup.resource_timeout.0,
             request_timeout: REQUEST_TIMEOUT,
             continues,
+            description,
         });
     }
 
@@ -209,11 +215,11 @@ impl App {
             Some(Ok(transfer)) => {
                 let key = TransferKey { session: session.identifier().clone(), transfer };
                 let continues = Some(stopped.key.transfer);
-                self.created(&key, TransferKind::Download, stopped.url, None, continues);
+                self.created(&key, TransferKind::Download, stopped.url, (None, None), continues);
                 self.resume_new(session, &key).await;
             }
             // The part that was kept may not be there any more.
-            Some(Err(SessionError::BadResumeData { .. })) | None => {}
+            Some(Err(SessionError::BadResumeData { .. } | SessionError::Invalidated)) | None => {}
             Some(Err(error)) => self.refused(what, &error),
         }
     }
@@ -241,7 +247,7 @@ impl App {
         // Whatever it is, it is a transfer now, and has an end like any other.
         let key = TransferKey { session: session.identifier().clone(), transfer };
         let kind = if what == Attempt::MissingFile { TransferKind::Upload } else { TransferKind::Download };
-        self.created(&key, kind, address, None, None);
+        self.created(&key, kind, address, (None, None), None);
         self.resume_new(session, &key).await;
     }
 }

@@ -7,6 +7,7 @@ mod control;
 mod files;
 mod guard;
 mod host;
+mod invalid;
 mod network;
 mod player;
 mod recording;

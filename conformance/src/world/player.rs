@@ -47,7 +47,7 @@ impl Player<'_> {
             }
             Step::Download(Download { session, not_before, .. }) if running => {
                 let earliest_begin_date = not_before.map(|span| self.app.clock.now() + span.duration());
-                let options = TransferOptions { earliest_begin_date, ..TransferOptions::default() };
+                let options = TransferOptions { earliest_begin_date, ..described(index) };
                 self.transfer(index, *session, TransferKind::Download, options, None).await;
             }
             Step::Upload { session, size } if running && self.limits.can(Capability::Uploads) => {
@@ -58,14 +58,7 @@ impl Player<'_> {
                     .system()
                     .is_some_and(|system| system.device.storage.append(&file, &bytes).is_ok());
                 if stored {
-                    self.transfer(
-                        index,
-                        *session,
-                        TransferKind::Upload,
-                        TransferOptions::default(),
-                        Some(file),
-                    )
-                    .await;
+                    self.transfer(index, *session, TransferKind::Upload, described(index), Some(file)).await;
                 }
             }
             Step::Create(Download { session, not_before, .. }) if running => {
@@ -118,8 +111,30 @@ impl Player<'_> {
             Step::Starve { on } => self.change_conditions(|now| now.starved = *on),
             Step::Link { up } => self.link(if *up { Link::Wifi } else { Link::Offline }),
             Step::Cellular => self.link(Link::Cellular),
+            Step::ForceQuit => self.app.end(AppChange::ForceQuit),
             Step::Wait { span } => self.app.clock.sleep(span.duration()).await,
+            step if self.app.process().is_running() => self.session_step(step).await,
             // What only a running app can do, while it does not run.
+            _ => {}
+        }
+    }
+
+    /// What the app does with whole sessions.
+    async fn session_step(&self, step: &Step) {
+        match step {
+            Step::List { session } => {
+                if let Some(session) = self.app.open(&identifier(*session), self.may_wake(*session)).await {
+                    self.app.list(&session).await;
+                }
+            }
+            Step::Invalidate { session, cancel } => {
+                self.app.invalidate(&identifier(*session), *cancel).await;
+            }
+            Step::Reopen { session, elsewhere, changed } => {
+                let launch_events = self.may_wake(*session) != *changed;
+                self.app.reopen(&identifier(*session), launch_events, *elsewhere, *changed).await;
+            }
+            // What this subject can not do.
             _ => {}
         }
     }
@@ -257,6 +272,11 @@ impl Player<'_> {
         self.app.look_at_all();
         self.app.recorder.record(Event::Phase { phase: Phase::Ended });
     }
+}
+
+/// Each transfer has a text of its own.
+fn described(step: usize) -> TransferOptions {
+    TransferOptions { description: Some(format!("step {step}")), ..TransferOptions::default() }
 }
 
 fn identifier(index: u8) -> SessionId {

@@ -6,13 +6,37 @@ use async_trait::async_trait;
 
 use super::app::App;
 use crate::contract::{
-    CancelReason, Challenge, ChallengeDisposition, DelayedRequestDisposition, Delegate, FilePath,
+    AppLife, CancelReason, Challenge, ChallengeDisposition, DelayedRequestDisposition, Delegate, FilePath,
     OptionalMethod, Request, Responder, Response, SessionId, TransferEnd, TransferError, TransferId,
 };
 use crate::history::{EndKind, Event, Message, MessageId, TransferKey};
 
 /// The kit's delegate: writes every message down and behaves as the scenario says.
-pub(crate) struct Recording(pub(crate) Arc<App>);
+pub(crate) struct Recording {
+    app: Arc<App>,
+    session: SessionId,
+    /// Tells the delegates of one name apart.
+    pub(crate) number: u32,
+    /// The delegate of a second session object.
+    second: bool,
+    life: AppLife,
+}
+
+impl Recording {
+    pub(crate) fn new(app: Arc<App>, session: SessionId, second: bool) -> Self {
+        let number = app.invalid().next_delegate();
+        let life = app.life();
+        Self { app, session, number, second, life }
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        if self.app.invalid().watched.remove(&self.number) && !self.life.has_ended() {
+            self.app.recorder.record(Event::DelegateReleased { session: self.session.clone() });
+        }
+    }
+}
 
 /// Notes how a delivery ends, however its future does.
 struct Delivery<'a> {
@@ -39,11 +63,12 @@ impl Recording {
         transfer: Option<TransferId>,
         message: impl FnOnce() -> Message,
     ) -> Delivery<'_> {
-        let app = &*self.0;
+        let app = &*self.app;
         app.receiving().await;
         let id = app.recorder.next_message();
         let message = message();
-        app.recorder.record(Event::MessageBegan { id, session: session.clone(), transfer, message });
+        let session = session.clone();
+        app.recorder.record(Event::MessageBegan { id, session, transfer, second: self.second, message });
         Delivery { app, id, returned: false }
     }
 
@@ -54,7 +79,7 @@ impl Recording {
         message: impl FnOnce() -> Message,
     ) {
         let mut delivery = self.begin(session, transfer, message).await;
-        self.0.sleep(self.0.setup.callback.duration()).await;
+        self.app.sleep(self.app.setup.callback.duration()).await;
         delivery.returned = true;
     }
 }
@@ -135,13 +160,13 @@ impl Delegate for Recording {
         location: &FilePath,
     ) {
         let message = || {
-            let (size, digest) = self.0.look_at(location);
+            let (size, digest) = self.app.look_at(location);
             Message::DidFinishDownloading { status: response.status, size, digest }
         };
         let mut delivery = self.begin(session, Some(transfer), message).await;
-        self.0.sleep(self.0.setup.callback.duration()).await;
+        self.app.sleep(self.app.setup.callback.duration()).await;
         // In one go with the return: a file is moved if and only if its message counts as delivered.
-        self.0.keep(delivery.id, location);
+        self.app.keep(delivery.id, location);
         delivery.returned = true;
     }
 
@@ -151,22 +176,23 @@ impl Delegate for Recording {
             status: end.response.as_ref().map(|response| response.status),
         };
         self.message(session, Some(transfer), message).await;
-        self.0.lock().outstanding.remove(&TransferKey { session: session.clone(), transfer });
+        self.app.lock().outstanding.remove(&TransferKey { session: session.clone(), transfer });
     }
 
     async fn did_finish_events(&self, session: &SessionId) {
         let mut delivery = self.begin(session, None, || Message::DidFinishEvents).await;
-        self.0.sleep(self.0.setup.callback.duration()).await;
+        self.app.sleep(self.app.setup.callback.duration()).await;
         delivery.returned = true;
         drop(delivery);
-        let app = Arc::clone(&self.0);
+        let app = Arc::clone(&self.app);
         let session = session.clone();
         // Beside the callback: what the app does now must not hold the session's messages up.
-        self.0.spawn(async move { app.served(&session).await });
+        self.app.spawn(async move { app.served(&session).await });
     }
 
     async fn did_become_invalid(&self, session: &SessionId) {
         self.message(session, None, || Message::DidBecomeInvalid).await;
+        self.app.forget(session);
     }
 }
 
@@ -185,11 +211,11 @@ impl Recording {
             proposed: challenge.proposed_credential.is_some(),
         };
         let mut delivery = self.begin(session, transfer, message).await;
-        self.0.sleep(self.0.setup.callback.duration()).await;
+        self.app.sleep(self.app.setup.callback.duration()).await;
         delivery.returned = true;
         let id = delivery.id;
         drop(delivery);
-        self.0.reply(id, transfer.map_or(0, TransferId::get), failures, responder).await;
+        self.app.reply(id, transfer.map_or(0, TransferId::get), failures, responder).await;
     }
 }
 
@@ -197,6 +223,7 @@ fn end_kind(error: Option<&TransferError>) -> EndKind {
     match error {
         None => EndKind::Success,
         Some(TransferError::Cancelled { reason: CancelReason::App, .. }) => EndKind::Cancelled,
+        Some(TransferError::Cancelled { reason: CancelReason::ForceQuit, .. }) => EndKind::ForceQuit,
         Some(TransferError::Cancelled { .. }) => EndKind::CancelledBySystem,
         Some(TransferError::TimedOut) => EndKind::TimedOut,
         Some(TransferError::UserCancelledAuthentication) => EndKind::LoginCancelled,

@@ -27,4 +27,8 @@
     include_str!("held.txt"),
     include_str!("overrun.txt"),
     include_str!("completions.txt"),
+    include_str!("lists.txt"),
+    include_str!("quits.txt"),
+    include_str!("invalid.txt"),
+    include_str!("seconds.txt"),
 ]

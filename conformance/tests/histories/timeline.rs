@@ -23,11 +23,12 @@ use bgsession_conformance::contract::{
     AppClass, Conditions, Link, Time, TransferId, UserInfo, WakeOutcome, WakeReason,
 };
 use bgsession_conformance::history::{
-    Event, ExchangeOutcome, FaultKind, History, MessageId, Phase, SubjectFault, TransferKey,
+    Event, ExchangeOutcome, FaultKind, History, MessageId, Phase, Reopening, SubjectFault, TransferKey,
 };
 
 use crate::words::{
-    DIGEST, SIZE, app, charge, completed, content, created, id, key, kind, message, number, task_ref, time,
+    DIGEST, SIZE, app, charge, completed, content, created, id, key, kind, listed, message, number, task_ref,
+    time,
 };
 
 /// What a timeline says.
@@ -90,6 +91,7 @@ impl Writer {
             true
         }) || self.device(verb, rest)
             || self.session(verb, rest)
+            || self.whole_session(verb, rest)
             || self.task(verb, rest)
             || self.file(verb, rest)
             || self.wire(verb, rest)
@@ -116,6 +118,35 @@ impl Writer {
             _ => return false,
         }
         self.push(Event::Conditions { conditions: self.conditions });
+        true
+    }
+
+    fn whole_session(&mut self, verb: &str, rest: &[&str]) -> bool {
+        let event = match (verb, rest) {
+            ("lists", [session, transfers @ ..]) => {
+                self.push(Event::Listing { session: id(session) });
+                let transfers = transfers.iter().map(|text| listed(text)).collect();
+                Event::Listed { session: id(session), transfers }
+            }
+            ("invalidates", [session, how @ ..]) => {
+                Event::Invalidating { session: id(session), cancel: how == ["cancelling"] }
+            }
+            ("refuses", [session, "opening"]) => Event::SessionRefused { session: id(session) },
+            ("refuses", [session]) => Event::TransferRefused { session: id(session) },
+            ("releases", [session]) => Event::DelegateReleased { session: id(session) },
+            ("reopens", [session, how @ ..]) => Event::SessionReopened {
+                session: id(session),
+                elsewhere: how.contains(&"elsewhere"),
+                launch_events: !how.contains(&"silently"),
+                outcome: match how.last() {
+                    Some(&"in-use") => Reopening::InUse,
+                    Some(&"refused") => Reopening::Refused,
+                    _ => Reopening::Opened,
+                },
+            },
+            _ => return false,
+        };
+        self.push(event);
         true
     }
 
@@ -298,7 +329,8 @@ impl Writer {
         let [to, rest @ ..] = rest else { return false };
         let known = |message: &BTreeMap<String, MessageId>| message[*to];
         let event = match (verb, rest) {
-            ("begins" | "tells", [what]) => {
+            ("begins" | "tells", [what, to_whom @ ..]) => {
+                let second = to_whom == ["second"];
                 self.messages += 1;
                 let id = self.messages;
                 self.message.insert((*to).to_owned(), id);
@@ -309,7 +341,7 @@ impl Writer {
                     Some(key) => (key.session, Some(key.transfer)),
                     None => (self::id(to), None),
                 };
-                self.push(Event::MessageBegan { id, session, transfer, message: message(what) });
+                self.push(Event::MessageBegan { id, session, transfer, second, message: message(what) });
                 if verb == "begins" {
                     return true;
                 }

@@ -2,9 +2,9 @@
 
 use bgsession_conformance::contract::{
     AppChange, AuthenticationMethod, Charge, RefreshKind, RefreshTaskId, SessionId, SnapshotReason,
-    Termination, Time, TransferId, TransferKind, UserInfo,
+    Termination, Time, TransferId, TransferKind, TransferState, UserInfo,
 };
-use bgsession_conformance::history::{Completed, EndKind, Event, Message, TaskRef, TransferKey};
+use bgsession_conformance::history::{Completed, EndKind, Event, Listed, Message, TaskRef, TransferKey};
 
 /// What every body is like unless a timeline says otherwise.
 pub(crate) const SIZE: u64 = 10;
@@ -71,6 +71,7 @@ pub(crate) fn created(transfer: &str, terms: &[&str]) -> Event {
         resource_timeout: term("timeout=").unwrap_or_else(|| time("7d00:00")).as_millis(),
         request_timeout: 60_000,
         continues: None,
+        description: terms.iter().find_map(|term| term.strip_prefix("as=")).map(str::to_owned),
     }
 }
 
@@ -127,6 +128,9 @@ pub(crate) fn message(word: &str) -> Message {
         }
         "failed" => ends(EndKind::Failed),
         "cancelled" => ends(EndKind::Cancelled),
+        "force-quit" => ends(EndKind::ForceQuit),
+        "by-system" => ends(EndKind::CancelledBySystem),
+        "invalid" => Message::DidBecomeInvalid,
         "timed-out" => ends(EndKind::TimedOut),
         "login-cancelled" => ends(EndKind::LoginCancelled),
         "file" => {
@@ -146,5 +150,23 @@ pub(crate) fn message(word: &str) -> Message {
         "progress" => Message::DidWriteData { total: 1 },
         "events" => Message::DidFinishEvents,
         _ => panic!("{word:?} is no message"),
+    }
+}
+
+/// `1`, `1:text`, `1:text+7` with seven bytes, each with `=canceling`, `=completed` or `=upload`.
+pub(crate) fn listed(text: &str) -> Listed {
+    let (text, state) = text.split_once('=').unwrap_or((text, ""));
+    let (text, received) = text.split_once('+').unwrap_or((text, "0"));
+    let (transfer, description) = text.split_once(':').map_or((text, None), |(id, text)| (id, Some(text)));
+    Listed {
+        transfer: TransferId::new(transfer.parse().expect("a transfer's number")),
+        kind: if state == "upload" { TransferKind::Upload } else { TransferKind::Download },
+        state: match state {
+            "canceling" => TransferState::Canceling,
+            "completed" => TransferState::Completed,
+            _ => TransferState::Running,
+        },
+        description: description.map(str::to_owned),
+        received: received.parse().expect("a number of bytes"),
     }
 }

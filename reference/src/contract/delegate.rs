@@ -195,6 +195,12 @@ impl AppLife {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).ended
     }
 
+    /// Is this the same run of the same process?
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Runs `call` until it returns or the process ends, whichever is first.
     ///
     /// # Errors

@@ -278,7 +278,10 @@ pub trait TransferService: Send + Sync {
     /// # Errors
     ///
     /// [`SessionError::Invalidated`] while an invalidated session of this name has not sent its last message;
-    /// [`SessionError::Stopped`].
+    /// [`SessionError::InUse`] while another living process has the session, which its connection's
+    /// [`AppLife`](super::AppLife) tells; [`SessionError::Stopped`].
+    ///
+    /// Source of the latter: `NSURLErrorBackgroundSessionInUseByAnotherProcess`.
     async fn session(
         &self,
         configuration: Configuration,

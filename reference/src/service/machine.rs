@@ -90,6 +90,7 @@ impl ServiceMachine {
     ///
     /// # Errors
     ///
+    /// [`SessionError::InUse`] while another living process has the session;
     /// [`SessionError::Invalidated`] while the process that invalidated the session of this name still has to hear its
     /// last message. A later process is connected to the dying session, so that the message can be delivered at all.
     pub fn open(
@@ -100,9 +101,12 @@ impl ServiceMachine {
         if let Some(&key) = self.names.get(&configuration.identifier)
             && let Some(session) = self.sessions.get_mut(&key)
         {
-            // SES-16: while a living process has the session, its first delegate stays.
+            // SES-16: while a living process has the session, its first delegate stays, and other processes stay out.
+            // SES-15: and so does its configuration.
             if !session.is_attached() {
                 session.attach(connection, &mut self.env);
+            } else if session.is_of_another_process(&connection) {
+                return Err(SessionError::InUse);
             } else if session.invalidated {
                 return Err(SessionError::Invalidated);
             }

@@ -83,6 +83,7 @@ struct Counts {
     progress: usize,
     questions: usize,
     markers: usize,
+    goodbyes: usize,
 }
 
 impl Counts {
@@ -91,10 +92,8 @@ impl Counts {
             Message::Wrote(_) | Message::Sent(_) => Some(&mut self.progress),
             Message::Challenge(_) | Message::Delayed(_) => Some(&mut self.questions),
             Message::FinishedEvents => Some(&mut self.markers),
-            Message::ResumedAt(..)
-            | Message::FinishedDownloading(..)
-            | Message::Completed(..)
-            | Message::BecameInvalid => None,
+            Message::BecameInvalid => Some(&mut self.goodbyes),
+            Message::ResumedAt(..) | Message::FinishedDownloading(..) | Message::Completed(..) => None,
         }
     }
 
@@ -131,10 +130,12 @@ impl Queue {
         self.waiting.push_front(message);
     }
 
-    /// Messages that are not progress: those that must reach the app sooner or later.
+    /// Is there nothing that the app would be woken for? Neither progress is, nor, SCH-19, a session's last message:
+    /// that waits until the app runs.
     pub(super) fn owes_nothing(&self) -> bool {
-        let in_flight = self.in_flight.as_ref().is_some_and(|message| !message.is_progress());
-        self.waiting.len() == self.counts.progress && !in_flight
+        let weighs = |message: &Message| !message.is_progress() && !matches!(message, Message::BecameInvalid);
+        let in_flight = self.in_flight.as_ref().is_some_and(weighs);
+        self.waiting.len() == self.counts.progress + self.counts.goodbyes && !in_flight
     }
 
     pub(super) fn is_empty(&self) -> bool {

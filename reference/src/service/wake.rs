@@ -25,6 +25,11 @@ impl Session {
         self.connection.as_ref().is_some_and(|line| !line.life().has_ended())
     }
 
+    /// Does the line that the session has lead to another process than this one?
+    pub(super) fn is_of_another_process(&self, connection: &Connection) -> bool {
+        self.connection.as_ref().is_some_and(|line| !line.life().is(connection.life()))
+    }
+
     /// One of the three causes has come about.
     pub(super) fn wants_app(&mut self, env: &mut Env) {
         // SCH-21: a session without launch events never wakes the app; its messages wait.

@@ -98,7 +98,8 @@ impl AlmostDelegate for OtherReason {
 
     async fn did_complete(&self, session: &SessionId, transfer: TransferId, end: &TransferEnd) {
         let mut told = end.clone();
-        if let Some(TransferError::Cancelled { reason, .. }) = &mut told.error {
+        // SES-23: but a force quit has a reason of its own.
+        if let Some(TransferError::Cancelled { reason: reason @ CancelReason::App, .. }) = &mut told.error {
             *reason = CancelReason::InsufficientResources;
         }
         self.0.did_complete(session, transfer, &told).await;
@@ -174,7 +175,11 @@ impl AlmostDelegate for TellsTime {
 
     async fn did_complete(&self, session: &SessionId, transfer: TransferId, end: &TransferEnd) {
         let mut told = end.clone();
-        if lock(&self.state).expired.contains(&(session.clone(), transfer)) && told.error.is_some() {
+        // SES-23: what a force quit has cancelled runs out of no time any more.
+        let quit =
+            matches!(told.error, Some(TransferError::Cancelled { reason: CancelReason::ForceQuit, .. }));
+        let expired = lock(&self.state).expired.contains(&(session.clone(), transfer));
+        if expired && told.error.is_some() && !quit {
             told.error = Some(TransferError::TimedOut);
         }
         self.app.did_complete(session, transfer, &told).await;

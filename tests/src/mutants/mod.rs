@@ -13,12 +13,16 @@ mod files;
 mod handling;
 mod held;
 mod identity;
+mod invalid;
 mod keepalive;
 mod kept;
 mod links;
+mod lists;
 mod logins;
 mod pauses;
+mod quits;
 mod retries;
+mod seconds;
 mod slots;
 mod snapshots;
 mod system;
@@ -91,6 +95,10 @@ pub static GROUPS: &[(&str, &[Mutant])] = &[
     ("held", held::MUTANTS),
     ("allowance", allowance::MUTANTS),
     ("snapshots", snapshots::MUTANTS),
+    ("lists", lists::MUTANTS),
+    ("quits", quits::MUTANTS),
+    ("invalid", invalid::MUTANTS),
+    ("seconds", seconds::MUTANTS),
 ];
 
 /// Every mutant.

@@ -128,6 +128,10 @@ const fn kind(step: &Step) -> &'static str {
         Step::Starve { .. } => "starve",
         Step::Cellular => "cellular",
         Step::Attempt { .. } => "attempt",
+        Step::List { .. } => "list",
+        Step::ForceQuit => "force quit",
+        Step::Invalidate { .. } => "invalidate",
+        Step::Reopen { .. } => "reopen",
         _ => "other",
     }
 }

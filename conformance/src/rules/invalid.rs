@@ -1,0 +1,254 @@
+//! Sessions that are invalidated: SES-21.
+
+use std::time::Duration;
+
+use super::facts::{Delivery, Progress, Session, Transfer};
+use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
+use crate::contract::AppState;
+use crate::history::{EndKind, Event, Message};
+use crate::scenario::Focus;
+
+pub(super) const SES_21: Rule = Rule {
+    id: "SES-21",
+    level: Level::Must,
+    sentence: "An invalidated session takes no new transfers; did_become_invalid comes once, after all its other \
+               messages; then the delegate is let go and the identifier can be used afresh.",
+    source: "URLSession.finishTasksAndInvalidate(); URLSession.invalidateAndCancel() (facts F13, F14, F15, E6, X8)",
+    basis: Basis::Documents,
+    needs: &[],
+    binds: SESSIONS,
+    witness: "a session that was invalidated and had its last message",
+    hint: "queue did_become_invalid behind the last did_complete, keep it while the app is away, then drop session \
+           and delegate",
+    focus: Focus::INVALID,
+    judge: |facts| {
+        let mut finding = Finding::default();
+        for session in &facts.sessions {
+            for (index, (place, cancel)) in session.invalidated.iter().enumerate() {
+                let next = session.invalidated.get(index + 1).map(|(place, _)| *place);
+                life(facts, session, (*place, *cancel), next, &mut finding);
+            }
+            unasked(facts, session, &mut finding);
+        }
+        finding
+    },
+};
+
+fn goodbyes<'b>(facts: &'b Facts<'_>, session: &'b Session<'_>) -> impl Iterator<Item = &'b Delivery<'b>> {
+    facts.deliveries.iter().filter(|delivery| {
+        delivery.session == session.id && matches!(delivery.message, Message::DidBecomeInvalid)
+    })
+}
+
+/// Nobody invalidated it.
+fn unasked(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
+    let first = session.invalidated.first().map_or(usize::MAX, |(place, _)| place.seq);
+    if let Some(goodbye) = goodbyes(facts, session).next().filter(|goodbye| goodbye.began.seq < first) {
+        finding.broken(
+            goodbye.began,
+            format!("no did_become_invalid: the app has not invalidated session {:?}", session.id),
+            "did_become_invalid",
+        );
+    }
+}
+
+/// From one invalidation to the next of the same name, if there is one.
+fn life(
+    facts: &Facts<'_>,
+    session: &Session<'_>,
+    (asked, cancel): (Place, bool),
+    next: Option<Place>,
+    finding: &mut Finding,
+) {
+    let until = next.map_or(usize::MAX, |next| next.seq);
+    let gone = session.gone.iter().find(|gone| gone.seq > asked.seq && gone.seq < until).copied();
+    // What an invalidation means to a later process is nowhere said.
+    let stop = process_end(facts, asked);
+    let lived = |place: Place| stop.is_none_or(|stop| stop.seq > place.seq);
+    refused(facts, session, asked, gone, lived, finding);
+    let Some(gone) = gone else {
+        // A transfer that has not ended is another rule's business.
+        let through = facts.transfers_of(session.id).all(|transfer| facts.acknowledged(transfer).is_some());
+        if let Some(ended) = facts.ended.filter(|ended| lived(*ended) && next.is_none() && through) {
+            finding.broken(
+                ended,
+                format!("did_become_invalid of session {:?}: it was invalidated at {}", session.id, asked.at),
+                "it never came",
+            );
+        }
+        return;
+    };
+    let before = finding.violation.is_some();
+    last(facts, session, gone, finding);
+    if lived(gone) {
+        transfers(facts, session, (asked, cancel), gone, finding);
+        release(facts, session, (asked, gone), stop, finding);
+    }
+    if !before && finding.violation.is_none() {
+        finding.witness();
+    }
+}
+
+/// Where the process that was running here ended.
+fn process_end(facts: &Facts<'_>, from: Place) -> Option<Place> {
+    let ended =
+        facts.changes.iter().find(|(place, how)| place.seq > from.seq && how.state() == AppState::NotRunning);
+    ended.map(|(place, _)| *place)
+}
+
+/// No new transfers meanwhile; and no refusals once the name is free.
+fn refused(
+    facts: &Facts<'_>,
+    session: &Session<'_>,
+    asked: Place,
+    gone: Option<Place>,
+    lived: impl Fn(Place) -> bool,
+    finding: &mut Finding,
+) {
+    let free = gone.map_or(usize::MAX, |gone| gone.seq);
+    for entry in &facts.history.entries[asked.seq..] {
+        let place = Place { seq: entry.seq, at: entry.at };
+        match &entry.event {
+            Event::TransferCreated { key, .. }
+                if key.session == *session.id && place.seq < free && lived(place) =>
+            {
+                finding.broken(
+                    place,
+                    format!(
+                        "a new transfer refused: session {:?} was invalidated at {}",
+                        session.id, asked.at
+                    ),
+                    format!("{key}"),
+                );
+            }
+            Event::Invalidating { session: of, .. } if of == session.id && place.seq > asked.seq => return,
+            Event::SessionRefused { session: of } if of == session.id && place.seq > free => finding.broken(
+                place,
+                format!("session {:?} opened afresh: its last message has been delivered", session.id),
+                "it was refused",
+            ),
+            Event::TransferRefused { session: of } if of == session.id && place.seq > free => finding.broken(
+                place,
+                format!("a transfer of session {:?}, which was opened afresh", session.id),
+                "it was refused",
+            ),
+            _ => {}
+        }
+    }
+}
+
+/// Nothing follows the last message before the name is used again, and nothing is still to come.
+fn last(facts: &Facts<'_>, session: &Session<'_>, gone: Place, finding: &mut Finding) {
+    let again = session.opened.iter().find(|open| open.seq > gone.seq).map_or(usize::MAX, |open| open.seq);
+    let late = |delivery: &&Delivery<'_>| {
+        delivery.session == session.id && delivery.began.seq > gone.seq && delivery.began.seq < again
+    };
+    if let Some(late) = facts.deliveries.iter().find(late) {
+        finding.broken(
+            late.began,
+            format!("nothing of session {:?} after its did_become_invalid at {}", session.id, gone.at),
+            late.message.name(),
+        );
+    }
+    let untold = |transfer: &&Transfer<'_>| {
+        transfer.created.seq < gone.seq && facts.acknowledged(transfer).is_none_or(|told| told.seq > gone.seq)
+    };
+    if let Some(untold) = facts.transfers_of(session.id).find(untold) {
+        finding.broken(
+            gone,
+            format!("the end of {} before did_become_invalid", untold.key),
+            "did_become_invalid first",
+        );
+    }
+}
+
+/// What is under way at the call may still come to its end.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// `finish_tasks_and_invalidate` lets transfers end, `invalidate_and_cancel` does not.
+fn transfers(
+    facts: &Facts<'_>,
+    session: &Session<'_>,
+    (asked, cancel): (Place, bool),
+    gone: Place,
+    finding: &mut Finding,
+) {
+    let made = |transfer: &&Transfer<'_>| transfer.created.seq < asked.seq;
+    for transfer in facts.transfers_of(session.id).filter(made) {
+        let told = facts.messages_of(transfer).find_map(|delivery| match delivery.message {
+            Message::DidComplete { end, .. } if delivery.began.seq < gone.seq => Some((delivery.began, *end)),
+            _ => None,
+        });
+        let Some((told, end)) = told.filter(|(told, _)| told.seq > asked.seq) else { continue };
+        let open = matches!(transfer.progress(asked), Progress::Open | Progress::Login)
+            && !transfer.is_vague_at(asked)
+            && transfer.given_up.is_none_or(|given_up| given_up.seq > asked.seq);
+        let ended_at_once = transfer.concluded().is_some_and(|end| end.at <= asked.at + MOMENT);
+        if cancel && open && !ended_at_once && transfer.cancelled == Some(asked) {
+            let late = |sent: &Place| sent.at > asked.at + MOMENT;
+            let again = transfer.exchanges.iter().map(|exchange| exchange.sent).find(late);
+            if let Some(sent) = again {
+                finding.broken(
+                    sent,
+                    format!(
+                        "no request for {}: it was cancelled with its session at {}",
+                        transfer.key, asked.at
+                    ),
+                    "another one",
+                );
+            } else if matches!(end, EndKind::Success | EndKind::TimedOut) {
+                finding.broken(
+                    told,
+                    format!("{} cancelled with its session at {}", transfer.key, asked.at),
+                    format!("did_complete ({end:?})"),
+                );
+            }
+        }
+        let called_off = matches!(end, EndKind::Cancelled | EndKind::CancelledBySystem);
+        if !cancel && called_off && transfer.cancelled.is_none() && transfer.given_up.is_none() {
+            finding.broken(
+                told,
+                format!("{} let end: its session was to finish its transfers", transfer.key),
+                format!("did_complete ({end:?})"),
+            );
+        }
+    }
+}
+
+/// A process that goes on must see its delegate let go so soon.
+const SOON: Duration = Duration::from_secs(60);
+
+/// The delegate stays until the last message has been delivered, and not longer.
+fn release(
+    facts: &Facts<'_>,
+    session: &Session<'_>,
+    (asked, gone): (Place, Place),
+    stop: Option<Place>,
+    finding: &mut Finding,
+) {
+    let entries = facts.history.entries[asked.seq..].iter();
+    let mut releases = entries.filter_map(|entry| match &entry.event {
+        Event::DelegateReleased { session: of } if of == session.id => {
+            Some(Place { seq: entry.seq, at: entry.at })
+        }
+        _ => None,
+    });
+    match releases.next() {
+        Some(early) if early.seq < gone.seq => finding.broken(
+            early,
+            format!("the delegate of session {:?} kept until did_become_invalid", session.id),
+            "it was let go",
+        ),
+        Some(_) => {}
+        None => {
+            let end = stop.or(facts.ended);
+            if let Some(end) = end.filter(|end| end.at > gone.at + SOON) {
+                finding.broken(
+                    gone,
+                    format!("the delegate of session {:?} let go after this, its last message", session.id),
+                    format!("it was still held at {}", end.at),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What ends with the user's force quit, and with no other end of the process: SES-23.
+
+use std::time::Duration;
+
+use super::facts::{Progress, Transfer};
+use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
+use crate::contract::{AppChange, RefreshKind};
+use crate::history::{EndKind, Message};
+use crate::scenario::Focus;
+
+pub(super) const SES_23: Rule = Rule {
+    id: "SES-23",
+    level: Level::Must,
+    sentence: "A force quit by the user cancels the app's outstanding transfers, with that reason in the error, and \
+               no session wakes the app until the user opens it; a crash or a kill does neither.",
+    source: "URLSessionConfiguration.background(withIdentifier:); URLSession background task cancellation reasons \
+             (facts F20, F21, X15; written for iOS, gap U10)",
+    basis: Basis::Documents,
+    needs: &[],
+    binds: SESSIONS,
+    witness: "an outstanding transfer that a force quit cancelled, or that outlived another end of the process",
+    hint: "tell a force quit from the other ends of a process: cancel everything, and forget the wakes that wait",
+    focus: Focus::FORCE_QUITS,
+    judge: |facts| {
+        let mut finding = Finding::default();
+        let quits = facts.changes.iter().filter(|(_, how)| *how == AppChange::ForceQuit);
+        for (quit, _) in quits {
+            woken(facts, *quit, &mut finding);
+        }
+        for transfer in &facts.transfers {
+            match transfer.quit {
+                Some(quit) if found_open(facts, transfer, quit) => {
+                    called_off(facts, transfer, quit, &mut finding)
+                }
+                Some(_) => {}
+                None => outlived(facts, transfer, &mut finding),
+            }
+        }
+        finding
+    },
+};
+
+/// What is under way when the user quits may still come to its end.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// Was it being worked on, or waiting for a login, when the user quit the app?
+fn found_open(facts: &Facts<'_>, transfer: &Transfer<'_>, quit: Place) -> bool {
+    let told =
+        facts.messages_of(transfer).any(|delivery| delivery.is_final() && delivery.began.seq < quit.seq);
+    let open = matches!(transfer.progress(quit), Progress::Open | Progress::Login);
+    let given_up = transfer.given_up.is_some_and(|given_up| given_up.seq < quit.seq);
+    let ended_at_once = transfer.concluded().is_some_and(|end| end.at <= quit.at + MOMENT);
+    let clear = open && !transfer.is_vague_at(quit);
+    clear && !told && !given_up && !ended_at_once && transfer.cancelled == Some(quit)
+}
+
+fn called_off(facts: &Facts<'_>, transfer: &Transfer<'_>, quit: Place, finding: &mut Finding) {
+    let late = |place: &Place| place.seq > quit.seq && place.at > quit.at + MOMENT;
+    if let Some(sent) = transfer.exchanges.iter().map(|exchange| exchange.sent).find(late) {
+        finding.broken(
+            sent,
+            format!("no request for {}: the user force-quit the app at {}", transfer.key, quit.at),
+            "another one",
+        );
+        return;
+    }
+    match last_word(facts, transfer) {
+        Some((_, EndKind::ForceQuit)) => finding.witness(),
+        // What fails for reasons that can not be seen on the network may have failed before.
+        Some((_, EndKind::Failed)) | None => {}
+        Some((place, end)) => finding.broken(
+            place,
+            format!("{} cancelled by the force quit at {}", transfer.key, quit.at),
+            format!("did_complete ({end:?})"),
+        ),
+    }
+}
+
+fn last_word(facts: &Facts<'_>, transfer: &Transfer<'_>) -> Option<(Place, EndKind)> {
+    facts.messages_of(transfer).find_map(|delivery| match delivery.message {
+        Message::DidComplete { end, .. } => Some((delivery.began, *end)),
+        _ => None,
+    })
+}
+
+/// Nobody force-quit the app while it was outstanding.
+fn outlived(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
+    let Some((place, end)) = last_word(facts, transfer) else { return };
+    if end == EndKind::ForceQuit {
+        finding.broken(
+            place,
+            format!("no force quit in the error of {}: there was none", transfer.key),
+            "did_complete (ForceQuit)",
+        );
+        return;
+    }
+    let ends = facts
+        .changes
+        .iter()
+        .filter(|(_, how)| matches!(how, AppChange::Crashed | AppChange::Purged | AppChange::Terminated(_)));
+    let between = |found: &Place| found.seq > transfer.resumed.seq && found.seq < place.seq;
+    let mut ends = ends.map(|(found, _)| *found).filter(between);
+    let went_on = ends.any(|found| matches!(transfer.progress(found), Progress::Open | Progress::Login));
+    let wished = transfer.cancelled.is_some() || transfer.given_up.is_some();
+    if went_on && end == EndKind::CancelledBySystem && !wished {
+        finding.broken(
+            place,
+            format!("{} to go on: the app's process ended, but not by a force quit", transfer.key),
+            "did_complete (CancelledBySystem)",
+        );
+    } else {
+        finding.witnesses += u32::from(went_on);
+    }
+}
+
+/// No task of a session between the force quit and the user's next visit.
+fn woken(facts: &Facts<'_>, quit: Place, finding: &mut Finding) {
+    let back = facts
+        .changes
+        .iter()
+        .find(|(place, how)| *how == AppChange::Foregrounded && place.seq > quit.seq)
+        .map_or(usize::MAX, |(place, _)| place.seq);
+    let between = |place: Place| place.seq > quit.seq && place.seq < back;
+    for task in &facts.tasks {
+        let (RefreshKind::UrlSession(session), Some(given)) =
+            (task.kind, task.delivered.iter().find(|place| between(**place)))
+        else {
+            continue;
+        };
+        finding.broken(
+            *given,
+            format!(
+                "no wake for session {session:?} before the user opens the app he force-quit at {}",
+                quit.at
+            ),
+            "a wake for it",
+        );
+    }
+}
