@@ -196,7 +196,10 @@ fn transfers(
                     ),
                     "another one",
                 );
-            } else if matches!(end, EndKind::Success | EndKind::TimedOut) {
+            } else if end == EndKind::Success
+                // Told late, its time may be up by another way of counting.
+                || (end == EndKind::TimedOut && told.at < transfer.times_out())
+            {
                 finding.broken(
                     told,
                     format!("{} cancelled with its session at {}", transfer.key, asked.at),
