@@ -18,7 +18,7 @@ pub(super) const SES_18: Rule = Rule {
     binds: SESSIONS,
     witness: "a message that came late, or again after an interruption",
     hint: "remove a message from the queue only when its callback has returned; a dead process acknowledges nothing",
-    focus: Focus::KILLS,
+    focus: Focus::CUT_SHORT,
     judge: |facts| {
         let mut finding = Finding::default();
         for transfer in &facts.transfers {
@@ -80,11 +80,19 @@ fn asked_again(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding
             && until < transfer.times_out()
             && until < facts.last().at
     });
-    if heard && !over {
+    // Nor can it still be to come when everything that had waited for a later wake has been delivered.
+    let drained = session.wakes.iter().filter(|wake| wake.seq > end.seq).any(|wake| {
+        signals(facts, session).any(|signal| {
+            signal.began.seq > wake.seq
+                && signal.began.at < transfer.times_out()
+                && signal.returned().is_some()
+        })
+    });
+    if (heard || drained) && !over {
         finding.broken(
             cut.began,
             format!("did_receive_challenge for {} again: it was cut short", transfer.key),
-            "it never came, though the app had its session open again",
+            "it never came, though the app could hear it again",
         );
     }
 }
@@ -211,9 +219,11 @@ fn repeated(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
 fn owed_before(facts: &Facts<'_>, session: &Session<'_>, wake: Place, signal: Place) -> Option<String> {
     facts.transfers_of(session.id).filter(|transfer| transfer.resumed.seq < wake.seq).find_map(|transfer| {
         let told = |wanted: fn(&Message) -> bool| {
-            facts
-                .messages_of(transfer)
-                .any(|delivery| wanted(delivery.message) && delivery.began.seq < signal.seq)
+            // One that was cut short has not been told.
+            facts.messages_of(transfer).any(|delivery| {
+                let stands = delivery.end.is_none_or(|(_, returned)| returned);
+                wanted(delivery.message) && delivery.began.seq < signal.seq && stands
+            })
         };
         let ended = transfer.concluded().is_some_and(|end| end.seq < wake.seq);
         if ended && !told(|message| matches!(message, Message::DidComplete { .. })) {

@@ -249,6 +249,34 @@ impl Focus {
         ..Self::GENERAL
     };
 
+    /// Processes that end in the middle of a callback, oftener than elsewhere that of a login.
+    pub const CUT_SHORT: Self = Self {
+        weights: Weights {
+            open: 0,
+            upload: 0,
+            cancel: 0,
+            link: 0,
+            leave: 3,
+            purge: 3,
+            crash: 14,
+            enter: 3,
+            ..Self::KILLS.weights
+        },
+        routes: &[
+            Route::Plain,
+            Route::Slow,
+            Route::LoginBasic,
+            Route::LoginBasic,
+            Route::LoginBasic,
+            Route::LoginDigest,
+            Route::LoginDigest,
+        ],
+        finishes: &[Finish::WhenServed, Finish::After(Span(14_999)), Finish::OnExpiration],
+        delayed: 0,
+        spans: 6,
+        ..Self::KILLS
+    };
+
     /// Sessions that may not wake the app.
     pub const SILENT: Self = Self { silent: 1, sessions: 2, ..Self::WAKES };
 

@@ -24,8 +24,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::new("a-challenge-is-lost-while-the-app-sleeps", &["SES-19"], |name| {
         logins(name, Slip::LostAsleep)
     }),
-    Mutant::new("a-challenge-cut-short-is-lost", &["SES-18"], |name| logins(name, Slip::LostWithTheProcess))
-        .unseen("SES-18 sees it when it happens, but no focus makes it happen"),
+    Mutant::new("a-challenge-cut-short-is-lost", &["SES-18"], |name| logins(name, Slip::LostWithTheProcess)),
     Mutant::new("a-silent-delegate-blocks-the-session", &["SES-28"], |name| logins(name, Slip::Blocks)),
     Mutant::new("an-unanswered-login-ends-well", &["SES-28"], |name| logins(name, Slip::EndsWell)),
     Mutant::new("an-unanswered-login-never-ends", &["SES-28"], |name| logins(name, Slip::NeverEnds)),
