@@ -251,6 +251,21 @@ pub static RULES: &[Rule] = &[
     logins::SES_28,
 ];
 
+/// Promises that have their id and no rule yet, and how far they are.
+pub static NOT_JUDGED_YET: &[(&str, &str)] = &[
+    ("SCH-24", "closure-style handling: not in the contract yet"),
+    ("SES-12", "data transfers, which end with the app: not in the contract yet"),
+    ("SES-14", "delayed requests and what the delegate makes of them: kept by the reference, not judged"),
+    ("SES-22", "transfers created in the background are discretionary: kept by the reference, not judged"),
+    ("SES-24", "the resume-rate limiter: neither kept nor judged"),
+    ("SES-25", "what resets the resume-rate limiter: neither kept nor judged"),
+    (
+        "SES-26",
+        "which method a challenge goes to: kept by the reference for what plain HTTP can ask, not judged",
+    ),
+    ("SES-27", "dispositions and failure counts of challenges: kept by the reference, not judged as such"),
+];
+
 /// The rule of this id, in capitals or not.
 #[must_use]
 pub fn find(id: &str) -> Option<&'static Rule> {

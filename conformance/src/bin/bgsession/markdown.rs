@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use bgsession_conformance::Role;
-use bgsession_conformance::rules::{RULES, Rule};
+use bgsession_conformance::rules::{NOT_JUDGED_YET, RULES, Rule};
 
 use crate::Outcome;
 use crate::catalogue::name;
@@ -37,6 +37,10 @@ fn page() -> String {
         for rule in RULES.iter().filter(|rule| rule.id.starts_with(family)) {
             entry(rule, &mut text);
         }
+    }
+    text.push_str("\n## Not judged yet\n\n");
+    for (id, state) in NOT_JUDGED_YET {
+        writeln!(text, "- {id}: {state}.").expect("a string takes everything");
     }
     text
 }
