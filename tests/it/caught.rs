@@ -105,3 +105,26 @@ fn every_rule_has_a_mutant() {
         bgsession_conformance::rules::RULES.iter().map(|rule| rule.id).filter(|id| !owned(id)).collect();
     assert!(orphans.is_empty(), "no mutant breaks these, so nothing shows that they can fail: {orphans:?}");
 }
+
+/// The page with the figures is made by a program of its own; here its rows are compared with the table.
+#[test]
+fn the_matrix_names_every_mutant_with_its_rules_and_no_other() {
+    let page = include_str!("../MATRIX.md");
+    let listed: Vec<(&str, &str)> = page
+        .lines()
+        .filter_map(|line| {
+            let mut cells = line.strip_prefix("| ")?.split(" | ");
+            let (mutant, rule, caught) = (cells.next()?, cells.next()?, cells.next()?);
+            caught.contains('/').then_some((mutant, rule))
+        })
+        .collect();
+    let known: Vec<(&str, &str)> = GROUPS
+        .iter()
+        .flat_map(|(_, mutants)| *mutants)
+        .flat_map(|mutant| mutant.owners.iter().map(|owner| (mutant.name, *owner)))
+        .collect();
+    assert!(
+        listed == known,
+        "tests/MATRIX.md is out of date: cargo run --release -p bgsession-tests --example detection > tests/MATRIX.md"
+    );
+}
