@@ -62,6 +62,12 @@ fn a_burst_breaks_the_promise_about_any_hour() {
         said.push_str(&timeline(&failure.history, Some(violation.seq)));
         said.push('\n');
     }
+    let readme = include_str!("../../../README.md");
+    for failure in report.failures().take(1) {
+        let violation = failure.violation.as_ref().expect("it fails the same way twice");
+        let shown = timeline(&failure.history, Some(violation.seq));
+        assert!(readme.contains(&shown), "the README shows another timeline than this:\n{shown}");
+    }
     let expected = include_str!("burst-of-four.txt");
     assert!(
         said == expected,
