@@ -1,7 +1,8 @@
 //! Subjects that are wrong, or odd, as a whole: the kit says so, and survives them.
 
 use bgsession_conformance::history::FaultKind;
-use bgsession_conformance::{Options, Report, Subject, Verdict, World, run};
+use bgsession_conformance::{Capability, Options, Report, Subject, Verdict, World, run};
+use bgsession_tests::mutants;
 use bgsession_tests::whole::{self, Holds};
 
 fn judge(subject: &Subject, cases: u32) -> Report {
@@ -133,4 +134,39 @@ fn a_scheduler_on_a_thread_that_holds_time_passes() {
 fn sessions_on_a_thread_that_holds_time_pass() {
     let report = judge(&whole::threaded_sessions(Holds::Time), 100);
     assert!(report.passed(), "{report}");
+}
+
+#[test]
+fn what_a_subject_can_not_do_is_neither_asked_of_it_nor_held_against_it() {
+    let reason = "it has no screen";
+    let subject = whole::without_snapshots().without(Capability::Snapshots, reason);
+    let report = judge(&subject, 60);
+    assert!(report.passed(), "{report}");
+    for rule in ["SCH-08", "SCH-23"] {
+        let verdict = report.verdict(rule, World::Sim);
+        assert!(matches!(verdict, Some(Verdict::NotApplicable { reason: why }) if why == reason), "{report}");
+    }
+}
+
+#[test]
+fn a_run_that_stops_early_finds_the_same_failure_on_any_number_of_threads() {
+    let found = |threads, stop_when_failed| {
+        let rules = vec![bgsession_conformance::rules::find("SCH-19").expect("the rule exists")];
+        let options = Options {
+            rules,
+            worlds: vec![World::Sim],
+            threads,
+            stop_when_failed,
+            shrink_tries: 0,
+            ..Options::default()
+        };
+        let mutant = mutants::all().find(|mutant| mutant.name == "wakes-for-each-transfer");
+        let report = run(&mutant.expect("the mutant exists").subject(), &options).expect("it can be judged");
+        let numbers: Vec<u64> = report.failures().map(|failure| failure.number).collect();
+        (numbers, report.worlds[0].scenarios)
+    };
+    let (whole, all) = found(1, false);
+    let (early, some) = found(1, true);
+    assert_eq!((whole.len(), &early, &found(4, true).0), (1, &whole, &whole));
+    assert!(some < all, "{some} of {all} scenarios were played");
 }

@@ -14,14 +14,16 @@
 
 mod event;
 mod jsonl;
+mod parts;
 mod recorder;
 
-pub use event::{
-    Completed, EndKind, Event, ExchangeOutcome, FaultKind, Listed, Message, MessageId, Phase, Reopening,
-    SubjectFault, TaskRef, TransferKey,
-};
+pub use event::Event;
 pub(crate) use jsonl::without_place;
 pub use jsonl::{FORMAT, HistoryError};
+pub use parts::{
+    Completed, EndKind, ExchangeOutcome, FaultKind, Listed, Message, MessageId, Phase, Reopening,
+    SubjectFault, TaskRef, TransferKey,
+};
 pub(crate) use recorder::Recorder;
 
 use crate::contract::Time;

@@ -2,6 +2,7 @@
 
 mod mermaid;
 mod timeline;
+mod words;
 
 pub use mermaid::mermaid;
 pub use timeline::timeline;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::facts::{Delivery, Exchange, Transfer};
+use super::course::{Exchange, Transfer};
+use super::facts::Delivery;
 use super::{Basis, Facts, Finding, Level, Rule, SESSIONS};
 use crate::contract::TransferKind;
 use crate::history::{EndKind, ExchangeOutcome, Message};

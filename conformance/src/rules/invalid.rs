@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::facts::{Delivery, Progress, Session, Transfer};
+use super::course::{Progress, Transfer};
+use super::facts::{Delivery, Session};
 use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
 use crate::contract::AppState;
 use crate::history::{EndKind, Event, Message};

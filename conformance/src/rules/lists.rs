@@ -1,6 +1,7 @@
 //! Sessions found again by their identifier: SES-17.
 
-use super::facts::{Progress, Session, Transfer};
+use super::course::{Progress, Transfer};
+use super::facts::Session;
 use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
 use crate::contract::TransferState;
 use crate::history::{EndKind, Event, Listed, Message};

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::facts::{Delivery, Transfer};
+use super::course::Transfer;
+use super::facts::Delivery;
 use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
 use crate::contract::Charge;
 use crate::history::{EndKind, Message};
@@ -26,7 +27,7 @@ pub(super) const SES_28: Rule = Rule {
     judge: |facts| {
         let mut finding = Finding::default();
         for transfer in &facts.transfers {
-            for challenge in transfer.exchanges.iter().filter_map(super::facts::Exchange::challenge) {
+            for challenge in transfer.exchanges.iter().filter_map(super::course::Exchange::challenge) {
                 offered(facts, transfer, challenge, &mut finding);
             }
             unanswered(facts, transfer, &mut finding);

@@ -6,6 +6,7 @@
 
 mod allowance;
 mod budget;
+mod course;
 mod facts;
 mod files;
 mod handling;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::facts::{Pause, Progress, Transfer};
+use super::course::{Pause, Progress, Transfer};
 use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS, spoken};
 use crate::history::{EndKind, Message};
 use crate::scenario::Focus;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::facts::{Progress, Transfer};
+use super::course::{Progress, Transfer};
 use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
 use crate::contract::{AppChange, RefreshKind};
 use crate::history::{EndKind, Message};

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::facts::{Delivery, Exchange, Facts, Handle, Index, Pause, Place, Session, Task, Transfer};
+use super::course::{Exchange, Pause, Transfer};
+use super::facts::{Delivery, Facts, Handle, Index, Place, Session, Task};
 use crate::contract::{AppChange, AppState, Policy, RefreshKind, RefreshTaskId, ResourceTimer, SessionId};
 use crate::history::{Entry, Event, History, Message, MessageId, Phase, TransferKey};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::facts::{Exchange, Progress, Transfer};
+use super::course::{Exchange, Progress, Transfer};
 use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS, spoken};
 use crate::contract::Link;
 use crate::history::{EndKind, Event, ExchangeOutcome, Message};

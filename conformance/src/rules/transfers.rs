@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::facts::{Delivery, Transfer};
+use super::course::Transfer;
+use super::facts::Delivery;
 use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
 use crate::contract::TransferKind;
 use crate::history::{EndKind, Event, ExchangeOutcome, Message};
@@ -125,7 +126,7 @@ pub(super) const SES_06: Rule = Rule {
             let refused =
                 |status: Option<u16>| status.is_some_and(|s| s >= 400 && s != 401 && s != 407 && s != 416);
             // Whoever sees the head and asks again at once has not waited for the body.
-            let whole = |e: &&super::facts::Exchange| match (e.head, e.end) {
+            let whole = |e: &&super::course::Exchange| match (e.head, e.end) {
                 (_, Some((_, ExchangeOutcome::Complete, ..))) => true,
                 (Some((head, ..)), Some((end, ExchangeOutcome::Abandoned, ..))) => {
                     let retried = transfer.exchanges.iter().any(|other| other.sent.seq > end.seq);

@@ -1,6 +1,7 @@
 //! When a session wakes the app: SCH-19, SCH-21, SCH-22.
 
-use super::facts::{Progress, Session, Transfer};
+use super::course::{Progress, Transfer};
+use super::facts::Session;
 use super::{BOTH, Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
 use crate::contract::{Charge, OverBudgetWakes};
 use crate::history::Message;
@@ -110,7 +111,7 @@ fn since_last<'f>(
 fn logged_since(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, wake: Place) -> bool {
     let inside = since_last(facts, last, wake);
     let challenges = |transfer: &Transfer<'_>| {
-        transfer.exchanges.iter().filter_map(super::facts::Exchange::challenge).any(inside)
+        transfer.exchanges.iter().filter_map(super::course::Exchange::challenge).any(inside)
     };
     facts.transfers_of(session.id).any(challenges)
 }
@@ -216,7 +217,7 @@ fn needless(
                 .find(|delivery| matches!(delivery.message, Message::DidReceiveChallenge { .. }))?
                 .returned()
         };
-        let logins = transfer.exchanges.iter().filter_map(super::facts::Exchange::challenge);
+        let logins = transfer.exchanges.iter().filter_map(super::course::Exchange::challenge);
         let logins = logins.map(|challenge| (challenge, asked(challenge)));
         let ends = end_of(facts, transfer).into_iter().map(|end| (end, facts.acknowledged(transfer)));
         for (cause, told) in

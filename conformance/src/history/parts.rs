@@ -1,0 +1,263 @@
+//! What events are made of.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::{
+    AuthenticationMethod, RefreshKind, RefreshTaskId, SessionId, Time, TransferId, TransferKind,
+    TransferState, UserInfo,
+};
+
+/// A transfer is named by its session and its number there: two sessions may use the same numbers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[expect(clippy::exhaustive_structs, reason = "hand-written histories build these")]
+pub struct TransferKey {
+    /// The session.
+    pub session: SessionId,
+    /// The number within it.
+    pub transfer: TransferId,
+}
+
+impl fmt::Display for TransferKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", crate::report::short(self.session.as_str()), self.transfer)
+    }
+}
+
+/// A refresh task as the app was given it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::exhaustive_structs, reason = "hand-written histories build these")]
+pub struct TaskRef {
+    /// Its identity.
+    pub id: RefreshTaskId,
+    /// Its kind, with the session's identifier for the URL-session kind.
+    pub kind: RefreshKind,
+    /// What the app had passed when scheduling it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_info: Option<UserInfo>,
+    /// How long, in milliseconds from here, the app may keep it open.
+    pub allowance: u64,
+}
+
+/// One delivery of a delegate message; redelivery after an interruption is another.
+pub type MessageId = u32;
+
+/// How a transfer ended, as its last message said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EndKind {
+    /// Without error.
+    Success,
+    /// Cancelled by the app.
+    Cancelled,
+    /// Cancelled because the user force-quit the app.
+    ForceQuit,
+    /// Cancelled by another decision of the system.
+    CancelledBySystem,
+    /// The resource timeout passed.
+    TimedOut,
+    /// The delegate cancelled the login.
+    LoginCancelled,
+    /// Any other error.
+    Failed,
+}
+
+/// One transfer as a session listed it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::exhaustive_structs, reason = "hand-written histories build these")]
+pub struct Listed {
+    /// Its number.
+    pub transfer: TransferId,
+    /// What it does.
+    pub kind: TransferKind,
+    /// Where it is in its life.
+    pub state: TransferState,
+    /// The app's own text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Body bytes received so far.
+    #[serde(default)]
+    pub received: u64,
+}
+
+/// What came of opening a session that is open already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Reopening {
+    /// A second session object.
+    Opened,
+    /// The in-use error.
+    InUse,
+    /// Another error.
+    Refused,
+}
+
+/// A delegate message, without the session and the transfer it is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "message", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Message {
+    /// `did_receive_challenge`, or the session-level one.
+    DidReceiveChallenge {
+        /// How the server wants to be convinced.
+        method: AuthenticationMethod,
+        /// How many credentials were refused so far.
+        failures: u32,
+        /// A refused credential was proposed.
+        proposed: bool,
+    },
+    /// `will_begin_delayed_request`
+    WillBeginDelayedRequest,
+    /// `did_write_data`
+    DidWriteData {
+        /// Bytes so far.
+        total: u64,
+    },
+    /// `did_send_body_data`
+    DidSendBodyData {
+        /// Bytes so far.
+        total: u64,
+    },
+    /// `did_resume_at_offset`
+    DidResumeAtOffset {
+        /// Where.
+        offset: u64,
+    },
+    /// `did_finish_downloading`
+    DidFinishDownloading {
+        /// The server's status.
+        status: u16,
+        /// Bytes in the file; `None` if it could not be read.
+        size: Option<u64>,
+        /// A 64-bit digest of the file's bytes, not a cryptographic one.
+        digest: Option<u64>,
+    },
+    /// `did_complete`
+    DidComplete {
+        /// How it ended.
+        end: EndKind,
+        /// The server's status, if it answered.
+        status: Option<u16>,
+    },
+    /// `did_finish_events`
+    DidFinishEvents,
+    /// `did_become_invalid`
+    DidBecomeInvalid,
+}
+
+impl Message {
+    /// The method's name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::DidReceiveChallenge { .. } => "did_receive_challenge",
+            Self::WillBeginDelayedRequest => "will_begin_delayed_request",
+            Self::DidWriteData { .. } => "did_write_data",
+            Self::DidSendBodyData { .. } => "did_send_body_data",
+            Self::DidResumeAtOffset { .. } => "did_resume_at_offset",
+            Self::DidFinishDownloading { .. } => "did_finish_downloading",
+            Self::DidComplete { .. } => "did_complete",
+            Self::DidFinishEvents => "did_finish_events",
+            Self::DidBecomeInvalid => "did_become_invalid",
+        }
+    }
+}
+
+/// How one exchange on the wire ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ExchangeOutcome {
+    /// The answer arrived to its proper end.
+    Complete,
+    /// The connection broke, or the bytes made no sense.
+    Lost,
+    /// There was no link, or nobody listened.
+    NotConnected,
+    /// The client gave it up.
+    Abandoned,
+}
+
+/// How the app completed a refresh task.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Completed {
+    /// `setTaskCompletedWithSnapshot(false)`.
+    #[default]
+    Plainly,
+    /// `setTaskCompletedWithSnapshot(true)`.
+    WithSnapshot,
+    /// A snapshot task, with what is wanted next.
+    SnapshotTaken {
+        /// When; the distant future for never.
+        expiration: Time,
+        /// To come back with the next.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        user_info: Option<UserInfo>,
+    },
+}
+
+impl Completed {
+    pub(super) fn is_plain(&self) -> bool {
+        *self == Self::Plainly
+    }
+}
+
+/// What a subject did that no rule is about but that no subject may do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::exhaustive_structs, reason = "hand-written histories build these")]
+pub struct SubjectFault {
+    /// What kind of misbehaviour.
+    pub kind: FaultKind,
+    /// In which call, and what it said.
+    pub detail: String,
+}
+
+impl SubjectFault {
+    pub(crate) fn new(kind: FaultKind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into() }
+    }
+}
+
+/// Kinds of misbehaviour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FaultKind {
+    /// It panicked.
+    Panic,
+    /// A call that must return promptly had not returned after a virtual minute.
+    Hang,
+    /// It refused what it must accept.
+    Refusal,
+    /// It kept asking to be woken so often that the scenario never came to an end.
+    Runaway,
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Panic => "panicked",
+            Self::Hang => "did not return",
+            Self::Refusal => "refused",
+            Self::Runaway => "never came to rest",
+        })
+    }
+}
+
+/// The parts of a scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Phase {
+    /// The scenario's steps are done and every fault of the device is healed; from here on what is owed must come.
+    Healed,
+    /// What must come by itself has had its time; now the user opens the app and every session is opened.
+    Collected,
+    /// The end. What has not come by now never came.
+    Ended,
+}

@@ -1,0 +1,170 @@
+//! What the rules about single transfers want to see often: answers, cuts, pauses, links, refusals.
+
+use super::focus::Weights;
+use super::{Focus, Route};
+
+impl Focus {
+    /// HTTP error statuses.
+    pub const STATUSES: Self = Self {
+        routes: &[Route::NotFound, Route::ServerError, Route::Unavailable, Route::Plain],
+        ..Self::WAKES
+    };
+
+    /// Files, and what becomes of them.
+    pub const FILES: Self = Self {
+        weights: Weights { upload: 0, refresh: 0, snapshot: 0, cancel: 0, ..Self::KILLS.weights },
+        routes: &[Route::Plain, Route::Plain, Route::NotFound, Route::Slow, Route::Cut, Route::Redirect],
+        slow_callbacks: 2,
+        files: 1,
+        chained: 0,
+        ..Self::KILLS
+    };
+
+    /// Downloads that are cut off, from servers of every kind.
+    pub const CUTS: Self = Self {
+        weights: Weights {
+            upload: 0,
+            refresh: 0,
+            snapshot: 0,
+            cancel: 0,
+            suspend: 1,
+            resume: 1,
+            stop: 2,
+            go_on: 2,
+            ..Self::GENERAL.weights
+        },
+        routes: &[
+            Route::Cut,
+            Route::Cut,
+            Route::CutNoRanges,
+            Route::CutChanged,
+            Route::CutChangedUnasked,
+            Route::CutRefused,
+            Route::CutFromStart,
+            Route::CutWeak,
+            Route::CutUntagged,
+            Route::Stall,
+            Route::Slow,
+        ],
+        chained: 0,
+        silent: 0,
+        ..Self::GENERAL
+    };
+
+    /// Connections that are lost, and silence.
+    pub const RETRIES: Self = Self {
+        weights: Weights { refresh: 0, snapshot: 0, cancel: 0, ..Self::GENERAL.weights },
+        routes: &[
+            Route::Drop,
+            Route::Stall,
+            Route::Silent,
+            Route::Drip,
+            Route::Cut,
+            Route::Slow,
+            Route::NeverServed,
+        ],
+        chained: 0,
+        silent: 0,
+        delayed: 0,
+        ..Self::GENERAL
+    };
+
+    /// Transfers that are created, suspended and resumed, and not in this order only.
+    pub const PAUSES: Self = Self {
+        weights: Weights {
+            download: 4,
+            upload: 0,
+            refresh: 0,
+            snapshot: 0,
+            cancel: 0,
+            create: 6,
+            suspend: 5,
+            resume: 6,
+            ..Self::GENERAL.weights
+        },
+        routes: &[Route::Plain, Route::Slow, Route::Slow, Route::Drip, Route::Cut, Route::LoginBasic],
+        sessions: 2,
+        chained: 0,
+        silent: 0,
+        delayed: 10,
+        ..Self::GENERAL
+    };
+
+    /// Transfers that are cancelled, in every way and at every moment.
+    pub const CANCELS: Self = Self {
+        weights: Weights {
+            upload: 2,
+            refresh: 0,
+            snapshot: 0,
+            cancel: 4,
+            create: 2,
+            suspend: 2,
+            resume: 1,
+            cancel_twice: 2,
+            stop: 2,
+            go_on: 1,
+            ..Self::GENERAL.weights
+        },
+        routes: &[
+            Route::Plain,
+            Route::Slow,
+            Route::Drip,
+            Route::Cut,
+            Route::Stall,
+            Route::NeverServed,
+            Route::LoginBasic,
+            Route::Redirect,
+        ],
+        sessions: 2,
+        chained: 0,
+        silent: 0,
+        ..Self::GENERAL
+    };
+
+    /// Links that come and go, some of which a session may not use.
+    pub const LINKS: Self = Self {
+        weights: Weights {
+            upload: 0,
+            refresh: 0,
+            snapshot: 0,
+            cancel: 0,
+            link: 5,
+            cellular: 7,
+            purge: 4,
+            crash: 2,
+            ..Self::GENERAL.weights
+        },
+        routes: &[Route::Plain, Route::Plain, Route::Slow, Route::Cut, Route::Drop, Route::Redirect],
+        chained: 0,
+        silent: 0,
+        delayed: 10,
+        sessions: 2,
+        wifi_only: 1,
+        ..Self::GENERAL
+    };
+
+    /// Redirects.
+    pub const REDIRECTS: Self = Self {
+        weights: Weights { upload: 0, refresh: 0, snapshot: 0, cancel: 0, ..Self::GENERAL.weights },
+        routes: &[Route::Redirect, Route::Redirect, Route::Plain],
+        chained: 0,
+        silent: 0,
+        ..Self::GENERAL
+    };
+
+    /// What a background session must not do, among what it may.
+    pub const ATTEMPTS: Self = Self {
+        weights: Weights {
+            refresh: 0,
+            snapshot: 0,
+            cancel: 0,
+            download: 4,
+            attempt: 6,
+            ..Self::GENERAL.weights
+        },
+        routes: &[Route::Plain, Route::NotFound, Route::Cut],
+        chained: 0,
+        silent: 0,
+        ..Self::GENERAL
+    };
+}
