@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::parts::{
-    Completed, ExchangeOutcome, Listed, Message, MessageId, Phase, Reopening, SubjectFault, TaskRef,
+    Answer, Completed, ExchangeOutcome, Listed, Message, MessageId, Phase, Reopening, SubjectFault, TaskRef,
     TransferKey,
 };
 use crate::contract::{
@@ -255,8 +255,11 @@ pub enum Event {
     Answered {
         /// The delivery that asked.
         id: MessageId,
-        /// What it said, without secrets.
-        answer: String,
+        /// What it said.
+        answer: Answer,
+        /// Which credential it gave, if one, without its secret: the user's name, `token` or `trust`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        credential: Option<String>,
     },
     /// A request went out.
     RequestSent {

@@ -134,7 +134,7 @@ impl History {
 mod tests {
     use super::*;
     use crate::contract::{AppChange, Time};
-    use crate::history::Event;
+    use crate::history::{Answer, Event};
 
     fn app(change: AppChange) -> Event {
         Event::App { change }
@@ -146,6 +146,20 @@ mod tests {
             .then(Time::ZERO, app(AppChange::Foregrounded))
             .then(Time::from_millis(5), app(AppChange::Terminated(crate::contract::Termination::Wall)));
         assert_eq!(History::from_jsonl(&history.to_jsonl()).unwrap(), history);
+    }
+
+    #[test]
+    fn answers_are_words_and_those_of_the_first_logs_are_still_read() {
+        for answer in Answer::ALL {
+            let text = serde_json::to_string(&answer).unwrap();
+            assert_eq!(text, format!("\"{}\"", answer.name()));
+            assert_eq!(serde_json::from_str::<Answer>(&text).unwrap(), answer);
+        }
+        let read = |text: &str| serde_json::from_str::<Answer>(text).ok();
+        assert_eq!(read(r#""UseCredential(Some(Password(\"user\", …)))""#), Some(Answer::UseCredential));
+        assert_eq!(read(r#""UseCredential(None)""#), Some(Answer::UseNoCredential));
+        assert_eq!(read(r#""RejectProtectionSpace""#), Some(Answer::RejectProtectionSpace));
+        assert_eq!(read(r#""perhaps""#), None);
     }
 
     #[test]

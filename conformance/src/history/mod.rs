@@ -21,7 +21,7 @@ pub use event::Event;
 pub(crate) use jsonl::without_place;
 pub use jsonl::{FORMAT, HistoryError};
 pub use parts::{
-    Completed, EndKind, ExchangeOutcome, FaultKind, Listed, Message, MessageId, Phase, Reopening,
+    Answer, Completed, EndKind, ExchangeOutcome, FaultKind, Listed, Message, MessageId, Phase, Reopening,
     SubjectFault, TaskRef, TransferKey,
 };
 pub(crate) use recorder::Recorder;

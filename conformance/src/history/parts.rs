@@ -166,6 +166,83 @@ impl Message {
     }
 }
 
+/// What the app said to a challenge, or to a delayed request.
+///
+/// Written as one word. The first logs had the reference's own text in its place (`UseCredential(Some(…))`), which is
+/// still read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "&'static str")]
+#[non_exhaustive]
+pub enum Answer {
+    /// `use_credential`: with a credential.
+    UseCredential,
+    /// `use_no_credential`: the same disposition without one, to go on without a login.
+    UseNoCredential,
+    /// `perform_default_handling`: as if the delegate had no such method.
+    PerformDefaultHandling,
+    /// `cancel_authentication_challenge`: cancel the whole transfer.
+    CancelAuthenticationChallenge,
+    /// `reject_protection_space`: ask about the next one.
+    RejectProtectionSpace,
+    /// `continue_loading`: a delayed request goes on as it is.
+    ContinueLoading,
+    /// `use_new_request`: another request goes out in its place.
+    UseNewRequest,
+    /// `cancel`: the delayed transfer is cancelled.
+    Cancel,
+}
+
+impl Answer {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::UseCredential,
+        Self::UseNoCredential,
+        Self::PerformDefaultHandling,
+        Self::CancelAuthenticationChallenge,
+        Self::RejectProtectionSpace,
+        Self::ContinueLoading,
+        Self::UseNewRequest,
+        Self::Cancel,
+    ];
+
+    /// Its word in a log.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::UseCredential => "use_credential",
+            Self::UseNoCredential => "use_no_credential",
+            Self::PerformDefaultHandling => "perform_default_handling",
+            Self::CancelAuthenticationChallenge => "cancel_authentication_challenge",
+            Self::RejectProtectionSpace => "reject_protection_space",
+            Self::ContinueLoading => "continue_loading",
+            Self::UseNewRequest => "use_new_request",
+            Self::Cancel => "cancel",
+        }
+    }
+}
+
+impl From<Answer> for &'static str {
+    fn from(answer: Answer) -> Self {
+        answer.name()
+    }
+}
+
+impl TryFrom<String> for Answer {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|answer| answer.name() == text);
+        let old = || match text.as_str() {
+            "UseCredential(None)" => Some(Self::UseNoCredential),
+            "PerformDefaultHandling" => Some(Self::PerformDefaultHandling),
+            "CancelAuthenticationChallenge" => Some(Self::CancelAuthenticationChallenge),
+            "RejectProtectionSpace" => Some(Self::RejectProtectionSpace),
+            text => text.starts_with("UseCredential").then_some(Self::UseCredential),
+        };
+        known.or_else(old).ok_or_else(|| format!("{text:?} is no answer of a delegate's"))
+    }
+}
+
 /// How one exchange on the wire ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

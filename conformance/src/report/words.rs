@@ -5,7 +5,7 @@ use crate::contract::{
     WakeOutcome,
 };
 use crate::history::{
-    Completed, Entry, Event, ExchangeOutcome, History, Listed, Message, Phase, Reopening, TransferKey,
+    Answer, Completed, Entry, Event, ExchangeOutcome, History, Listed, Message, Phase, Reopening, TransferKey,
 };
 use crate::report::short;
 
@@ -163,9 +163,7 @@ pub(super) fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -
             let second = if *second { " to the second delegate" } else { "" };
             (Lane::Session, format!("{about}: {}{second}{}", said_by(message), rest(*id, entry, history)))
         }
-        Event::Answered { answer, .. } => {
-            (Lane::App, format!("answers the challenge: {}", answer_of(answer)))
-        }
+        Event::Answered { answer, .. } => (Lane::App, answer_of(*answer).to_owned()),
         Event::RequestSent { exchange, request, range, credential, .. } => {
             let range = range.map_or_else(String::new, |from| format!(" from byte {from}"));
             let login = credential.as_ref().map_or_else(String::new, |scheme| format!(", {scheme} login"));
@@ -352,15 +350,16 @@ fn whose(exchange: u32, history: &History) -> String {
     key.map_or_else(String::new, |key| format!("{key}: "))
 }
 
-/// The disposition without its payload.
-fn answer_of(answer: &str) -> &str {
+fn answer_of(answer: Answer) -> &'static str {
     match answer {
-        text if text.starts_with("UseCredential(Some") => "with a credential",
-        text if text.starts_with("UseCredential") => "without a credential",
-        "PerformDefaultHandling" => "default handling",
-        "CancelAuthenticationChallenge" => "cancel",
-        "RejectProtectionSpace" => "reject this space",
-        other => other,
+        Answer::UseCredential => "answers the challenge: with a credential",
+        Answer::UseNoCredential => "answers the challenge: without a credential",
+        Answer::PerformDefaultHandling => "answers the challenge: default handling",
+        Answer::CancelAuthenticationChallenge => "answers the challenge: cancel",
+        Answer::RejectProtectionSpace => "answers the challenge: reject this space",
+        Answer::ContinueLoading => "lets the delayed request go on",
+        Answer::UseNewRequest => "gives another request in its place",
+        Answer::Cancel => "cancels the delayed request",
     }
 }
 

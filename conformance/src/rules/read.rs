@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::course::{Exchange, Pause, Transfer};
 use super::facts::{Delivery, Facts, Handle, Index, Place, Session, Task};
 use crate::contract::{AppChange, AppState, Policy, RefreshKind, RefreshTaskId, ResourceTimer, SessionId};
-use crate::history::{Entry, Event, History, Message, MessageId, Phase, TransferKey};
+use crate::history::{Answer, Entry, Event, History, Message, MessageId, Phase, TransferKey};
 
 impl Transfer<'_> {
     fn resume(&mut self, place: Place) {
@@ -174,7 +174,7 @@ impl<'a> Facts<'a> {
             Event::MessageInterrupted { id } => {
                 self.known_delivery(*id, |delivery| delivery.end = Some((place, false)))
             }
-            Event::Answered { id, answer } => self.answered(place, *id, answer),
+            Event::Answered { id, answer, .. } => self.answered(place, *id, *answer),
             Event::ResponseHead { exchange, status, challenge, redirects } => {
                 self.known_exchange(*exchange, |exchange| {
                     exchange.head = Some((place, *status, *challenge));
@@ -246,14 +246,14 @@ impl<'a> Facts<'a> {
         }
     }
 
-    fn answered(&mut self, place: Place, id: MessageId, answer: &str) {
+    fn answered(&mut self, place: Place, id: MessageId, answer: Answer) {
         let Some(index) = self.index.deliveries.get(&id).copied() else {
             return;
         };
         let delivery = &mut self.deliveries[index];
         delivery.answered = Some(place);
         let session = delivery.session.clone();
-        if let Some(transfer) = delivery.transfer.filter(|_| !answer.starts_with("UseCredential")) {
+        if let Some(transfer) = delivery.transfer.filter(|_| gives_up(answer)) {
             self.known_transfer(&TransferKey { session, transfer }, |transfer| {
                 transfer.given_up = Some(place)
             });
@@ -373,4 +373,14 @@ impl<'a> Facts<'a> {
             note(&mut self.deliveries[*index]);
         }
     }
+}
+
+/// Is this the end of a login?
+const fn gives_up(answer: Answer) -> bool {
+    matches!(
+        answer,
+        Answer::PerformDefaultHandling
+            | Answer::CancelAuthenticationChallenge
+            | Answer::RejectProtectionSpace
+    )
 }

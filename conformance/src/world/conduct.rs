@@ -10,7 +10,7 @@ use crate::contract::{
     ChallengeDisposition, Charge, Configuration, Connection, Credential, RefreshKind, RefreshTask, Responder,
     Session, SessionError, SessionId, SnapshotReason, Time, TransferKind, TransferOptions, UserInfo,
 };
-use crate::history::{Event, FaultKind, MessageId};
+use crate::history::{Answer, Event, FaultKind, MessageId};
 use crate::scenario::{Finish, IDENTIFIERS, Reopen, Reply};
 use crate::world::network::{PASSWORD, USER, chain_url};
 
@@ -330,7 +330,27 @@ impl App {
         answer: ChallengeDisposition,
         responder: Responder<ChallengeDisposition>,
     ) {
-        self.recorder.record(Event::Answered { id, answer: format!("{answer:?}") });
+        let (said, credential) = match &answer {
+            ChallengeDisposition::UseCredential(Some(credential)) => {
+                (Answer::UseCredential, Some(label(credential)))
+            }
+            ChallengeDisposition::UseCredential(None) => (Answer::UseNoCredential, None),
+            ChallengeDisposition::CancelAuthenticationChallenge => {
+                (Answer::CancelAuthenticationChallenge, None)
+            }
+            ChallengeDisposition::RejectProtectionSpace => (Answer::RejectProtectionSpace, None),
+            _ => (Answer::PerformDefaultHandling, None),
+        };
+        self.recorder.record(Event::Answered { id, answer: said, credential });
         responder.respond(answer);
+    }
+}
+
+/// A credential without its secret.
+pub(super) fn label(credential: &Credential) -> String {
+    match credential {
+        Credential::Password { user, .. } => user.clone(),
+        Credential::Trust => "trust".to_owned(),
+        _ => "token".to_owned(),
     }
 }

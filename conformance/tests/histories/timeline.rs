@@ -27,8 +27,8 @@ use bgsession_conformance::history::{
 };
 
 use crate::words::{
-    DIGEST, SIZE, app, charge, completed, content, created, id, key, kind, listed, message, number, task_ref,
-    time,
+    DIGEST, SIZE, answer, app, charge, completed, content, created, id, key, kind, listed, message, number,
+    task_ref, time,
 };
 
 /// What a timeline says.
@@ -349,7 +349,11 @@ impl Writer {
             }
             ("returns", []) => Event::MessageReturned { id: known(&self.message) },
             ("interrupts", []) => Event::MessageInterrupted { id: known(&self.message) },
-            ("gets", [answer]) => Event::Answered { id: known(&self.message), answer: (*answer).to_owned() },
+            ("gets", [word]) => {
+                let (word, credential) =
+                    word.split_once('=').map_or((*word, None), |(word, of)| (word, Some(of.to_owned())));
+                Event::Answered { id: known(&self.message), answer: answer(word), credential }
+            }
             _ => return false,
         };
         self.push(event);

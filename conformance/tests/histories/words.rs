@@ -4,7 +4,9 @@ use bgsession_conformance::contract::{
     AppChange, AuthenticationMethod, Charge, RefreshKind, RefreshTaskId, SessionId, SnapshotReason,
     Termination, Time, TransferId, TransferKind, TransferState, UserInfo,
 };
-use bgsession_conformance::history::{Completed, EndKind, Event, Listed, Message, TaskRef, TransferKey};
+use bgsession_conformance::history::{
+    Answer, Completed, EndKind, Event, Listed, Message, TaskRef, TransferKey,
+};
 
 /// What every body is like unless a timeline says otherwise.
 pub(crate) const SIZE: u64 = 10;
@@ -150,6 +152,21 @@ pub(crate) fn message(word: &str) -> Message {
         "progress" => Message::DidWriteData { total: 1 },
         "events" => Message::DidFinishEvents,
         _ => panic!("{word:?} is no message"),
+    }
+}
+
+/// What the app says to a challenge, or to a delayed request.
+pub(crate) fn answer(word: &str) -> Answer {
+    match word {
+        "credential" => Answer::UseCredential,
+        "no-credential" => Answer::UseNoCredential,
+        "default" => Answer::PerformDefaultHandling,
+        "cancel" => Answer::CancelAuthenticationChallenge,
+        "reject" => Answer::RejectProtectionSpace,
+        "continue" => Answer::ContinueLoading,
+        "new-request" => Answer::UseNewRequest,
+        "cancel-load" => Answer::Cancel,
+        _ => panic!("{word:?} is no answer"),
     }
 }
 
