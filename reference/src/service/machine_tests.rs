@@ -382,3 +382,26 @@ proptest! {
         prop_assert_eq!(bench.machine.deadline(), Time::DISTANT_FUTURE, "nothing is left to wait for");
     }
 }
+
+/// A scheduler whose answer comes when the app has been suspended again: the wake it speaks of is over.
+#[test]
+fn a_late_answer_is_about_what_had_come_about_by_then() {
+    for another in [false, true] {
+        let mut bench = Bench::new();
+        bench.open();
+        bench.play(Step::Create { late: false });
+        bench.play(Step::App(AppChange::Backgrounded));
+        bench.play(Step::App(AppChange::Suspended));
+        bench.play(Step::Answer(0, Reply::Whole));
+        assert_eq!(bench.wakes.len(), 1, "SCH-22: it ended behind the app's back");
+        bench.play(Step::App(AppChange::Resumed));
+        if another {
+            bench.play(Step::Create { late: false });
+        }
+        bench.play(Step::App(AppChange::Suspended));
+        bench.play(Step::Answer(0, Reply::Whole));
+        assert_eq!(bench.wakes.len(), 1, "one at a time");
+        bench.play(Step::Woken(1));
+        assert_eq!(bench.wakes.len(), usize::from(another), "SCH-22: again only for what came after it");
+    }
+}

@@ -130,12 +130,15 @@ impl Queue {
         self.waiting.push_front(message);
     }
 
-    /// Is there nothing that the app would be woken for? Neither progress is, nor, SCH-19, a session's last message:
-    /// that waits until the app runs.
+    /// Is there nothing that the app would be woken for? Neither progress is, nor the end of a drain, nor, SCH-19, a
+    /// session's last message: that waits until the app runs.
     pub(super) fn owes_nothing(&self) -> bool {
-        let weighs = |message: &Message| !message.is_progress() && !matches!(message, Message::BecameInvalid);
+        let weighs = |message: &Message| {
+            !message.is_progress() && !matches!(message, Message::FinishedEvents | Message::BecameInvalid)
+        };
         let in_flight = self.in_flight.as_ref().is_some_and(weighs);
-        self.waiting.len() == self.counts.progress + self.counts.goodbyes && !in_flight
+        let light = self.counts.progress + self.counts.markers + self.counts.goodbyes;
+        self.waiting.len() == light && !in_flight
     }
 
     pub(super) fn is_empty(&self) -> bool {

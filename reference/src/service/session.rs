@@ -72,6 +72,8 @@ pub(super) struct Session {
     pub(super) untold: bool,
     /// The app has run since the wake was asked for.
     pub(super) ran_meanwhile: bool,
+    /// A cause has come about since the wake was asked for and the app last began to run.
+    pub(super) came_meanwhile: bool,
     pub(super) logins: Logins,
     pub(super) invalidated: bool,
     /// The last message has been queued.
@@ -96,6 +98,7 @@ impl Session {
             wake: Wake::None,
             untold: false,
             ran_meanwhile: false,
+            came_meanwhile: false,
             logins: Logins::default(),
             invalidated: false,
             said_goodbye: false,

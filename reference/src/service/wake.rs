@@ -35,6 +35,8 @@ impl Session {
         // SCH-21: a session without launch events never wakes the app; its messages wait.
         if self.config.sends_launch_events {
             self.untold = true;
+            // Whether the answer that is awaited will be about this as well, only time can tell.
+            self.came_meanwhile = self.wake != Wake::None;
             self.ask_for_wake(env);
         }
     }
@@ -79,6 +81,7 @@ impl Session {
             self.queue.drop_markers();
             self.wake = Wake::Requested;
             self.ran_meanwhile = false;
+            self.came_meanwhile = false;
             env.outputs.push(Output::RequestWake(self.key, self.config.identifier.clone(), reason));
         }
     }
@@ -88,12 +91,16 @@ impl Session {
         let asked = std::mem::replace(&mut self.wake, Wake::None);
         match outcome {
             WakeOutcome::Handled(_) => {
-                // One cause, one wake: what is left of this drain if it is cut short asks for no other.
-                self.untold = false;
+                // One cause, one wake: what is left of this drain if it is cut short asks for no other. SCH-22: but what
+                // came about after that wake, when the answer was late, has had none.
+                self.untold &= std::mem::take(&mut self.came_meanwhile);
                 // SES-19: one end for each wake, behind everything that waits now, also if no transfer has ended. None if
                 // the app has stopped already; but that it runs may not have been reported yet.
                 if env.app.is_running() || !self.ran_meanwhile {
                     self.queue.push_marker();
+                }
+                if self.ran_meanwhile && !env.app.is_running() {
+                    self.ask_for_wake(env);
                 }
             }
             // Whoever has not taken it back asks again only when the app changes: at once, it would be a loop.
@@ -161,6 +168,10 @@ impl Session {
             }
             AppState::Background | AppState::Inactive | AppState::Active => {
                 self.ran_meanwhile = true;
+                if change != AppChange::Backgrounded {
+                    // This run may be the wake that is awaited, and that is about everything before it.
+                    self.came_meanwhile = false;
+                }
                 self.withdraw_in_front(env);
                 if change == AppChange::Foregrounded {
                     self.release_for_front(env);

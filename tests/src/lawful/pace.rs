@@ -33,6 +33,13 @@ pub(super) const VARIANTS: &[Variant] = &[
             Arc::new(Almost(OneByOne { scheduler: ReferenceScheduler::new(device), queue: Mutex::default() }))
         })
     }),
+    // So the app may be suspended again, or hear more of the same, before its session knows that it was woken.
+    Variant::new("says-so-three-seconds-later", |name| {
+        Subject::scheduler(name, |device| {
+            let scheduler = ReferenceScheduler::new(device.clone());
+            Arc::new(Almost(SaysSoLater { device, scheduler }))
+        })
+    }),
     Variant::new("sessions-drain-in-another-order", |name| {
         Subject::sessions(name, |device, scheduler| {
             ReferenceService::new(device, Arc::new(Almost(ShortNamesLast(scheduler))))
@@ -221,6 +228,25 @@ impl AlmostScheduler for ShortNamesLast {
                 step_back().await;
             }
         }
+        outcome
+    }
+}
+
+/// Answers a request a few seconds after the `handle` that it was about.
+struct SaysSoLater {
+    device: Device,
+    scheduler: Arc<ReferenceScheduler>,
+}
+
+#[async_trait]
+impl AlmostScheduler for SaysSoLater {
+    fn inner(&self) -> &dyn Scheduler {
+        &*self.scheduler
+    }
+
+    async fn request_wake(&self, session: &SessionId, reason: WakeReason) -> WakeOutcome {
+        let outcome = self.scheduler.request_wake(session, reason).await;
+        self.device.clock.sleep_until(self.device.clock.now() + Duration::from_secs(3)).await;
         outcome
     }
 }
