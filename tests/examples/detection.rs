@@ -1,7 +1,8 @@
 //! How well mutants are caught: `cargo run --release -p bgsession-tests --example detection > tests/MATRIX.md`.
 //!
 //! For every mutant and each rule that must catch it: in how many of ten seeds it was caught at the default number of
-//! cases, and after how many scenarios. Then which rules fail it at all, in a run of every rule.
+//! cases, and after how many scenarios. Then which rules fail it at all, in a run of every rule. With names of groups or
+//! mutants behind it, only those, for a look at them.
 
 #![expect(clippy::print_stdout, reason = "its output is the page")]
 
@@ -29,12 +30,14 @@ fn main() {
         let count = mutants().filter(|mutant| mutant.owners.contains(&rule.id)).count();
         println!("| {} | {count} |", rule.id);
     }
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
     let (mut caught, mut pairs, mut needed) = (0, 0, Vec::new());
     for (group, mutants) in GROUPS {
         println!(
             "\n## {group}\n\n| mutant | rule | caught | after | all that fail |\n| --- | --- | --- | --- | --- |"
         );
-        for mutant in *mutants {
+        let named = |mutant: &&Mutant| wanted.iter().any(|name| name == group || name == mutant.name);
+        for mutant in mutants.iter().filter(|mutant| wanted.is_empty() || named(mutant)) {
             let all = failing(mutant).join(", ");
             for owner in mutant.owners {
                 let found = catches(mutant, owner);

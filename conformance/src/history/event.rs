@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::parts::{
-    Answer, Completed, ExchangeOutcome, Listed, Message, MessageId, Phase, Reopening, SubjectFault, TaskRef,
-    TransferKey,
+    Answer, Completed, ExchangeOutcome, Listed, Message, MessageId, Phase, Reopening, Space, SubjectFault,
+    TaskRef, TransferKey,
 };
 use crate::contract::{
     AppChange, Charge, Conditions, RefreshKind, RefreshTaskId, SessionId, Time, TransferId, TransferKind,
@@ -289,6 +289,9 @@ pub enum Event {
         /// It carried the `http` or `https` address, perhaps a relative one, that it leads to.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         redirects: bool,
+        /// The protection spaces that its challenge offers, in the order given; none if that is not known.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        offers: Vec<Space>,
     },
     /// An exchange ended.
     ExchangeEnded {

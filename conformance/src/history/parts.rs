@@ -104,10 +104,16 @@ pub enum Message {
     DidReceiveChallenge {
         /// How the server wants to be convinced.
         method: AuthenticationMethod,
+        /// The realm that it named, if it is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        realm: Option<String>,
         /// How many credentials were refused so far.
         failures: u32,
-        /// A refused credential was proposed.
+        /// A credential was proposed.
         proposed: bool,
+        /// Which, without its secret: the user's name, `token` or `trust`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        credential: Option<String>,
     },
     /// `will_begin_delayed_request`
     WillBeginDelayedRequest,
@@ -164,6 +170,17 @@ impl Message {
             Self::DidBecomeInvalid => "did_become_invalid",
         }
     }
+}
+
+/// One way to log in that an answer offers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::exhaustive_structs, reason = "hand-written histories build these")]
+pub struct Space {
+    /// How the server wants to be convinced.
+    pub method: AuthenticationMethod,
+    /// The realm that it named, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub realm: Option<String>,
 }
 
 /// What the app said to a challenge, or to a delayed request.

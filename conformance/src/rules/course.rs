@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::facts::Place;
 use crate::contract::{Time, TransferKind};
-use crate::history::{ExchangeOutcome, TransferKey};
+use crate::history::{ExchangeOutcome, Space, TransferKey};
 
 /// One exchange of a transfer.
 #[derive(Debug)]
@@ -16,6 +16,10 @@ pub(crate) struct Exchange {
     pub(crate) redirects: bool,
     /// It asked for a part only.
     pub(crate) ranged: bool,
+    /// It carried a credential.
+    pub(crate) credential: bool,
+    /// The protection spaces that its answer offered; none if that is not known.
+    pub(crate) offers: Vec<Space>,
     pub(crate) head: Option<(Place, u16, bool)>,
     pub(crate) end: Option<(Place, ExchangeOutcome, u64, u64)>,
     /// When the last byte of its answer's body arrived.
@@ -103,8 +107,10 @@ pub(crate) struct Transfer<'a> {
     pub(crate) exchanges: Vec<Exchange>,
     /// What has lain at its address: length and digest, one version after the other.
     pub(crate) versions: Vec<(Place, u64, u64)>,
-    /// Where the app gave up a login: cancelled it, or left it to default handling.
+    /// Where the app gave up a login: cancelled it, left it to default handling or to none, or rejected the last space.
     pub(crate) given_up: Option<Place>,
+    /// The protection spaces that it has rejected since the last request.
+    pub(super) rejected: Vec<Space>,
     /// Indices into [`Facts::deliveries`].
     pub(crate) messages: Vec<usize>,
 }

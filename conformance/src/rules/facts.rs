@@ -11,7 +11,7 @@ use crate::contract::{
     AppChange, AppState, Charge, Conditions, Policy, RefreshKind, RefreshTaskId, SessionId, Time, TransferId,
     UserInfo,
 };
-use crate::history::{History, Message, MessageId, TransferKey};
+use crate::history::{Answer, History, Message, MessageId, Space, TransferKey};
 
 /// A place in the history and its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,6 +102,9 @@ pub(crate) struct Delivery<'a> {
     /// Where it ended, and whether it returned.
     pub(crate) end: Option<(Place, bool)>,
     pub(crate) answered: Option<Place>,
+    /// What the app said then, and the credential that it gave, without its secret.
+    pub(crate) answer: Option<Answer>,
+    pub(crate) gave: Option<&'a str>,
     /// Where the app moved the file that it gave.
     pub(crate) moved: Option<Place>,
     /// Later looks for that file: size and digest of what was there.
@@ -113,6 +116,16 @@ pub(crate) struct Delivery<'a> {
 impl Delivery<'_> {
     pub(crate) fn returned(&self) -> Option<Place> {
         self.end.filter(|(_, returned)| *returned).map(|(place, _)| place)
+    }
+
+    /// The way to log in that it asks about.
+    pub(crate) fn space(&self) -> Option<Space> {
+        match self.message {
+            Message::DidReceiveChallenge { method, realm, .. } => {
+                Some(Space { method: *method, realm: realm.clone() })
+            }
+            _ => None,
+        }
     }
 
     pub(crate) fn is_final(&self) -> bool {

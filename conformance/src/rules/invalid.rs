@@ -198,8 +198,9 @@ fn transfers(
                     "another one",
                 );
             } else if end == EndKind::Success
-                // Told late, its time may be up by another way of counting.
-                || (end == EndKind::TimedOut && told.at < transfer.times_out())
+                // Told late, its time may be up by another way of counting; and the number may be one that was used
+                // before, whose own end is told only now.
+                || (end == EndKind::TimedOut && told.at < transfer.times_out() && !is_reused(facts, transfer))
             {
                 finding.broken(
                     told,
@@ -217,6 +218,13 @@ fn transfers(
             );
         }
     }
+}
+
+/// Is this the number of an earlier transfer too, of a session that had its name?
+fn is_reused(facts: &Facts<'_>, transfer: &Transfer<'_>) -> bool {
+    facts
+        .transfers_of(&transfer.key.session)
+        .any(|other| other.key == transfer.key && other.created.seq < transfer.created.seq)
 }
 
 /// A process that goes on must see its delegate let go so soon.

@@ -5,6 +5,7 @@
 //! entry; what must come in the end is judged once, where the scenario has healed all faults and waited.
 
 mod allowance;
+mod answers;
 mod budget;
 mod course;
 mod facts;
@@ -249,6 +250,7 @@ pub static RULES: &[Rule] = &[
     messages::SES_20,
     invalid::SES_21,
     quits::SES_23,
+    answers::SES_27,
     logins::SES_28,
 ];
 
@@ -264,7 +266,6 @@ pub static NOT_JUDGED_YET: &[(&str, &str)] = &[
         "SES-26",
         "which method a challenge goes to: kept by the reference for what plain HTTP can ask, not judged",
     ),
-    ("SES-27", "dispositions and failure counts of challenges: kept by the reference, not judged as such"),
 ];
 
 /// The rule of this id, in capitals or not.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::course::{Exchange, Pause, Transfer};
 use super::facts::{Delivery, Facts, Handle, Index, Place, Session, Task};
 use crate::contract::{AppChange, AppState, Policy, RefreshKind, RefreshTaskId, ResourceTimer, SessionId};
-use crate::history::{Answer, Entry, Event, History, Message, MessageId, Phase, TransferKey};
+use crate::history::{Answer, Entry, Event, History, Message, MessageId, Phase, Space, TransferKey};
 
 impl Transfer<'_> {
     fn resume(&mut self, place: Place) {
@@ -19,6 +19,23 @@ impl Transfer<'_> {
                 self.resumed = place;
             }
         }
+    }
+
+    fn told(&mut self, delivery: usize, message: &Message) {
+        self.messages.push(delivery);
+        // What was rejected was not the last space after all.
+        if matches!(message, Message::DidReceiveChallenge { .. }) && !self.rejected.is_empty() {
+            self.given_up = None;
+        }
+    }
+
+    /// Notes that the app has rejected this way to log in. Was it the last one that was offered?
+    fn reject(&mut self, space: Space) -> bool {
+        if !self.rejected.contains(&space) {
+            self.rejected.push(space);
+        }
+        let offers = self.exchanges.last().map_or(&[][..], |exchange| &exchange.offers);
+        offers.iter().all(|offer| self.rejected.contains(offer))
     }
 
     fn suspend(&mut self, place: Place) {
@@ -122,11 +139,12 @@ impl<'a> Facts<'a> {
                     exchanges: Vec::new(),
                     versions: Vec::new(),
                     given_up: None,
+                    rejected: Vec::new(),
                     messages: Vec::new(),
                 });
             }
-            Event::RequestSent { exchange, key: Some(key), range, request, .. } => {
-                self.sent(place, *exchange, key, request, range.is_some());
+            Event::RequestSent { exchange, key: Some(key), range, request, credential } => {
+                self.sent(place, *exchange, key, request, (range.is_some(), credential.is_some()));
             }
             Event::ExchangeEnded { exchange, outcome, received, digest, last_byte } => {
                 self.known_exchange(*exchange, |exchange| {
@@ -143,6 +161,8 @@ impl<'a> Facts<'a> {
                     message,
                     end: None,
                     answered: None,
+                    answer: None,
+                    gave: None,
                     moved: None,
                     looks: Vec::new(),
                     second: *second,
@@ -150,7 +170,7 @@ impl<'a> Facts<'a> {
                 self.index.deliveries.insert(*id, index);
                 if let Some(transfer) = *transfer {
                     let key = TransferKey { session: session.clone(), transfer };
-                    self.known_transfer(&key, |transfer| transfer.messages.push(index));
+                    self.known_transfer(&key, |transfer| transfer.told(index, message));
                 }
             }
             _ => self.read_call(place, event),
@@ -174,9 +194,12 @@ impl<'a> Facts<'a> {
             Event::MessageInterrupted { id } => {
                 self.known_delivery(*id, |delivery| delivery.end = Some((place, false)))
             }
-            Event::Answered { id, answer, .. } => self.answered(place, *id, *answer),
-            Event::ResponseHead { exchange, status, challenge, redirects } => {
+            Event::Answered { id, answer, credential } => {
+                self.answered(place, *id, *answer, credential.as_deref());
+            }
+            Event::ResponseHead { exchange, status, challenge, redirects, offers } => {
                 self.known_exchange(*exchange, |exchange| {
+                    exchange.offers.clone_from(offers);
                     exchange.head = Some((place, *status, *challenge));
                     exchange.redirects = *redirects;
                 });
@@ -185,16 +208,26 @@ impl<'a> Facts<'a> {
         }
     }
 
-    fn sent(&mut self, place: Place, exchange: u32, key: &TransferKey, request: &'a str, ranged: bool) {
+    fn sent(
+        &mut self,
+        place: Place,
+        exchange: u32,
+        key: &TransferKey,
+        request: &'a str,
+        (ranged, credential): (bool, bool),
+    ) {
         let Some(index) = self.index.transfers.get(key).copied() else { return };
         let transfer = &mut self.transfers[index];
         let repeats = transfer.request.replace(request) == Some(request);
+        transfer.rejected.clear();
         self.index.exchanges.insert(exchange, (index, transfer.exchanges.len()));
         transfer.exchanges.push(Exchange {
             sent: place,
             repeats,
             redirects: false,
             ranged,
+            credential,
+            offers: Vec::new(),
             head: None,
             end: None,
             last_byte: None,
@@ -246,16 +279,28 @@ impl<'a> Facts<'a> {
         }
     }
 
-    fn answered(&mut self, place: Place, id: MessageId, answer: Answer) {
+    fn answered(&mut self, place: Place, id: MessageId, answer: Answer, gave: Option<&'a str>) {
         let Some(index) = self.index.deliveries.get(&id).copied() else {
             return;
         };
         let delivery = &mut self.deliveries[index];
         delivery.answered = Some(place);
-        let session = delivery.session.clone();
-        if let Some(transfer) = delivery.transfer.filter(|_| gives_up(answer)) {
+        delivery.answer = Some(answer);
+        delivery.gave = gave;
+        let (session, space) = (delivery.session.clone(), delivery.space());
+        if let Some(transfer) = delivery.transfer {
             self.known_transfer(&TransferKey { session, transfer }, |transfer| {
-                transfer.given_up = Some(place)
+                let gives_up = match answer {
+                    Answer::PerformDefaultHandling
+                    | Answer::UseNoCredential
+                    | Answer::CancelAuthenticationChallenge => true,
+                    // The next space is asked about, if there is one.
+                    Answer::RejectProtectionSpace => space.is_none_or(|space| transfer.reject(space)),
+                    _ => false,
+                };
+                if gives_up {
+                    transfer.given_up = Some(place);
+                }
             });
         }
     }
@@ -373,14 +418,4 @@ impl<'a> Facts<'a> {
             note(&mut self.deliveries[*index]);
         }
     }
-}
-
-/// Is this the end of a login?
-const fn gives_up(answer: Answer) -> bool {
-    matches!(
-        answer,
-        Answer::PerformDefaultHandling
-            | Answer::CancelAuthenticationChallenge
-            | Answer::RejectProtectionSpace
-    )
 }

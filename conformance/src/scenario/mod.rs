@@ -6,6 +6,7 @@
 
 mod file;
 mod focus;
+mod focus_logins;
 mod focus_requests;
 mod focus_transfers;
 mod setup;

@@ -48,6 +48,16 @@ pub enum Reply {
     Reject,
     /// Not at all.
     Never,
+    /// Goes on without a credential.
+    Without,
+    /// With the right credential, again and again: four times.
+    Insist,
+    /// Rejects the first protection space, then with the right credential.
+    RejectFirst,
+    /// With a wrong credential first; rejects the space that is asked about next; then with the right one.
+    WrongThenReject,
+    /// With a wrong credential first, then default handling.
+    WrongThenDefault,
 }
 
 /// When the app opens its sessions again after a background launch.

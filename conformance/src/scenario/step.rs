@@ -54,11 +54,17 @@ pub enum Route {
     CutWeak,
     /// Cut in the middle; the resource changes, and nothing that the server sends would tell.
     CutUntagged,
+    /// A login that takes Digest or Basic.
+    LoginTwoWays,
+    /// Basic login, which refuses the right credential twice.
+    LoginStubborn,
+    /// Basic login, then a redirect to where another realm asks for one.
+    LoginElsewhere,
 }
 
 impl Route {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 25] = [
         Self::Plain,
         Self::NotFound,
         Self::ServerError,
@@ -81,12 +87,23 @@ impl Route {
         Self::CutFromStart,
         Self::CutWeak,
         Self::CutUntagged,
+        Self::LoginTwoWays,
+        Self::LoginStubborn,
+        Self::LoginElsewhere,
     ];
 
     /// Does the server ask for a login?
     #[must_use]
     pub const fn is_login(self) -> bool {
-        matches!(self, Self::LoginBasic | Self::LoginDigest | Self::LoginNever)
+        matches!(
+            self,
+            Self::LoginBasic
+                | Self::LoginDigest
+                | Self::LoginNever
+                | Self::LoginTwoWays
+                | Self::LoginStubborn
+                | Self::LoginElsewhere
+        )
     }
 }
 

@@ -62,6 +62,8 @@ pub(crate) struct State {
     pub(crate) kept: Vec<Arc<RefreshTask>>,
     /// Challenges that are never answered.
     pub(crate) unanswered: Vec<Responder<crate::contract::ChallengeDisposition>>,
+    /// How often it has answered challenges of each transfer.
+    pub(crate) replied: BTreeMap<TransferKey, u32>,
     pub(crate) handled: usize,
     pub(crate) rescheduled: u32,
     /// Snapshots asked for with completions.
@@ -105,6 +107,7 @@ impl App {
                 unserved: Vec::new(),
                 kept: Vec::new(),
                 unanswered: Vec::new(),
+                replied: BTreeMap::new(),
                 handled: 0,
                 rescheduled: 0,
                 snapshots: 0,

@@ -7,10 +7,11 @@ use super::app::App;
 use super::guard;
 use super::recording::Recording;
 use crate::contract::{
-    ChallengeDisposition, Charge, Configuration, Connection, Credential, RefreshKind, RefreshTask, Responder,
-    Session, SessionError, SessionId, SnapshotReason, Time, TransferKind, TransferOptions, UserInfo,
+    ChallengeDisposition, Charge, Configuration, Connection, Credential, Persistence, RefreshKind,
+    RefreshTask, Responder, Session, SessionError, SessionId, SnapshotReason, Time, TransferKind,
+    TransferOptions, UserInfo,
 };
-use crate::history::{Answer, Event, FaultKind, MessageId};
+use crate::history::{Answer, Event, FaultKind, MessageId, TransferKey};
 use crate::scenario::{Finish, IDENTIFIERS, Reopen, Reply};
 use crate::world::network::{PASSWORD, USER, chain_url};
 
@@ -18,6 +19,10 @@ use crate::world::network::{PASSWORD, USER, chain_url};
 const RESCHEDULES: u32 = 12;
 /// So must the snapshots that it asks for with its completions.
 const SNAPSHOTS: u32 = 6;
+/// So must what it says to the challenges of one transfer, whatever a subject tells it of failures.
+const MOST_ANSWERS: u32 = 8;
+/// A user that no login of a scenario lets in.
+const GUEST: &str = "guest";
 /// The documented default, in milliseconds.
 pub(super) const REQUEST_TIMEOUT: u64 = 60_000;
 
@@ -293,26 +298,23 @@ impl App {
     pub(super) async fn reply(
         self: &Arc<Self>,
         id: MessageId,
-        transfer: u64,
+        transfer: TransferKey,
         failures: u32,
         responder: Responder<ChallengeDisposition>,
     ) {
         let replies = &self.setup.replies;
-        let reply = replies[usize::try_from(transfer).unwrap_or(0) % replies.len()];
-        let right = || ChallengeDisposition::UseCredential(Some(Credential::password(USER, PASSWORD)));
-        let wrong = || ChallengeDisposition::UseCredential(Some(Credential::password(USER, "wrong")));
-        let cancel = || ChallengeDisposition::CancelAuthenticationChallenge;
-        let answer = match (reply, failures) {
-            (Reply::Right | Reply::Late(_), 0) | (Reply::WrongFirst, 1) => right(),
-            (Reply::WrongFirst, 0) => wrong(),
-            (Reply::Right | Reply::Late(_) | Reply::WrongFirst | Reply::Cancel, _) => cancel(),
-            (Reply::Default, _) => ChallengeDisposition::PerformDefaultHandling,
-            (Reply::Reject, _) => ChallengeDisposition::RejectProtectionSpace,
-            (Reply::Never, _) => {
-                self.lock().unanswered.push(responder);
-                return;
-            }
+        let reply = replies[usize::try_from(transfer.transfer.get()).unwrap_or(0) % replies.len()];
+        if reply == Reply::Never {
+            self.lock().unanswered.push(responder);
+            return;
+        }
+        let turn = {
+            let mut state = self.lock();
+            let turn = state.replied.entry(transfer).or_default();
+            *turn += 1;
+            *turn - 1
         };
+        let answer = answer(reply, turn, failures);
         if let Reply::Late(span) = reply {
             let app = Arc::clone(self);
             self.spawn(async move {
@@ -343,6 +345,40 @@ impl App {
         };
         self.recorder.record(Event::Answered { id, answer: said, credential });
         responder.respond(answer);
+    }
+}
+
+/// What the app says to a challenge when it has said something to this many of the same transfer's, and this many
+/// credentials have been refused, as it is told.
+fn answer(reply: Reply, turn: u32, failures: u32) -> ChallengeDisposition {
+    let with = |user: &str, password: &str| {
+        ChallengeDisposition::UseCredential(Some(Credential::password(user, password)))
+    };
+    // Good for one transfer, so that the next one of the session is asked about too.
+    let once = |user: &str, password: &str| {
+        let (user, password) = (user.to_owned(), password.to_owned());
+        let credential = Credential::Password { user, password, persistence: Persistence::None };
+        ChallengeDisposition::UseCredential(Some(credential))
+    };
+    let cancel = ChallengeDisposition::CancelAuthenticationChallenge;
+    if turn >= MOST_ANSWERS {
+        return cancel;
+    }
+    match (reply, failures, turn) {
+        (Reply::Right | Reply::Late(_), 0, _) | (Reply::WrongFirst, 1, _) => with(USER, PASSWORD),
+        (Reply::WrongFirst, 0, _) => with(GUEST, "wrong"),
+        (Reply::Default, ..) | (Reply::WrongThenDefault, _, 1..) => {
+            ChallengeDisposition::PerformDefaultHandling
+        }
+        (Reply::Reject, ..) | (Reply::RejectFirst, _, 0) | (Reply::WrongThenReject, _, 1) => {
+            ChallengeDisposition::RejectProtectionSpace
+        }
+        (Reply::Without, ..) => ChallengeDisposition::UseCredential(None),
+        (Reply::WrongThenDefault | Reply::WrongThenReject, _, 0) => once(GUEST, "wrong"),
+        (Reply::RejectFirst, _, 1) | (Reply::WrongThenReject, _, 2) | (Reply::Insist, _, 0..4) => {
+            once(USER, PASSWORD)
+        }
+        _ => cancel,
     }
 }
 

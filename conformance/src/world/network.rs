@@ -17,9 +17,10 @@ use super::Clock;
 use super::app::App;
 use super::wire::Wire;
 use crate::contract::{
-    AppLife, HttpBody, HttpRequest, HttpResponse, Link, Response, Time, Transport, TransportError,
+    AppLife, AuthenticationMethod, HttpBody, HttpRequest, HttpResponse, Link, Response, Time, Transport,
+    TransportError,
 };
-use crate::history::{Event, ExchangeOutcome, Recorder, TransferKey};
+use crate::history::{Event, ExchangeOutcome, Recorder, Space, TransferKey};
 use crate::scenario::{Download, Route, Scenario, Step};
 
 /// The user that every login of a scenario lets in.
@@ -59,6 +60,12 @@ pub(crate) fn script(scenario: &Scenario) -> Script {
                     let hop = |to: &str, code| origin::Route::default().answer(Answer::redirect(code, to));
                     script = script.route(path, hop(&first, 302)).route(first, hop(&second, 307));
                     script = script.route(second, origin::Route::new(resource));
+                } else if *route == Route::LoginElsewhere {
+                    let login = |realm| Login::new(USER, PASSWORD).scheme(Scheme::basic(realm));
+                    let second = format!("{path}/hop/2");
+                    let gate = origin::Route::default().login(login("the gate"));
+                    script = script.route(path, gate.answer(Answer::redirect(302, &second)));
+                    script = script.route(second, origin::Route::new(resource).login(login("the vault")));
                 } else {
                     script = script.route(path, answers(*route, resource));
                 }
@@ -84,7 +91,7 @@ fn answers(route: Route, resource: Resource) -> origin::Route {
     let login = |scheme| Login::new(USER, PASSWORD).scheme(scheme);
     let cut = Answer::fault(Fault::CutAfter(size / 2));
     match route {
-        Route::Plain | Route::Redirect => with,
+        Route::Plain | Route::Redirect | Route::LoginElsewhere => with,
         Route::NotFound => with.answer(status(404, None)),
         Route::ServerError => with.answer(status(500, None)),
         Route::Unavailable => with.answer(status(503, Some(RetryAfter::Secs(120)))),
@@ -101,6 +108,10 @@ fn answers(route: Route, resource: Resource) -> origin::Route {
         Route::LoginBasic => with.login(login(Scheme::basic("the vault"))),
         Route::LoginDigest => with.login(login(Scheme::digest("the vault", DigestAlgorithm::Sha256))),
         Route::LoginNever => with.login(login(Scheme::basic("the vault")).never()),
+        Route::LoginTwoWays => with.login(
+            login(Scheme::digest("the vault", DigestAlgorithm::Sha256)).scheme(Scheme::basic("the cellar")),
+        ),
+        Route::LoginStubborn => with.login(login(Scheme::basic("the vault")).refuse_first(2)),
         Route::Drip => {
             with.answer(Answer::fault(Fault::Drip { piece: size.div_ceil(8).max(1), every_ms: 50_000 }))
         }
@@ -301,6 +312,7 @@ impl Transport for Network {
                     status: response.status,
                     challenge,
                     redirects,
+                    offers: if challenge { offers(&response) } else { Vec::new() },
                 });
                 Ok(HttpResponse::new(
                     response,
@@ -313,6 +325,24 @@ impl Transport for Network {
             }
         }
     }
+}
+
+/// The ways to log in that a 401 offers; the kit's origin names each in a field of its own.
+fn offers(response: &Response) -> Vec<Space> {
+    let space = |field: &str| {
+        let (scheme, rest) = field.split_once(' ').unwrap_or((field, ""));
+        let method = match scheme.to_ascii_lowercase().as_str() {
+            "basic" => AuthenticationMethod::HttpBasic,
+            "digest" => AuthenticationMethod::HttpDigest,
+            "bearer" => AuthenticationMethod::HttpBearer,
+            "ntlm" => AuthenticationMethod::Ntlm,
+            "negotiate" => AuthenticationMethod::Negotiate,
+            _ => return None,
+        };
+        let realm = rest.split_once("realm=\"").and_then(|(_, rest)| rest.split_once('"'));
+        Some(Space { method, realm: realm.map(|(realm, _)| realm.to_owned()) })
+    };
+    response.headers_named("www-authenticate").filter_map(space).collect()
 }
 
 fn outcome(error: &TransportError) -> ExchangeOutcome {

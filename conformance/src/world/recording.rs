@@ -207,15 +207,19 @@ impl Recording {
         let failures = challenge.previous_failure_count;
         let message = || Message::DidReceiveChallenge {
             method: challenge.protection_space.method,
+            realm: challenge.protection_space.realm.clone(),
             failures,
             proposed: challenge.proposed_credential.is_some(),
+            credential: challenge.proposed_credential.as_ref().map(super::conduct::label),
         };
         let mut delivery = self.begin(session, transfer, message).await;
         self.app.sleep(self.app.setup.callback.duration()).await;
         delivery.returned = true;
         let id = delivery.id;
         drop(delivery);
-        self.app.reply(id, transfer.map_or(0, TransferId::get), failures, responder).await;
+        let transfer = transfer.unwrap_or_else(|| TransferId::new(0));
+        let key = TransferKey { session: session.clone(), transfer };
+        self.app.reply(id, key, failures, responder).await;
     }
 }
 

@@ -31,4 +31,5 @@
     include_str!("quits.txt"),
     include_str!("invalid.txt"),
     include_str!("seconds.txt"),
+    include_str!("answers.txt"),
 ]

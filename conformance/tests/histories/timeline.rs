@@ -16,6 +16,10 @@
 //! `resource s/1 10:7` says that 10 bytes of the digest 7 lie at its address; `moves s/1` and `finds s/1 10:7` (or `finds
 //! s/1 nothing`) are about the file it was given last. `sends s/1 from=4` asks for the rest, and `loses s/1 at=00:09`
 //! says when the last byte came.
+//!
+//! `login s/1 offers=digest:a,basic:b` offers two ways to log in; `tells s/1 asks=basic:b+1~ann` asks about one, with a
+//! failure counted and Ann's credential proposed; `gets s/1 credential=ann` answers with it, `sends s/1 with=Basic` sends
+//! it.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +32,7 @@ use bgsession_conformance::history::{
 
 use crate::words::{
     DIGEST, SIZE, answer, app, charge, completed, content, created, id, key, kind, listed, message, number,
-    task_ref, time,
+    space, task_ref, time,
 };
 
 /// What a timeline says.
@@ -303,7 +307,7 @@ impl Writer {
                 key,
                 request,
                 range: term("from=").map(|from| from.parse().expect("the first byte asked for")),
-                credential: None,
+                credential: term("with=").map(str::to_owned),
             });
             return true;
         }
@@ -315,9 +319,12 @@ impl Writer {
         };
         let exchange = self.exchange[&key(transfer)];
         if matches!(verb, "head" | "answers" | "login") {
-            let status = rest.first().map_or(401, |status| status.parse().expect("a status"));
+            let status = rest.first().filter(|term| !term.contains('='));
+            let status = status.map_or(401, |status| status.parse().expect("a status"));
+            let offers = term("offers=").map_or_else(Vec::new, |all| all.split(',').map(space).collect());
             let redirects = (300..400).contains(&status);
-            self.push(Event::ResponseHead { exchange, status, challenge: verb == "login", redirects });
+            let challenge = verb == "login";
+            self.push(Event::ResponseHead { exchange, status, challenge, redirects, offers });
         }
         if verb != "head" {
             self.push(ends(exchange, outcome));

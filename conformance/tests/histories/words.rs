@@ -5,7 +5,7 @@ use bgsession_conformance::contract::{
     Termination, Time, TransferId, TransferKind, TransferState, UserInfo,
 };
 use bgsession_conformance::history::{
-    Answer, Completed, EndKind, Event, Listed, Message, TaskRef, TransferKey,
+    Answer, Completed, EndKind, Event, Listed, Message, Space, TaskRef, TransferKey,
 };
 
 /// What every body is like unless a timeline says otherwise.
@@ -144,14 +144,35 @@ pub(crate) fn message(word: &str) -> Message {
                 digest: sizes.map(|s| s.1),
             }
         }
-        "asks" => Message::DidReceiveChallenge {
-            method: AuthenticationMethod::HttpBasic,
-            failures: 0,
-            proposed: false,
-        },
+        "asks" => asks(detail.unwrap_or("basic")),
         "progress" => Message::DidWriteData { total: 1 },
         "events" => Message::DidFinishEvents,
         _ => panic!("{word:?} is no message"),
+    }
+}
+
+/// `basic`, `digest:vault`: the method and the realm of a protection space.
+pub(crate) fn space(text: &str) -> Space {
+    let (method, realm) = text.split_once(':').map_or((text, None), |(method, realm)| (method, Some(realm)));
+    let method = match method {
+        "basic" => AuthenticationMethod::HttpBasic,
+        "digest" => AuthenticationMethod::HttpDigest,
+        _ => panic!("{method:?} is no method"),
+    };
+    Space { method, realm: realm.map(str::to_owned) }
+}
+
+/// `basic:vault`, with `+2` for two refused credentials and `~ann` for a proposed one.
+fn asks(text: &str) -> Message {
+    let (text, credential) = text.split_once('~').map_or((text, None), |(text, user)| (text, Some(user)));
+    let (text, failures) = text.split_once('+').unwrap_or((text, "0"));
+    let Space { method, realm } = space(text);
+    Message::DidReceiveChallenge {
+        method,
+        realm,
+        failures: failures.parse().expect("a number of failures"),
+        proposed: credential.is_some(),
+        credential: credential.map(str::to_owned),
     }
 }
 

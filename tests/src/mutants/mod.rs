@@ -4,6 +4,7 @@
 //! comment on each says what somebody would have to get wrong to write it.
 
 mod allowance;
+mod answers;
 mod budget;
 mod cuts;
 mod delivery;
@@ -100,6 +101,7 @@ pub static GROUPS: &[(&str, &[Mutant])] = &[
     ("quits", quits::MUTANTS),
     ("invalid", invalid::MUTANTS),
     ("seconds", seconds::MUTANTS),
+    ("answers", answers::MUTANTS),
 ];
 
 /// Every mutant.

@@ -1,0 +1,50 @@
+//! What the rules about logins want to see often: challenges, and answers of every kind.
+
+use super::focus::Weights;
+use super::{Finish, Focus, Reply, Route, Span};
+
+impl Focus {
+    /// Logins of every kind, and every answer to them.
+    pub const ANSWERS: Self = Self {
+        weights: Weights {
+            open: 0,
+            upload: 0,
+            refresh: 0,
+            snapshot: 0,
+            cancel: 0,
+            link: 0,
+            crash: 0,
+            purge: 1,
+            download: 10,
+            ..Self::GENERAL.weights
+        },
+        routes: &[
+            Route::LoginTwoWays,
+            Route::LoginTwoWays,
+            Route::LoginStubborn,
+            Route::LoginElsewhere,
+            Route::LoginBasic,
+            Route::LoginNever,
+        ],
+        finishes: &[Finish::WhenServed],
+        replies: &[
+            Reply::Right,
+            Reply::WrongFirst,
+            Reply::Late(Span(1_000)),
+            Reply::Late(Span(300_000)),
+            Reply::Cancel,
+            Reply::Default,
+            Reply::Reject,
+            Reply::Without,
+            Reply::Insist,
+            Reply::RejectFirst,
+            Reply::WrongThenReject,
+            Reply::WrongThenDefault,
+        ],
+        silent: 0,
+        delayed: 0,
+        chained: 0,
+        steps: 8,
+        ..Self::GENERAL
+    };
+}
