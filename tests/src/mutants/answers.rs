@@ -116,7 +116,7 @@ impl AlmostDelegate for Between {
         if self.slip == Slip::GoesOn {
             let said = match first(answer, step_back()).await {
                 Either::Left(Some(answer)) => answer,
-                _ => ChallengeDisposition::PerformDefaultHandling,
+                Either::Left(None) | Either::Right(()) => ChallengeDisposition::PerformDefaultHandling,
             };
             return service.respond(said);
         }
