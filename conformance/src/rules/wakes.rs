@@ -4,7 +4,7 @@ use super::course::{Progress, Transfer};
 use super::facts::Session;
 use super::{BOTH, Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
 use crate::contract::{Charge, OverBudgetWakes};
-use crate::history::Message;
+use crate::history::{Answer, Message};
 use crate::scenario::Focus;
 
 pub(super) const SCH_19: Rule = Rule {
@@ -219,6 +219,11 @@ fn needless(
         };
         let logins = transfer.exchanges.iter().filter_map(super::course::Exchange::challenge);
         let logins = logins.map(|challenge| (challenge, asked(challenge)));
+        // A rejected protection space makes a question of the next one.
+        let rejected = facts.messages_of(transfer).filter_map(|delivery| {
+            delivery.answered.filter(|_| delivery.answer == Some(Answer::RejectProtectionSpace))
+        });
+        let logins = logins.chain(rejected.map(|rejection| (rejection, asked(rejection))));
         let ends = end_of(facts, transfer).into_iter().map(|end| (end, facts.acknowledged(transfer)));
         for (cause, told) in
             logins.chain(ends).filter(|(cause, _)| cause.seq >= after && cause.seq < called.seq)
