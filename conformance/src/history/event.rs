@@ -58,6 +58,9 @@ pub enum Event {
         /// Its configuration's `allows_cellular_access`.
         #[serde(default = "yes", skip_serializing_if = "is_yes")]
         cellular: bool,
+        /// Its configuration's `is_discretionary`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        discretionary: bool,
     },
     /// The app, or another process of its maker's, opened a session that the app has open already.
     SessionReopened {
@@ -128,6 +131,9 @@ pub enum Event {
         /// The app's own text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         description: Option<String>,
+        /// The app came to the front, or left it, while the call that created it ran.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        torn: bool,
     },
     /// The app has tried to create a transfer that a background session must not make.
     Attempted {

@@ -58,10 +58,11 @@ pub(super) fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -
         Event::ScheduleReturned { accepted: false, .. } => {
             (Lane::Scheduler, "refuses to schedule it".to_owned())
         }
-        Event::SessionOpened { session, launch_events, cellular } => {
+        Event::SessionOpened { session, launch_events, cellular, discretionary } => {
             let silent = if *launch_events { "" } else { ", without launch events" };
             let wifi = if *cellular { "" } else { ", not over cellular" };
-            (Lane::App, format!("opens session {}{silent}{wifi}", id(session)))
+            let moment = if *discretionary { ", discretionary" } else { "" };
+            (Lane::App, format!("opens session {}{silent}{wifi}{moment}", id(session)))
         }
         Event::TransferCreated { key, kind, earliest, continues, .. } => {
             let what = if *kind == TransferKind::Upload { "upload" } else { "download" };
@@ -239,6 +240,13 @@ fn changed(now: &Conditions, entry: &Entry, history: &History) -> (Lane, String)
             "the system starves the app"
         } else {
             "the system has time for the app again"
+        });
+    }
+    if now.favourable != before.favourable {
+        news.push(if now.favourable {
+            "the device is on its charger"
+        } else {
+            "the device is off its charger"
         });
     }
     if now.link != before.link || news.is_empty() {

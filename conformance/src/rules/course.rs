@@ -83,6 +83,8 @@ pub(crate) struct Transfer<'a> {
     pub(crate) key: &'a TransferKey,
     pub(crate) kind: TransferKind,
     pub(crate) created: Place,
+    /// Whether the app was in front then can not be told.
+    pub(crate) torn: bool,
     /// Where it was resumed first; where it was created as long as it was not.
     pub(crate) resumed: Place,
     /// From its birth on, which is the first.

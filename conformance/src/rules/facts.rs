@@ -80,6 +80,8 @@ pub(crate) struct Session<'a> {
     pub(crate) launch_events: bool,
     /// It may use a cellular link.
     pub(crate) cellular: bool,
+    /// It leaves the moment to the system.
+    pub(crate) discretionary: bool,
     pub(crate) opened: Vec<Place>,
     /// Calls of `handle` with a task of this session.
     pub(crate) wakes: Vec<Place>,

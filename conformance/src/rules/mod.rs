@@ -6,8 +6,10 @@
 
 mod allowance;
 mod answers;
+mod begin;
 mod budget;
 mod course;
+mod discretion;
 mod facts;
 mod files;
 mod handling;
@@ -131,6 +133,8 @@ pub struct Finding {
     pub witnesses: u32,
     /// The first entry that breaks it.
     pub violation: Option<Violation>,
+    /// Why it can not be put to the test under the policy that is in force, if it can not.
+    pub inapplicable: Option<&'static str>,
 }
 
 /// How a history breaks a rule.
@@ -146,6 +150,10 @@ pub struct Violation {
 }
 
 impl Finding {
+    fn inapplicable(why: &'static str) -> Self {
+        Self { inapplicable: Some(why), ..Self::default() }
+    }
+
     fn witness(&mut self) {
         self.witnesses += 1;
     }
@@ -172,6 +180,22 @@ impl Rule {
     #[must_use]
     pub fn judge(&self, history: &History, policy: &Policy) -> Finding {
         (self.judge)(&Facts::of(history, policy))
+    }
+
+    /// Why it can not be put to the test under this policy, if it can not: it is about something that the policy
+    /// switches off. Such a rule is not applicable; it does not pass, and it is not vacuous either.
+    ///
+    /// ```
+    /// use bgsession_conformance::contract::{DiscretionaryStart, Policy};
+    ///
+    /// let rule = bgsession_conformance::rules::find("SES-29").unwrap();
+    /// let at_once = Policy { discretionary_start: DiscretionaryStart::AtAnyMoment, ..Policy::default() };
+    /// assert!(rule.lacks(&Policy::default()).is_none());
+    /// assert!(rule.lacks(&at_once).is_some());
+    /// ```
+    #[must_use]
+    pub fn lacks(&self, policy: &Policy) -> Option<&'static str> {
+        self.judge(&History::new(), policy).inapplicable
     }
 
     /// How it stands in a table: its level, or `OPT` if it belongs to the optional profile.
@@ -249,9 +273,11 @@ pub static RULES: &[Rule] = &[
     messages::SES_19,
     messages::SES_20,
     invalid::SES_21,
+    discretion::SES_22,
     quits::SES_23,
     answers::SES_27,
     logins::SES_28,
+    discretion::SES_29,
 ];
 
 /// Promises that have their id and no rule yet, and how far they are.
@@ -259,7 +285,6 @@ pub static NOT_JUDGED_YET: &[(&str, &str)] = &[
     ("SCH-24", "closure-style handling: not in the contract yet"),
     ("SES-12", "data transfers, which end with the app: not in the contract yet"),
     ("SES-14", "delayed requests and what the delegate makes of them: kept by the reference, not judged"),
-    ("SES-22", "transfers created in the background are discretionary: kept by the reference, not judged"),
     ("SES-24", "the resume-rate limiter: neither kept nor judged"),
     ("SES-25", "what resets the resume-rate limiter: neither kept nor judged"),
     (

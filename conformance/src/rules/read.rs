@@ -75,10 +75,10 @@ impl<'a> Facts<'a> {
         match &entry.event {
             Event::App { change } => self.app(place, *change),
             Event::Conditions { conditions } => self.conditions.push((place, *conditions)),
-            Event::SessionOpened { session, launch_events, cellular } => {
+            Event::SessionOpened { session, launch_events, cellular, discretionary } => {
                 let known = self.session_mut(session, *launch_events);
                 if known.opened.is_empty() {
-                    known.cellular = *cellular;
+                    (known.cellular, known.discretionary) = (*cellular, *discretionary);
                 }
                 known.opened.push(place);
             }
@@ -117,6 +117,7 @@ impl<'a> Facts<'a> {
                 resource_timeout,
                 request_timeout,
                 description,
+                torn,
                 ..
             } => {
                 self.index.transfers.insert(key, self.transfers.len());
@@ -124,6 +125,7 @@ impl<'a> Facts<'a> {
                     key,
                     kind: *kind,
                     created: place,
+                    torn: *torn,
                     resumed: place,
                     pauses: vec![Pause { from: place, to: None, depth: 1 }],
                     holds: 1,
@@ -359,6 +361,7 @@ impl<'a> Facts<'a> {
                 id,
                 launch_events,
                 cellular: true,
+                discretionary: false,
                 opened: Vec::new(),
                 wakes: Vec::new(),
                 requests: Vec::new(),

@@ -392,9 +392,10 @@ fn verdicts(
     verdicts
 }
 
-/// Why a rule does not concern a subject, if it says that it lacks what the rule is about.
+/// Why a rule does not concern a subject, if it says that it lacks what the rule is about, or its policy does.
 fn lacking(subject: &Subject, rule: &Rule) -> Option<String> {
-    rule.needs.iter().find_map(|needed| subject.limits.without.get(needed)).cloned()
+    let without = rule.needs.iter().find_map(|needed| subject.limits.without.get(needed)).cloned();
+    without.or_else(|| rule.lacks(&subject.policy).map(str::to_owned))
 }
 
 /// A scenario is given this much real time; then its thread counts as stuck.

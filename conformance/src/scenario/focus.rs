@@ -33,6 +33,7 @@ pub(crate) struct Weights {
     pub(crate) force_quit: u8,
     pub(crate) invalidate: u8,
     pub(crate) reopen: u8,
+    pub(crate) charger: u8,
 }
 
 /// What a generated scenario is likely to hold. Each rule states one; see [`Focus::GENERAL`] for what they start from.
@@ -59,6 +60,10 @@ pub struct Focus {
     pub(crate) files: u8,
     /// One in how many scenarios has a session that allows no cellular access; 0 for none.
     pub(crate) wifi_only: u8,
+    /// One in how many scenarios has a discretionary session; 0 for none.
+    pub(crate) discretionary: u8,
+    /// One in how many scenarios begins with the device off its charger; 0 for none.
+    pub(crate) uncharged: u8,
     /// How many of the generator's spans may come, from the shortest.
     pub(crate) spans: usize,
     /// The most steps.
@@ -141,6 +146,7 @@ impl Focus {
             force_quit: 0,
             invalidate: 0,
             reopen: 0,
+            charger: 0,
         },
         routes: ROUTES,
         finishes: FINISHES,
@@ -153,6 +159,8 @@ impl Focus {
         slow_callbacks: 4,
         files: 0,
         wifi_only: 0,
+        discretionary: 0,
+        uncharged: 0,
         spans: 21,
         steps: 12,
         lists: false,

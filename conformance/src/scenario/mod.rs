@@ -7,6 +7,7 @@
 mod file;
 mod focus;
 mod focus_logins;
+mod focus_pace;
 mod focus_requests;
 mod focus_transfers;
 mod setup;

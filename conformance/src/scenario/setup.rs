@@ -114,6 +114,9 @@ pub struct Setup {
     /// The sessions that allow no cellular access, by identifier.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub wifi_only: Vec<u8>,
+    /// The sessions that are discretionary, by identifier.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub discretionary: Vec<u8>,
     /// The app lists a session's transfers whenever a process of its opens it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub lists: bool,
@@ -135,6 +138,7 @@ impl Default for Setup {
             resource_timeout: Span(600_000),
             files: Vec::new(),
             wifi_only: Vec::new(),
+            discretionary: Vec::new(),
             lists: false,
         }
     }

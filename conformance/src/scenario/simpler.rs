@@ -64,6 +64,7 @@ pub(super) fn simpler_step(step: &Step, way: usize) -> Option<Step> {
         | Step::Busy { .. }
         | Step::Prominence { .. }
         | Step::Starve { .. }
+        | Step::Charger { .. }
         | Step::Cellular
         | Step::Link { .. } => None,
     }
@@ -139,6 +140,7 @@ pub(super) fn simpler_setup(setup: &Setup, way: usize) -> Option<Setup> {
         21 => with(|s, _| drop(s.files.drain(..s.files.len() / 2))),
         22 => with(|s, d| s.wifi_only = d.wifi_only),
         23 => with(|s, d| s.lists = d.lists),
+        24 => with(|s, d| s.discretionary = d.discretionary),
         _ => return None,
     })
 }

@@ -323,6 +323,12 @@ pub enum Step {
         /// Does it?
         on: bool,
     },
+    /// The device is put on its charger, with Wi-Fi at hand, or taken off: good or bad conditions for what is
+    /// discretionary.
+    Charger {
+        /// Is it on?
+        on: bool,
+    },
     /// Only a cellular link is at hand.
     Cellular,
     /// The app tries what a background session must not do.

@@ -97,10 +97,16 @@ impl Scenarios {
         if self.focus.wifi_only > 0 && swarm.u8(..self.focus.wifi_only) == 0 {
             setup.wifi_only = vec![dice.sessions[0]];
         }
+        if self.focus.discretionary > 0 && swarm.u8(..self.focus.discretionary) == 0 {
+            setup.discretionary = vec![dice.sessions[0]];
+        }
         let most = u32::from(self.focus.steps.max(1));
         let count = dice.rng.u32(1..=most);
         let mut front = true;
-        let steps: Vec<Step> = (0..count).map(|_| dice.step(&mut front)).collect();
+        let mut steps: Vec<Step> = (0..count).map(|_| dice.step(&mut front)).collect();
+        if self.focus.uncharged > 0 && swarm.u8(..self.focus.uncharged) == 0 {
+            steps.insert(0, Step::Charger { on: false });
+        }
         // An origin that never serves is asked again and again until the timeout: an hour of that is as good as a week.
         let never = |step: &Step| step.download().is_some_and(|it| it.route == Route::NeverServed);
         if steps.iter().any(never) {
@@ -111,7 +117,7 @@ impl Scenarios {
 }
 
 /// How many kinds of steps there are.
-const KINDS: usize = 28;
+const KINDS: usize = 29;
 
 struct Dice {
     rng: fastrand::Rng,
@@ -169,6 +175,7 @@ impl Dice {
             resource_timeout: Span(self.pick(&[600_000, 86_400_000, 604_800_000])),
             files: Vec::new(),
             wifi_only: Vec::new(),
+            discretionary: Vec::new(),
             lists: self.focus.lists,
         }
     }
@@ -226,6 +233,7 @@ impl Dice {
             w.force_quit,
             here * w.invalidate,
             here * w.reopen,
+            w.charger,
         ]
     }
 
@@ -278,6 +286,7 @@ impl Dice {
             }
             26 => Step::Invalidate { session, cancel: self.rng.bool() },
             27 => Step::Reopen { session, elsewhere: self.rng.u8(..6) == 0, changed: self.rng.u8(..4) > 0 },
+            28 => Step::Charger { on: self.rng.u8(..4) == 0 },
             _ => Step::Wait { span: self.span() },
         }
     }

@@ -52,10 +52,11 @@ impl App {
             return Some(Arc::clone(session));
         }
         let position = IDENTIFIERS.iter().position(|name| *name == id.as_str());
-        let wifi_only = |index| u8::try_from(index).is_ok_and(|index| self.wifi_only(index));
-        let cellular = !position.is_some_and(wifi_only);
+        let among = |named: &[u8]| position.is_some_and(|index| names(named, index));
+        let (cellular, discretionary) = (!among(&self.setup.wifi_only), among(&self.setup.discretionary));
         let configuration = Configuration {
             sends_launch_events: launch_events,
+            is_discretionary: discretionary,
             allows_cellular_access: cellular,
             resource_timeout: self.setup.resource_timeout.duration(),
             request_timeout: Duration::from_millis(REQUEST_TIMEOUT),
@@ -66,7 +67,12 @@ impl App {
         self.invalid().delegates.insert(id.clone(), delegate.number);
         let connection = Connection::new(Arc::new(delegate), life.clone());
         // Before the call: messages may arrive while it runs.
-        self.recorder.record(Event::SessionOpened { session: id.clone(), launch_events, cellular });
+        self.recorder.record(Event::SessionOpened {
+            session: id.clone(),
+            launch_events,
+            cellular,
+            discretionary,
+        });
         let service = Arc::clone(&self.system()?.service);
         let opening = service.session(configuration, connection);
         let session =
@@ -94,12 +100,6 @@ impl App {
             self.list(&session).await;
         }
         Some(session)
-    }
-
-    /// Does the session of this identifier allow no cellular access?
-    fn wifi_only(&self, index: u8) -> bool {
-        let identifiers = u8::try_from(IDENTIFIERS.len()).unwrap_or(u8::MAX);
-        self.setup.wifi_only.iter().any(|named| named % identifiers == index)
     }
 
     pub(super) fn refused(&self, what: &str, error: &SessionError) {
@@ -389,4 +389,9 @@ pub(super) fn label(credential: &Credential) -> String {
         Credential::Trust => "trust".to_owned(),
         _ => "token".to_owned(),
     }
+}
+
+/// Is the identifier at this place among those that are named by number?
+fn names(named: &[u8], index: usize) -> bool {
+    named.iter().any(|named| usize::from(*named) % IDENTIFIERS.len() == index)
 }

@@ -46,6 +46,7 @@ impl App {
     ) -> Option<TransferKey> {
         let earliest = options.earliest_begin_date;
         let description = options.description.clone();
+        let was_in_front = self.process().is_foreground();
         let created = match &file {
             Some(file) => {
                 let upload = session.upload(Request::post(url.clone()), file, options);
@@ -68,7 +69,7 @@ impl App {
             }
         };
         let key = TransferKey { session: session.identifier().clone(), transfer };
-        self.created(&key, kind, url, (earliest, description), None);
+        self.created(&key, kind, url, (earliest, description), None, was_in_front);
         Some(key)
     }
 
@@ -79,6 +80,7 @@ impl App {
         url: String,
         (earliest, description): (Option<crate::contract::Time>, Option<String>),
         continues: Option<TransferId>,
+        was_in_front: bool,
     ) {
         {
             let mut state = self.lock();
@@ -96,6 +98,7 @@ impl App {
             request_timeout: REQUEST_TIMEOUT,
             continues,
             description,
+            torn: self.process().is_foreground() != was_in_front,
         });
     }
 
@@ -209,13 +212,21 @@ impl App {
 
     /// Goes on with a download that was stopped.
     pub(crate) async fn go_on(self: &Arc<Self>, session: &Arc<dyn Session>, stopped: Stopped) {
+        let was_in_front = self.process().is_foreground();
         let creating = session.download_resuming(stopped.data, TransferOptions::default());
         let what = "Session::download_resuming";
         match guard::call(&self.clock, &self.recorder, what, creating).await {
             Some(Ok(transfer)) => {
                 let key = TransferKey { session: session.identifier().clone(), transfer };
                 let continues = Some(stopped.key.transfer);
-                self.created(&key, TransferKind::Download, stopped.url, (None, None), continues);
+                self.created(
+                    &key,
+                    TransferKind::Download,
+                    stopped.url,
+                    (None, None),
+                    continues,
+                    was_in_front,
+                );
                 self.resume_new(session, &key).await;
             }
             // The part that was kept may not be there any more.
@@ -233,6 +244,7 @@ impl App {
             Attempt::MissingFile => url.clone(),
         };
         let missing = FilePath::new("app/nowhere");
+        let was_in_front = self.process().is_foreground();
         let (attempt, call, name) = if what == Attempt::MissingFile {
             let upload = session.upload(Request::post(address.clone()), &missing, TransferOptions::default());
             (format!("the upload of {missing}, which is not there"), upload, "Session::upload")
@@ -247,7 +259,7 @@ impl App {
         // Whatever it is, it is a transfer now, and has an end like any other.
         let key = TransferKey { session: session.identifier().clone(), transfer };
         let kind = if what == Attempt::MissingFile { TransferKind::Upload } else { TransferKind::Download };
-        self.created(&key, kind, address, (None, None), None);
+        self.created(&key, kind, address, (None, None), None, was_in_front);
         self.resume_new(session, &key).await;
     }
 }

@@ -109,6 +109,7 @@ impl Player<'_> {
             Step::Busy { on } => self.change_conditions(|now| now.busy = *on),
             Step::Prominence { class } => self.change_conditions(|now| now.class = *class),
             Step::Starve { on } => self.change_conditions(|now| now.starved = *on),
+            Step::Charger { on } => self.change_conditions(|now| now.favourable = *on),
             Step::Link { up } => self.link(if *up { Link::Wifi } else { Link::Offline }),
             Step::Cellular => self.link(Link::Cellular),
             Step::ForceQuit => self.app.end(AppChange::ForceQuit),

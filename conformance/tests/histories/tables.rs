@@ -32,4 +32,5 @@
     include_str!("invalid.txt"),
     include_str!("seconds.txt"),
     include_str!("answers.txt"),
+    include_str!("discretion.txt"),
 ]

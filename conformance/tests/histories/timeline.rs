@@ -115,6 +115,8 @@ impl Writer {
             ("class", ["other"]) => self.conditions.class = AppClass::Other,
             ("system", ["starves"]) => self.conditions.starved = true,
             ("system", ["recovers"]) => self.conditions.starved = false,
+            ("charger", ["on"]) => self.conditions.favourable = true,
+            ("charger", ["off"]) => self.conditions.favourable = false,
             ("triggers", [what]) => {
                 self.push(Event::Triggered { kind: kind(what) });
                 return true;
@@ -158,7 +160,8 @@ impl Writer {
         let event = match (verb, rest) {
             ("opens", [session, how @ ..]) => {
                 let (launch_events, cellular) = (!how.contains(&"silently"), !how.contains(&"wifi-only"));
-                Event::SessionOpened { session: id(session), launch_events, cellular }
+                let discretionary = how.contains(&"discretionary");
+                Event::SessionOpened { session: id(session), launch_events, cellular, discretionary }
             }
             ("starts", [transfer, terms @ ..]) => {
                 self.push(created(transfer, terms));
@@ -203,9 +206,8 @@ impl Writer {
                     "cellular" => Link::Cellular,
                     _ => Link::Wifi,
                 };
-                let mut conditions = Conditions::default();
-                conditions.link = link;
-                Event::Conditions { conditions }
+                self.conditions.link = link;
+                Event::Conditions { conditions: self.conditions }
             }
             // Something that no rule looks at, so that time has passed.
             ("waits", []) | ("conditions", ["change"]) => {

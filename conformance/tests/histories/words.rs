@@ -74,6 +74,7 @@ pub(crate) fn created(transfer: &str, terms: &[&str]) -> Event {
         request_timeout: 60_000,
         continues: None,
         description: terms.iter().find_map(|term| term.strip_prefix("as=")).map(str::to_owned),
+        torn: terms.contains(&"torn"),
     }
 }
 

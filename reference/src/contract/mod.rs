@@ -74,8 +74,8 @@ pub use device::{AppProcess, Clock, Device, FilePath, Hold, Spawn, Storage};
 pub use error::{CancelReason, Interrupted, ScheduleError, SessionError, TransferError, TransportError};
 pub use ids::{EmptyIdentifier, RefreshTaskId, SessionId, TransferId, UserInfo};
 pub use policy::{
-    Allotment, Allowances, AtAllowance, ForegroundRefresh, OverBudgetWakes, Policy, ResourceTimer,
-    RetryPolicy, UnansweredChallenge,
+    Allotment, Allowances, AtAllowance, DiscretionaryStart, ForegroundRefresh, OverBudgetWakes, Policy,
+    ResourceTimer, RetryPolicy, UnansweredChallenge,
 };
 pub use refresh_task::{
     Completion, CompletionReport, RefreshKind, RefreshTask, SnapshotReason, SystemTask, TaskMint,

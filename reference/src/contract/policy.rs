@@ -109,6 +109,18 @@ pub enum OverBudgetWakes {
     Queue,
 }
 
+/// What becomes of a discretionary transfer in bad conditions: the pages say that the system *may* wait for better ones
+/// (facts E14, E16).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
+#[expect(clippy::exhaustive_enums, reason = "the two readings of the documents")]
+pub enum DiscretionaryStart {
+    /// It is held until the conditions are good, for [`Policy::discretionary_hold`] or until it gets urgent.
+    HeldForConditions,
+    /// It may begin at any moment.
+    AtAnyMoment,
+}
+
 /// Gap U6: a challenge that the app left unanswered when its wake ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
@@ -173,8 +185,11 @@ pub struct Policy {
     pub limiter_floor: Option<Duration>,
     /// What each resume or relaunch multiplies the limiter's delay by.
     pub limiter_factor: u32,
-    /// How long a discretionary transfer may be held for better conditions.
+    /// How long a discretionary transfer is held for better conditions; less if its time is short. The pages give no
+    /// number.
     pub discretionary_hold: Duration,
+    /// How late a transfer may begin that nothing holds ("normally at once, rarely put off by up to ten minutes").
+    pub start_slack: Duration,
     /// Bluetooth alerts in a rolling day.
     pub bluetooth_alerts_per_day: u32,
     /// When the next snapshot comes if a snapshot task is completed with `snapshot: true`.
@@ -187,6 +202,8 @@ pub struct Policy {
     pub at_allowance: AtAllowance,
     /// X14.
     pub resource_timer: ResourceTimer,
+    /// What discretion means.
+    pub discretionary_start: DiscretionaryStart,
     /// U4.
     pub over_budget_wakes: OverBudgetWakes,
     /// U6.
@@ -218,13 +235,15 @@ impl Default for Policy {
             retry: RetryPolicy { floor: Duration::from_secs(1), factor: 2, cap: Duration::from_secs(300) },
             limiter_floor: None,
             limiter_factor: 2,
-            discretionary_hold: Duration::from_secs(600),
+            discretionary_hold: Duration::from_secs(3_600),
+            start_slack: Duration::from_secs(600),
             bluetooth_alerts_per_day: 5,
             snapshot_interval: Duration::from_secs(3_600),
             redirect_limit: 16,
             foreground_refresh: ForegroundRefresh::Disregard,
             at_allowance: AtAllowance::Terminate,
             resource_timer: ResourceTimer::FromResume,
+            discretionary_start: DiscretionaryStart::HeldForConditions,
             over_budget_wakes: OverBudgetWakes::Merge,
             unanswered_challenge: UnansweredChallenge::OfferAgain,
         }

@@ -7,8 +7,8 @@ use super::queue::Message;
 use super::session::Session;
 use super::transfer::{Discretion, Transfer};
 use crate::contract::{
-    CancelReason, DelayedRequestDisposition, ResourceTimer, ResumeData, SessionError, Time, TransferError,
-    TransferId,
+    CancelReason, DelayedRequestDisposition, DiscretionaryStart, ResourceTimer, ResumeData, SessionError,
+    Time, TransferError, TransferId,
 };
 
 impl Session {
@@ -191,7 +191,7 @@ impl Session {
         }
     }
 
-    /// SES-22: what was discretionary only because the app was not in front stops being so.
+    /// SES-29: what was discretionary only because the app was not in front stops being so.
     pub(super) fn release_for_front(&mut self, env: &mut Env) {
         let ids: Vec<TransferId> = self.transfers.keys().copied().collect();
         for id in ids {
@@ -274,11 +274,17 @@ impl Transfer {
     /// Until when it is held for better conditions; `None` if it is not.
     fn held_until(&mut self, env: &Env) -> Option<Time> {
         // Held once, before it first goes on the wire; not again for a retry.
-        if self.discretion == Discretion::Never || self.attempt > 0 || env.conditions.favourable {
+        if self.discretion == Discretion::Never
+            || self.attempt > 0
+            || env.conditions.favourable
+            || env.policy.discretionary_start == DiscretionaryStart::AtAnyMoment
+        {
             return None;
         }
         let since = *self.held_since.get_or_insert(env.now);
-        let until = since + env.policy.discretionary_hold;
+        // SES-22: the less time is left, the more urgent it gets.
+        let room = self.resource_deadline.since(since) / 2;
+        let until = since + env.policy.discretionary_hold.min(room);
         (env.now < until).then_some(until)
     }
 }

@@ -132,6 +132,7 @@ impl Session {
         let id = TransferId::new(self.next_transfer);
         self.next_transfer += 1;
         self.outstanding += 1;
+        // SES-22: the app's state at this moment, and no other.
         let discretion = match (self.config.is_discretionary, env.app.is_foreground()) {
             (true, _) => Discretion::Always,
             (false, false) => Discretion::UntilFront,

@@ -338,7 +338,7 @@ fn what_is_started_behind_the_users_back_waits_for_better_conditions() {
         });
         world.pass(seconds * SECOND);
     };
-    hold(599);
+    hold(3_599);
     assert_eq!(world.origin.log().len(), 1);
     world.pass(SECOND);
     assert_eq!(world.origin.log().len(), 2, "held no longer than the policy says");

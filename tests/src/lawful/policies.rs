@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bgsession_reference::contract::{
-    Allotment, Allowances, AtAllowance, ForegroundRefresh, OverBudgetWakes, Policy, ResourceTimer,
-    RetryPolicy, UnansweredChallenge,
+    Allotment, Allowances, AtAllowance, DiscretionaryStart, ForegroundRefresh, OverBudgetWakes, Policy,
+    ResourceTimer, RetryPolicy, UnansweredChallenge,
 };
 
 use super::{Variant, with_policy};
@@ -62,6 +62,13 @@ pub(super) const VARIANTS: &[Variant] = &[
     Variant::new("two-an-hour", |name| {
         let two = Allotment { complication_on_face: 2, dock: 1, other: 0 };
         with_policy(name, Policy { refreshes: two, session_wakes: two, snapshots: two, ..Policy::default() })
+    }),
+    Variant::new("holds-for-three-hours", |name| {
+        with_policy(name, Policy { discretionary_hold: secs(10_800), ..Policy::default() })
+    }),
+    Variant::new("discretionary-at-any-moment", |name| {
+        let at_once = DiscretionaryStart::AtAnyMoment;
+        with_policy(name, Policy { discretionary_start: at_once, ..Policy::default() })
     }),
     Variant::new("budget-by-the-half-hour", |name| {
         with_policy(name, Policy { budget_window: secs(1_800), ..Policy::default() })

@@ -8,6 +8,7 @@ mod answers;
 mod budget;
 mod cuts;
 mod delivery;
+mod discretion;
 mod drains;
 mod expiration;
 mod files;
@@ -102,6 +103,7 @@ pub static GROUPS: &[(&str, &[Mutant])] = &[
     ("invalid", invalid::MUTANTS),
     ("seconds", seconds::MUTANTS),
     ("answers", answers::MUTANTS),
+    ("discretion", discretion::MUTANTS),
 ];
 
 /// Every mutant.

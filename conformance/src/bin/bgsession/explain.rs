@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bgsession_conformance::contract::Policy;
 use bgsession_conformance::rules::Rule;
 use bgsession_conformance::scenario::{Download, Focus, Route, Step, scenarios};
 
@@ -32,6 +33,9 @@ fn text(rule: &Rule) -> String {
     field(&mut text, "binds", &binds.join(", "));
     field(&mut text, "source", rule.source);
     field(&mut text, "rests on", &rests_on(rule));
+    if let Some(why) = rule.lacks(&Policy::default()) {
+        field(&mut text, "applies", &format!("not by default: {why}"));
+    }
     field(&mut text, "witness", rule.witness);
     field(&mut text, "look at", rule.hint);
     field(&mut text, "scenarios", &content(rule.focus));
@@ -126,6 +130,7 @@ const fn kind(step: &Step) -> &'static str {
         Step::Busy { .. } => "busy",
         Step::Prominence { .. } => "prominence",
         Step::Starve { .. } => "starve",
+        Step::Charger { .. } => "charger",
         Step::Cellular => "cellular",
         Step::Attempt { .. } => "attempt",
         Step::List { .. } => "list",

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use bgsession_conformance::Role;
+use bgsession_conformance::contract::Policy;
 use bgsession_conformance::rules::{NOT_JUDGED_YET, RULES, Rule};
 
 use crate::Outcome;
@@ -49,6 +50,8 @@ fn entry(rule: &Rule, text: &mut String) {
     let binds: Vec<&str> = rule.binds.iter().map(|role| name(*role)).collect();
     let needs: Vec<String> = rule.needs.iter().map(|need| format!("{need:?}").to_lowercase()).collect();
     let needs = if needs.is_empty() { String::new() } else { format!(" Needs: {}.", needs.join(", ")) };
+    let lacks = rule.lacks(&Policy::default());
+    let needs = lacks.map_or(needs.clone(), |why| format!("{needs} Not applicable by default: {why}."));
     writeln!(
         text,
         "\n**{}** {} · {}\n\n{}\n\n- Source: {}. Rests on {}.{needs}\n- Put to the test by: {}.",
