@@ -67,7 +67,7 @@ fn held(facts: &Facts<'_>, transfer: &Transfer<'_>, why: &str, finding: &mut Fin
     let first = begun(transfer);
     let waits = facts.policy.discretionary_start == DiscretionaryStart::HeldForConditions
         && transfer.resource_timeout >= hold * ROOM;
-    let until = first.map_or_else(|| facts.last(), |first| first);
+    let until = first.unwrap_or_else(|| facts.last());
     let bad = !conditions(facts, transfer.created, until.at).any(|now| now.favourable);
     // A flagged transfer stays discretionary; to tell that from the other kind is not worth a false alarm.
     let visited = visits(facts, transfer.created).any(|visit| visit.seq < until.seq);
