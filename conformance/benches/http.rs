@@ -8,7 +8,7 @@ mod common;
 use std::sync::Arc;
 
 use bgsession_conformance::World;
-use bgsession_conformance::contract::{HttpRequest, Method, Transport};
+use bgsession_conformance::contract::{HttpRequest, Method, TlsAnswers, Transport};
 use bgsession_conformance::history::{Event, History};
 use bgsession_conformance::mock_server::{RealTime, Resource, Route, Script, WiremockFront};
 use bgsession_conformance::scenario::Scenario;
@@ -93,7 +93,7 @@ impl Pair {
 }
 
 async fn fetch(client: &HttpTransport, url: &str) {
-    let request = HttpRequest { method: Method::Get, url: url.to_owned(), headers: Vec::new(), body: None };
+    let request = HttpRequest { method: Method::Get, url: url.to_owned(), headers: Vec::new(), body: None, tls: TlsAnswers::default() };
     let mut answer = client.send(request).await.expect("the server answers");
     let mut size = 0;
     while let Some(piece) = answer.body.chunk().await.expect("the body is whole") {

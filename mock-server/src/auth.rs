@@ -104,6 +104,8 @@ pub(crate) fn challenge(scheme: &Scheme, nonce: &str, stale: Option<bool>) -> St
             format!("Basic realm={}, charset=\"UTF-8\"", quoted(realm))
         }
         Scheme::Bearer { realm } => format!("Bearer realm={}", quoted(realm)),
+        Scheme::Negotiate => "Negotiate".to_owned(),
+        Scheme::Ntlm => "NTLM".to_owned(),
         Scheme::Digest { realm, algorithm, opaque, .. } => {
             let mut line = format!(
                 "Digest realm={}, qop=\"auth\", algorithm={}, nonce=\"{nonce}\"",
@@ -199,6 +201,8 @@ mod tests {
             challenge(&Scheme::Basic { realm: "home".into(), charset_utf8: true }, "n", None),
             challenge(&digest, "n0", Some(true)),
             challenge(&Scheme::bearer("api"), "n", None),
+            challenge(&Scheme::Negotiate, "n", None),
+            challenge(&Scheme::Ntlm, "n", Some(true)),
         ];
         assert_eq!(
             lines,
@@ -207,6 +211,8 @@ mod tests {
                 r#"Basic realm="home", charset="UTF-8""#,
                 r#"Digest realm="a \"b\" \\c", qop="auth", algorithm=SHA-256, nonce="n0", opaque="op", stale=true"#,
                 r#"Bearer realm="api""#,
+                "Negotiate",
+                "NTLM",
             ]
         );
         // An independent parser agrees, on one line as on several.
@@ -214,7 +220,7 @@ mod tests {
         let parsed: Vec<_> = http_auth::ChallengeParser::new(&joined).collect::<Result<_, _>>().unwrap();
         assert_eq!(
             parsed.iter().map(|c| c.scheme).collect::<Vec<_>>(),
-            ["Basic", "Basic", "Digest", "Bearer"]
+            ["Basic", "Basic", "Digest", "Bearer", "Negotiate", "NTLM"]
         );
         let realm = parsed[2].params.iter().find(|(name, _)| *name == "realm").unwrap();
         assert_eq!(realm.1.to_unescaped(), "a \"b\" \\c");

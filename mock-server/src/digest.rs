@@ -195,7 +195,11 @@ pub(crate) fn check(
             {
                 Some((*algorithm, *stale_after, opaque))
             }
-            Scheme::Digest { .. } | Scheme::Basic { .. } | Scheme::Bearer { .. } => None,
+            Scheme::Digest { .. }
+            | Scheme::Basic { .. }
+            | Scheme::Bearer { .. }
+            | Scheme::Negotiate
+            | Scheme::Ntlm => None,
         })
         .ok_or(Refusal::NotOffered)?;
     let well_formed = sent.qop == "auth" && opaque.as_ref().is_none_or(|o| *o == sent.opaque);

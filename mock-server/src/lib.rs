@@ -60,7 +60,7 @@ pub use plan::{Framing, Head, Plan, Step};
 pub use request::Request;
 pub use responder::{RealTime, Responder};
 pub use script::{
-    Answer, Delivery, DigestAlgorithm, Fault, Login, Ranges, Resource, RetryAfter, Route, Scheme, Script,
-    ScriptError,
+    Answer, Delivery, DigestAlgorithm, Fault, Greeting, Login, Ranges, Resource, RetryAfter, Route, Scheme,
+    Script, ScriptError, Tls,
 };
 pub use wire::{Pace, RealPace, TcpFront};

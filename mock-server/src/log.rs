@@ -76,6 +76,8 @@ pub enum Refusal {
     UriMismatch,
     /// Right credentials, refused because the script says so.
     Scripted,
+    /// The host wants a client certificate, and the right one was not shown. Answered with 400.
+    NoIdentity,
 }
 
 impl fmt::Display for Refusal {
@@ -90,6 +92,7 @@ impl fmt::Display for Refusal {
             Self::ReplayedCount => "nonce count did not grow",
             Self::UriMismatch => "digest of another uri",
             Self::Scripted => "right credentials, refused by script",
+            Self::NoIdentity => "no client certificate, or another's",
         })
     }
 }

@@ -7,11 +7,14 @@ use crate::digest::Nonces;
 use crate::log::{LogEntry, Refusal};
 use crate::plan::{LARGEST_IN_ONE_PIECE, Plan, Step};
 use crate::request::Request;
-use crate::script::{Answer, Delivery, Fault, Login, Route, Scheme, Script, ScriptError};
+use crate::script::{Answer, Delivery, Fault, Login, Route, Scheme, Script, ScriptError, Tls};
 use crate::serve::{self, Draft};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+/// Length of the body of a 400 for want of a client certificate.
+const CERTIFICATE_REQUIRED: u64 = 230;
 
 /// The log keeps this many entries; older ones fall out.
 pub const LOG_LIMIT: usize = 65_536;
@@ -43,6 +46,8 @@ struct Shared {
     routes: Vec<(String, Route)>,
     /// Whether any key names a host, so that a lookup without one need not try.
     named_hosts: bool,
+    /// Hosts behind TLS.
+    tls: BTreeMap<String, Tls>,
     /// Date of time zero, in seconds since the Unix epoch.
     start: u64,
     state: Mutex<State>,
@@ -90,6 +95,7 @@ impl Origin {
             shared: Arc::new(Shared {
                 named_hosts: routes.iter().any(|(key, _)| key.starts_with("//")),
                 routes,
+                tls: script.tls,
                 start: unix_secs,
                 state: Mutex::new(State { routes: progress, ..State::default() }),
             }),
@@ -155,6 +161,11 @@ impl Origin {
         Some(self.shared.routes[index].1.resource.content(version))
     }
 
+    /// How a host is served over TLS, if it is.
+    pub fn tls(&self, host: &str) -> Option<&Tls> {
+        self.shared.tls.get(host)
+    }
+
     /// Whether any answer of the routes of this target (a path, `//host/path` or a URL) can only be given by a
     /// front that owns the socket, such as [`TcpFront`](crate::TcpFront).
     ///
@@ -190,6 +201,9 @@ impl Origin {
         let mut refusal = None;
         let plan = if state.offline {
             Plan::headless([Step::Refuse])
+        } else if self.shared.turns_away(request) {
+            refusal = Some(Refusal::NoIdentity);
+            serve::status(Draft::new(request, now, 400), CERTIFICATE_REQUIRED, None)
         } else if let Some(index) = self.shared.route(request.host_name(), request.path()) {
             let route = &self.shared.routes[index].1;
             let progress = &mut state.routes[index];
@@ -223,6 +237,15 @@ impl Origin {
 impl Shared {
     fn find(&self, key: &str) -> Option<usize> {
         self.routes.binary_search_by(|(known, _)| known.as_str().cmp(key)).ok()
+    }
+
+    /// Has this host asked for a client certificate in vain?
+    fn turns_away(&self, request: &Request) -> bool {
+        if self.tls.is_empty() {
+            return false;
+        }
+        let wanted = self.tls.get(request.host_name()).and_then(|tls| tls.client.as_ref());
+        wanted.is_some_and(|wanted| request.identity.as_ref() != Some(wanted))
     }
 
     /// The route of a host's path, else of the bare path.

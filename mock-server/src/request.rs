@@ -18,6 +18,8 @@ pub struct Request {
     pub body_size: u64,
     /// [`body::Digest`] of the body.
     pub body_hash: u64,
+    /// Whose client certificate was shown, if the connection is over TLS and one was.
+    pub identity: Option<String>,
 }
 
 impl Request {
@@ -37,6 +39,7 @@ impl Request {
             headers: Vec::new(),
             body_size: 0,
             body_hash: body::hash(&[]),
+            identity: None,
         }
     }
 
@@ -54,6 +57,12 @@ impl Request {
     /// The request to another host.
     pub fn with_host(mut self, host: impl Into<String>) -> Self {
         self.host = host.into();
+        self
+    }
+
+    /// The request over a connection on which this identity's certificate was shown.
+    pub fn with_identity(mut self, name: impl Into<String>) -> Self {
+        self.identity = Some(name.into());
         self
     }
 

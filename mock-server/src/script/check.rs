@@ -49,6 +49,13 @@ impl Script {
             })?;
             check_route(key, route)?;
         }
+        for host in self.tls.keys() {
+            if host.is_empty() || !host.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.')) {
+                let place = format!("tls host `{}`", host.escape_debug());
+                let mend = "write the host alone, in small letters";
+                return Err(ScriptError::new(place, "no certificate can be made for that name", mend));
+            }
+        }
         Ok(())
     }
 }
@@ -123,7 +130,11 @@ fn check_login(login: &Login) -> Found {
                 return Err(("`stale_after` 0 would let nobody in", "use 1 or more, or `never`"));
             }
             Scheme::Digest { opaque: Some(opaque), .. } => check_value(opaque)?,
-            Scheme::Basic { .. } | Scheme::Bearer { .. } | Scheme::Digest { .. } => {}
+            Scheme::Basic { .. }
+            | Scheme::Bearer { .. }
+            | Scheme::Digest { .. }
+            | Scheme::Negotiate
+            | Scheme::Ntlm => {}
         }
     }
     Ok(())

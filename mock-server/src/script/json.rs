@@ -1,6 +1,6 @@
 //! The JSON form of a script.
 
-use super::{Route, Script, ScriptError};
+use super::{Route, Script, ScriptError, Tls};
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -50,11 +50,13 @@ pub(super) struct File {
     format: String,
     #[serde(default, deserialize_with = "unique")]
     routes: BTreeMap<String, Route>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    tls: BTreeMap<String, Tls>,
 }
 
 impl From<Script> for File {
     fn from(script: Script) -> Self {
-        Self { format: FORMAT.to_owned(), routes: script.routes }
+        Self { format: FORMAT.to_owned(), routes: script.routes, tls: script.tls }
     }
 }
 
@@ -63,7 +65,7 @@ impl TryFrom<File> for Script {
 
     fn try_from(file: File) -> Result<Self, String> {
         if file.format == FORMAT {
-            Ok(Self { routes: file.routes })
+            Ok(Self { routes: file.routes, tls: file.tls })
         } else {
             Err(format!("the format is `{}`, and this program reads `{FORMAT}`", file.format))
         }
@@ -151,7 +153,7 @@ mod tests {
     fn errors_name_the_place_and_the_mend() {
         assert_eq!(
             refused("{\"format\":\"bgsession-script/1\",\n\"rutes\":{}}"),
-            "line 2, column 7: unknown field `rutes`, expected `format` or `routes`; the script reference in \
+            "line 2, column 7: unknown field `rutes`, expected one of `format`, `routes`, `tls`; the script reference in \
              the README shows every field"
         );
         assert_eq!(

@@ -94,6 +94,10 @@ pub enum Scheme {
         /// Shown to the user.
         realm: String,
     },
+    /// RFC 4559, as a name only: its handshake is not played, so it lets nobody in.
+    Negotiate,
+    /// Likewise.
+    Ntlm,
 }
 
 impl Scheme {
@@ -112,10 +116,11 @@ impl Scheme {
         Self::Bearer { realm: realm.into() }
     }
 
-    /// The realm, whatever the scheme.
+    /// The realm; empty for schemes that have none.
     pub fn realm(&self) -> &str {
         match self {
             Self::Basic { realm, .. } | Self::Digest { realm, .. } | Self::Bearer { realm } => realm,
+            Self::Negotiate | Self::Ntlm => "",
         }
     }
 }

@@ -13,11 +13,13 @@ mod answer;
 mod check;
 mod json;
 mod login;
+mod tls;
 
 pub use answer::{Answer, Delivery, Fault, RetryAfter};
 pub use check::ScriptError;
 pub use json::FORMAT;
 pub use login::{DigestAlgorithm, Login, Scheme};
+pub use tls::{Greeting, Tls};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -42,6 +44,8 @@ use std::collections::BTreeMap;
 pub struct Script {
     /// Routes by `/path` or `//host/path`.
     pub routes: BTreeMap<String, Route>,
+    /// The hosts that are served over TLS, by name.
+    pub tls: BTreeMap<String, Tls>,
 }
 
 impl Script {
@@ -53,6 +57,12 @@ impl Script {
     /// The script with one more route; a route of the same path is replaced.
     pub fn route(mut self, path: impl Into<String>, route: Route) -> Self {
         self.routes.insert(path.into(), route);
+        self
+    }
+
+    /// The script with a host that is served over TLS.
+    pub fn tls(mut self, host: impl Into<String>, tls: Tls) -> Self {
+        self.tls.insert(host.into(), tls);
         self
     }
 }

@@ -1,6 +1,7 @@
 //! Login challenges. Source: *Handling an authentication challenge*.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// How a server, or the connection to it, wants to be convinced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,6 +47,31 @@ pub struct ProtectionSpace {
     pub method: AuthenticationMethod,
 }
 
+/// A server's own certificate as it was shown, in DER: opaque here, for the delegate to look at and to be told apart.
+/// Source: `URLProtectionSpace.serverTrust`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServerCertificate(Arc<[u8]>);
+
+impl ServerCertificate {
+    /// Wraps what the server showed.
+    #[must_use]
+    pub fn from_der(bytes: impl Into<Arc<[u8]>>) -> Self {
+        Self(bytes.into())
+    }
+
+    /// What the server showed.
+    #[must_use]
+    pub fn as_der(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ServerCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ServerCertificate({} bytes)", self.0.len())
+    }
+}
+
 /// How long the service may keep a credential.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -79,6 +105,13 @@ pub enum Credential {
     },
     /// The server's certificate is accepted as it is.
     Trust,
+    /// The device's identity of this name, a certificate with its key. Source: `URLCredential(identity:…)`.
+    Identity {
+        /// What the device knows it by.
+        name: String,
+        /// How long to keep it.
+        persistence: Persistence,
+    },
 }
 
 impl Credential {
@@ -94,11 +127,19 @@ impl Credential {
         Self::Token { token: token.into(), persistence: Persistence::default() }
     }
 
+    /// An identity of the device's, kept for the session.
+    #[must_use]
+    pub fn identity(name: impl Into<String>) -> Self {
+        Self::Identity { name: name.into(), persistence: Persistence::default() }
+    }
+
     /// How long it may be kept.
     #[must_use]
     pub const fn persistence(&self) -> Persistence {
         match self {
-            Self::Password { persistence, .. } | Self::Token { persistence, .. } => *persistence,
+            Self::Password { persistence, .. }
+            | Self::Token { persistence, .. }
+            | Self::Identity { persistence, .. } => *persistence,
             Self::Trust => Persistence::ForSession,
         }
     }
@@ -110,6 +151,7 @@ impl fmt::Debug for Credential {
             Self::Password { user, .. } => write!(f, "Password({user:?}, …)"),
             Self::Token { .. } => f.write_str("Token(…)"),
             Self::Trust => f.write_str("Trust"),
+            Self::Identity { name, .. } => write!(f, "Identity({name:?})"),
         }
     }
 }
@@ -124,6 +166,8 @@ pub struct Challenge {
     pub proposed_credential: Option<Credential>,
     /// How many credentials were refused for this transfer so far, over *all* protection spaces.
     pub previous_failure_count: u32,
+    /// The certificate that is to be trusted or not; only with [`AuthenticationMethod::ServerTrust`].
+    pub server_certificate: Option<ServerCertificate>,
 }
 
 /// The delegate's answer to a challenge. Source: `URLSession.AuthChallengeDisposition`.
@@ -132,7 +176,8 @@ pub struct Challenge {
 pub enum ChallengeDisposition {
     /// Log in with this; with `None`, go on without one.
     UseCredential(Option<Credential>),
-    /// As if the delegate had no such method: the 401 becomes the transfer's answer.
+    /// As if the delegate had no such method: a 401 becomes the transfer's answer, a server that is not trusted its
+    /// error, and a client certificate is not shown.
     PerformDefaultHandling,
     /// Cancel the whole transfer.
     CancelAuthenticationChallenge,

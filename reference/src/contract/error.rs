@@ -1,6 +1,6 @@
 //! Errors: each variant says whose doing it was.
 
-use super::{ResumeData, Time};
+use super::{ResumeData, ServerCertificate, Time};
 
 /// The app's process ended, or never came up, before its callback returned.
 ///
@@ -128,6 +128,10 @@ pub enum TransferError {
     /// The device's storage refused.
     #[error("the file could not be written or read")]
     Storage,
+    /// The server's certificate is not trusted, and nobody said that it is to be
+    /// (`NSURLErrorServerCertificateUntrusted`). Trying again would change nothing, so it is not tried again.
+    #[error("the server's certificate is not trusted")]
+    UntrustedServer,
 }
 
 /// What went wrong with one exchange on the wire. A background session retries most of these by itself.
@@ -149,4 +153,14 @@ pub enum TransportError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The server shows a certificate that the device does not trust, and the request does not say to accept it. No
+    /// request has gone out.
+    #[error("the server's certificate is not known to be trusted")]
+    UntrustedServer {
+        /// The certificate it shows.
+        certificate: ServerCertificate,
+    },
+    /// The server asks for a client certificate, and the request does not say what to do. No request has gone out.
+    #[error("the server asks for a client certificate")]
+    CertificateWanted,
 }

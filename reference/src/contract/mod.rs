@@ -65,6 +65,7 @@ mod transport;
 
 pub use challenge::{
     AuthenticationMethod, Challenge, ChallengeDisposition, Credential, Persistence, ProtectionSpace,
+    ServerCertificate,
 };
 pub use conditions::{
     AppChange, AppClass, AppState, Conditions, DeviceChange, Link, SystemTrigger, Termination,
@@ -89,4 +90,6 @@ pub use session::{
 };
 pub use throttle::{Admission, Charge, Throttle};
 pub use time::Time;
-pub use transport::{HttpBody, HttpRequest, HttpResponse, Method, RequestBody, Response, Transport};
+pub use transport::{
+    ClientIdentity, HttpBody, HttpRequest, HttpResponse, Method, RequestBody, Response, TlsAnswers, Transport,
+};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{FilePath, Storage, TransportError};
+use super::{FilePath, ServerCertificate, Storage, TransportError};
 
 /// The request methods a background session uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,12 +63,42 @@ pub struct HttpRequest {
     pub headers: Vec<(String, String)>,
     /// What to upload.
     pub body: Option<RequestBody>,
+    /// What to say if the connection raises a question about who is at its ends; of no use for `http`.
+    pub tls: TlsAnswers,
 }
 
 impl fmt::Debug for HttpRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} ({} header fields)", self.method.as_str(), self.url, self.headers.len())
     }
+}
+
+/// What a client answers when a connection is made over TLS.
+///
+/// A [`Transport`] puts no question to anybody. Where it meets one that this leaves open it gives the connection up
+/// before the request has gone out, and its error says what was asked; whoever wants to go on sends the request again
+/// with the answer. (A client that could keep the connection waiting meanwhile would save a handshake; few libraries
+/// can wait in the middle of one.)
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "services build these")]
+pub struct TlsAnswers {
+    /// A certificate to accept although the device does not trust it: this one to the byte, and no other.
+    pub trusted: Option<ServerCertificate>,
+    /// What to do when the server asks for a client certificate.
+    pub identity: ClientIdentity,
+}
+
+/// What to do when a server asks for a client certificate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "it is asked, shown nothing, or shown one")]
+pub enum ClientIdentity {
+    /// Give up with [`TransportError::CertificateWanted`].
+    #[default]
+    Ask,
+    /// Go on without one; what the server makes of that is its affair.
+    None,
+    /// Show the device's identity of this name.
+    Named(String),
 }
 
 /// The head of an answer.
@@ -142,5 +172,7 @@ pub trait Transport: Send + Sync {
     /// # Errors
     ///
     /// [`TransportError`] says what went wrong on the wire; an HTTP error status is an answer like any other.
+    /// [`TransportError::UntrustedServer`] and [`TransportError::CertificateWanted`] are questions that the request's
+    /// [`TlsAnswers`] left open.
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError>;
 }

@@ -61,6 +61,13 @@ impl Offer {
         Some(Self { space, scheme })
     }
 
+    /// A question of TLS, which no header field answers.
+    pub(super) fn of_tls(method: AuthenticationMethod, origin: &Origin) -> Self {
+        let space =
+            ProtectionSpace { host: origin.host.clone(), port: origin.port, realm: None, method };
+        Self { space, scheme: Scheme::Unanswerable }
+    }
+
     /// The strongest first: Digest with SHA-2, Digest with MD5, Basic, Bearer, the others.
     fn rank(&self) -> u8 {
         match &self.scheme {

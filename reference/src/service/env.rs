@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::queue::Call;
 use crate::contract::{
-    AppState, Conditions, Connection, FilePath, Link, Method, Policy, SessionId, Time, TransferId, WakeReason,
+    AppState, Conditions, Connection, FilePath, Link, Method, Policy, SessionId, Time, TlsAnswers, TransferId,
+    WakeReason,
 };
 
 /// A session within its service: never used twice, also when an identifier is.
@@ -36,6 +37,8 @@ pub struct Outgoing {
     pub headers: Vec<(String, String)>,
     /// The file to send, and its size.
     pub upload: Option<(FilePath, u64)>,
+    /// What is known of the answers to questions of TLS.
+    pub tls: TlsAnswers,
 }
 
 impl std::fmt::Debug for Outgoing {

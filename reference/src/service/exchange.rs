@@ -65,7 +65,7 @@ pub(super) async fn run(shared: Weak<Shared>, id: ExchangeId, request: Outgoing,
 async fn exchange(shared: &Weak<Shared>, id: ExchangeId, request: Outgoing) {
     let Some(strong) = shared.upgrade() else { return };
     let network = Arc::clone(&strong.device.network);
-    let body = request.upload.map(|(file, len)| RequestBody {
+    let body = request.upload.clone().map(|(file, len)| RequestBody {
         storage: Arc::new(Watched {
             inner: Arc::clone(&strong.device.storage),
             shared: Weak::clone(shared),
@@ -75,7 +75,8 @@ async fn exchange(shared: &Weak<Shared>, id: ExchangeId, request: Outgoing) {
         len,
     });
     drop(strong);
-    let request = HttpRequest { method: request.method, url: request.url, headers: request.headers, body };
+    let Outgoing { method, url, headers, tls, .. } = request;
+    let request = HttpRequest { method, url, headers, body, tls };
     let mut answer = match network.send(request).await {
         Ok(answer) => answer,
         Err(error) => return report_failure(shared, id, &error),

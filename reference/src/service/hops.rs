@@ -225,6 +225,10 @@ impl Session {
                 };
                 self.end(id, Some(error), env);
             }
+            TransportError::UntrustedServer { certificate } => {
+                self.unsettled(id, Some(certificate.clone()), env);
+            }
+            TransportError::CertificateWanted => self.unsettled(id, None, env),
         }
     }
 

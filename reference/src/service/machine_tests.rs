@@ -53,6 +53,8 @@ enum Reply {
     Refuse,
     Unauthorised,
     Redirect,
+    Untrusted,
+    CertificateWanted,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -62,7 +64,15 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Step::Suspend(a),
         4 => Step::Cancel(a),
         5..=8 => {
-            let replies = [Reply::Whole, Reply::Cut, Reply::Refuse, Reply::Unauthorised, Reply::Redirect];
+            let replies = [
+                Reply::Whole,
+                Reply::Cut,
+                Reply::Refuse,
+                Reply::Unauthorised,
+                Reply::Redirect,
+                Reply::Untrusted,
+                Reply::CertificateWanted,
+            ];
             Step::Answer(a, replies[usize::from(b) % replies.len()])
         }
         9 => Step::App(match a % 6 {
@@ -231,6 +241,11 @@ impl Bench {
             |status, list: &[(&str, &str)]| Response { status, url: String::new(), headers: headers(list) };
         let wanted = match reply {
             Reply::Refuse => return self.machine.failed(id, &TransportError::NotConnected),
+            Reply::Untrusted => {
+                let certificate = ServerCertificate::from_der(*b"stranger");
+                return self.machine.failed(id, &TransportError::UntrustedServer { certificate });
+            }
+            Reply::CertificateWanted => return self.machine.failed(id, &TransportError::CertificateWanted),
             Reply::Whole => self.machine.head(id, head(200, &[("content-length", "4"), ("etag", "\"1\"")])),
             Reply::Cut => self.machine.head(id, head(200, &[("content-length", "9"), ("etag", "\"1\"")])),
             Reply::Unauthorised => {
@@ -270,6 +285,9 @@ impl Bench {
                     Some(ChallengeDisposition::RejectProtectionSpace),
                     Some(ChallengeDisposition::CancelAuthenticationChallenge),
                     None,
+                    Some(ChallengeDisposition::UseCredential(Some(Credential::Trust))),
+                    Some(ChallengeDisposition::UseCredential(Some(Credential::identity("me")))),
+                    Some(ChallengeDisposition::PerformDefaultHandling),
                 ];
                 let answer = answers[usize::from(how) % answers.len()].clone();
                 self.machine.challenge_answered(key, id, serial, answer);

@@ -21,6 +21,7 @@ mod requests;
 mod resume_data;
 mod session;
 mod transfer;
+mod trust;
 mod wake;
 
 pub use driver::ReferenceService;

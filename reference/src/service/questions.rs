@@ -30,7 +30,7 @@ impl Methods {
     /// Can the delegate be asked about this offer?
     ///
     /// SES-26: session-level challenges go to the session's method, else to the task's; all others only to the task's.
-    fn can_answer(self, offer: &Offer) -> bool {
+    pub(super) fn can_answer(self, offer: &Offer) -> bool {
         self.task_challenge || (self.session_challenge && offer.space.method.is_session_level())
     }
 }
@@ -107,7 +107,14 @@ impl Session {
             return Wanted::Nothing;
         };
         let file = t.is_download().then(|| FilePath::new(format!("{}.401", t.file)));
-        t.login.question = Some(Question { response, file: file.clone(), received: 0, offers, serial: 0 });
+        t.login.question = Some(Question {
+            response: Some(response),
+            certificate: None,
+            file: file.clone(),
+            received: 0,
+            offers,
+            serial: 0,
+        });
         file.map_or(Wanted::Discard, Wanted::Create)
     }
 
@@ -124,6 +131,11 @@ impl Session {
         let methods = self.methods;
         let t = self.transfers.get_mut(&id).filter(|t| t.phase == Phase::AwaitingAnswer)?;
         let question = t.login.question.as_mut()?;
+        if question.response.is_none() && self.tls_settled(id, env) {
+            return None;
+        }
+        let t = self.transfers.get_mut(&id)?;
+        let question = t.login.question.as_mut()?;
         // The app may have been replaced by one whose delegate can not be asked.
         question.offers.retain(|offer| methods.can_answer(offer));
         let Some(offer) = question.offers.front() else {
@@ -137,6 +149,7 @@ impl Session {
             protection_space: space,
             proposed_credential: t.login.refused.clone(),
             previous_failure_count: t.login.failures,
+            server_certificate: question.certificate.clone(),
         };
         Some(if of_session {
             Call::SessionChallenge(id, challenge, serial)
@@ -162,6 +175,9 @@ impl Session {
         let Some(question) = t.login.question.as_mut().filter(|question| question.serial == serial) else {
             return;
         };
+        if question.response.is_none() {
+            return self.tls_answered(id, answer, env);
+        }
         match answer {
             // SES-28: no answer will come; the transfer waits for its timeout, and nobody waits for it.
             None => {}
@@ -197,14 +213,17 @@ impl Session {
     }
 
     /// Default handling: the 401 becomes the transfer's answer, and its body the file.
-    fn go_without_login(&mut self, id: TransferId, env: &mut Env) {
+    pub(super) fn go_without_login(&mut self, id: TransferId, env: &mut Env) {
         let Some(t) = self.transfers.get_mut(&id) else {
             return;
         };
         let Some(question) = t.login.question.take() else {
             return;
         };
-        t.response = Some(question.response);
+        if question.response.is_none() {
+            return self.go_on_by_default(id, question.certificate.is_some(), env);
+        }
+        t.response = question.response;
         if let Some(file) = question.file {
             if t.has_file {
                 env.outputs.push(Output::Remove(std::mem::replace(&mut t.file, file)));

@@ -73,6 +73,8 @@ impl Session {
             headers.push(("if-range".to_owned(), validator));
         }
         let upload = t.upload.clone().filter(|_| with_body);
-        Some(Outgoing { method, url, headers, upload })
+        let tls = t.login.tls.or(&self.tls, &t.origin);
+        t.login.tls_sent.clone_from(&tls);
+        Some(Outgoing { method, url, headers, upload, tls })
     }
 }

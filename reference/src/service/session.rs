@@ -12,6 +12,7 @@ use super::queue::{Message, Queue};
 use super::ranges::Partial;
 use super::resume_data::FOLDER;
 use super::transfer::{Discretion, LoginState, Transfer};
+use super::trust::KnownAnswers;
 use super::wake::Wake;
 use crate::contract::{
     CancelReason, Configuration, Connection, FilePath, OptionalMethod, Request, SessionError, Time,
@@ -75,6 +76,8 @@ pub(super) struct Session {
     /// A cause has come about since the wake was asked for and the app last began to run.
     pub(super) came_meanwhile: bool,
     pub(super) logins: Logins,
+    /// What its transfers answer to questions of TLS, by origin: what the app gave for the session.
+    pub(super) tls: KnownAnswers,
     pub(super) invalidated: bool,
     /// The last message has been queued.
     pub(super) said_goodbye: bool,
@@ -100,6 +103,7 @@ impl Session {
             ran_meanwhile: false,
             came_meanwhile: false,
             logins: Logins::default(),
+            tls: KnownAnswers::default(),
             invalidated: false,
             said_goodbye: false,
         }

@@ -9,9 +9,10 @@ use super::logins::LoginId;
 use super::phase::Phase;
 use super::ranges::Partial;
 use super::resume_data::ResumePoint;
+use super::trust::KnownAnswers;
 use crate::contract::{
-    Credential, FilePath, Method, Request, Response, ResumeData, RetryPolicy, Time, TransferId, TransferInfo,
-    TransferKind, TransferOptions, TransferState,
+    Credential, FilePath, Method, Request, Response, ResumeData, RetryPolicy, ServerCertificate, Time,
+    TlsAnswers, TransferId, TransferInfo, TransferKind, TransferOptions, TransferState,
 };
 
 /// The address that is asked next, when it is not the one that the app gave: after a redirect.
@@ -36,11 +37,13 @@ pub(super) enum Discretion {
     UntilFront,
 }
 
-/// A 401 that the delegate was asked about, or is to be asked about.
+/// A challenge that the delegate was asked about, or is to be asked about.
 #[derive(Debug)]
 pub(super) struct Question {
-    /// The 401 itself: the transfer's answer if nobody logs in.
-    pub(super) response: Response,
+    /// The 401 itself: the transfer's answer if nobody logs in. `None` if it came before any answer, from TLS.
+    pub(super) response: Option<Response>,
+    /// The certificate that is to be trusted or not.
+    pub(super) certificate: Option<ServerCertificate>,
     /// Its body, and how many bytes that has; an upload's is not kept.
     pub(super) file: Option<FilePath>,
     pub(super) received: u64,
@@ -63,6 +66,10 @@ pub(super) struct LoginState {
     pub(super) refused: Option<Credential>,
     /// Repetitions without asking (a stale nonce, a credential known already) since the delegate was last asked.
     pub(super) silent: u32,
+    /// What it answers to questions of TLS, by origin.
+    pub(super) tls: KnownAnswers,
+    /// What the request on the wire answers to them.
+    pub(super) tls_sent: TlsAnswers,
     pub(super) question: Option<Question>,
 }
 

@@ -151,6 +151,7 @@ impl Session {
                 self.queue.drop_markers();
                 self.stop_progress();
                 self.logins.forget_session();
+                self.tls.forget();
                 if change == AppChange::ForceQuit {
                     // SES-23: cancelled, and no wake.
                     self.untold = false;

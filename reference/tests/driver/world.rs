@@ -192,7 +192,7 @@ impl Delegate for Messages {
         challenge: Challenge,
         responder: Responder<ChallengeDisposition>,
     ) {
-        let Challenge { protection_space, proposed_credential, previous_failure_count } = challenge;
+        let Challenge { protection_space, proposed_credential, previous_failure_count, .. } = challenge;
         let (realm, method) = (protection_space.realm, protection_space.method);
         self.0
             .message(format!(

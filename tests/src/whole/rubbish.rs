@@ -66,8 +66,12 @@ async fn babble(app: &Connection, own: &SessionId) -> Result<(), bgsession_refer
         realm: Some("a \"realm\"\n".to_owned()),
         method: AuthenticationMethod::ServerTrust,
     };
-    let challenge =
-        Challenge { protection_space: space, proposed_credential: None, previous_failure_count: u32::MAX };
+    let challenge = Challenge {
+        protection_space: space,
+        proposed_credential: None,
+        previous_failure_count: u32::MAX,
+        server_certificate: None,
+    };
     app.did_finish_events(own).await?;
     app.did_write_data(own, nobody, u64::MAX, 0, Some(u64::MAX)).await?;
     app.did_finish_downloading(own, nobody, &response, &FilePath::new("../../../etc/passwd")).await?;
