@@ -93,7 +93,13 @@ impl Pair {
 }
 
 async fn fetch(client: &HttpTransport, url: &str) {
-    let request = HttpRequest { method: Method::Get, url: url.to_owned(), headers: Vec::new(), body: None, tls: TlsAnswers::default() };
+    let request = HttpRequest {
+        method: Method::Get,
+        url: url.to_owned(),
+        headers: Vec::new(),
+        body: None,
+        tls: TlsAnswers::default(),
+    };
     let mut answer = client.send(request).await.expect("the server answers");
     let mut size = 0;
     while let Some(piece) = answer.body.chunk().await.expect("the body is whole") {

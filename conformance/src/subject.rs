@@ -70,6 +70,8 @@ pub enum Capability {
     Snapshots,
     /// Uploads from files.
     Uploads,
+    /// TLS to servers that are not trusted, or that ask for a client certificate.
+    Tls,
 }
 
 /// What a subject can not do, in numbers and with reasons.

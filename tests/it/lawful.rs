@@ -35,7 +35,7 @@ macro_rules! groups {
     };
 }
 
-groups! { throttles pace policies transfers }
+groups! { throttles pace policies transfers challenges }
 
 fn passes(group: &str) {
     let variants = GROUPS.iter().find(|(known, _)| *known == group).expect("listed above").1;

@@ -6,7 +6,7 @@ use bgsession_conformance::{Options, Report, Subject, Verdict, World, play, run}
 use bgsession_tests::lawful::reference;
 use bgsession_tests::mutants::all;
 
-const FOCUSES: [(&str, Focus); 15] = [
+const FOCUSES: [(&str, Focus); 16] = [
     ("general", Focus::GENERAL),
     ("wakes", Focus::WAKES),
     ("logins", Focus::LOGINS),
@@ -22,6 +22,7 @@ const FOCUSES: [(&str, Focus); 15] = [
     ("links", Focus::LINKS),
     ("redirects", Focus::REDIRECTS),
     ("attempts", Focus::ATTEMPTS),
+    ("challenges", Focus::CHALLENGES),
 ];
 
 fn generated(count: u64) -> impl Iterator<Item = (String, Scenario)> {

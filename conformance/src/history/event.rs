@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::parts::{
-    Answer, Completed, ExchangeOutcome, Listed, Message, MessageId, Phase, Reopening, Space, SubjectFault,
-    TaskRef, TransferKey,
+    Answer, Completed, ExchangeOutcome, Listed, Message, MessageId, Phase, Reopening, ShownIdentity, Space,
+    SubjectFault, TaskRef, TransferKey,
 };
 use crate::contract::{
     AppChange, Charge, Conditions, RefreshKind, RefreshTaskId, SessionId, Time, TransferId, TransferKind,
@@ -61,6 +61,12 @@ pub enum Event {
         /// Its configuration's `is_discretionary`.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         discretionary: bool,
+        /// Its delegate has `did_receive_session_challenge`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        session_challenges: bool,
+        /// Its delegate has `did_receive_challenge`.
+        #[serde(default = "yes", skip_serializing_if = "is_yes")]
+        task_challenges: bool,
     },
     /// The app, or another process of its maker's, opened a session that the app has open already.
     SessionReopened {
@@ -282,6 +288,12 @@ pub enum Event {
         /// Scheme of the credential it carried, if it did.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         credential: Option<String>,
+        /// It went to a server that the device does not trust.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        trusts: bool,
+        /// What it had for a server that asks for a client certificate.
+        #[serde(default, skip_serializing_if = "ShownIdentity::is_undecided")]
+        identity: ShownIdentity,
     },
     /// The head of an answer arrived.
     ResponseHead {

@@ -22,7 +22,7 @@ pub(crate) use jsonl::without_place;
 pub use jsonl::{FORMAT, HistoryError};
 pub use parts::{
     Answer, Completed, EndKind, ExchangeOutcome, FaultKind, Listed, Message, MessageId, Phase, Reopening,
-    Space, SubjectFault, TaskRef, TransferKey,
+    ShownIdentity, Space, SubjectFault, TaskRef, TransferKey,
 };
 pub(crate) use recorder::Recorder;
 

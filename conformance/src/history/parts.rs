@@ -114,6 +114,9 @@ pub enum Message {
         /// Which, without its secret: the user's name, `token` or `trust`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         credential: Option<String>,
+        /// It was the session-level method.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        session_level: bool,
     },
     /// `will_begin_delayed_request`
     WillBeginDelayedRequest,
@@ -159,6 +162,7 @@ impl Message {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::DidReceiveChallenge { session_level: true, .. } => "did_receive_session_challenge",
             Self::DidReceiveChallenge { .. } => "did_receive_challenge",
             Self::WillBeginDelayedRequest => "will_begin_delayed_request",
             Self::DidWriteData { .. } => "did_write_data",
@@ -273,6 +277,31 @@ pub enum ExchangeOutcome {
     NotConnected,
     /// The client gave it up.
     Abandoned,
+    /// The server's certificate is not trusted: no request went out.
+    Untrusted,
+    /// The server asked for a client certificate, and nobody had decided about that: no request went out.
+    CertificateWanted,
+}
+
+/// What a request had for a server that asks for a client certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ShownIdentity {
+    /// Nobody had decided.
+    #[default]
+    Undecided,
+    /// It was to go on without one.
+    Nothing,
+    /// One of the device's identities.
+    Identity,
+}
+
+impl ShownIdentity {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+    pub(super) fn is_undecided(&self) -> bool {
+        *self == Self::Undecided
+    }
 }
 
 /// How the app completed a refresh task.

@@ -5,7 +5,8 @@ use crate::contract::{
     WakeOutcome,
 };
 use crate::history::{
-    Answer, Completed, Entry, Event, ExchangeOutcome, History, Listed, Message, Phase, Reopening, TransferKey,
+    Answer, Completed, Entry, Event, ExchangeOutcome, History, Listed, Message, Phase, Reopening,
+    ShownIdentity, TransferKey,
 };
 use crate::report::short;
 
@@ -58,11 +59,24 @@ pub(super) fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -
         Event::ScheduleReturned { accepted: false, .. } => {
             (Lane::Scheduler, "refuses to schedule it".to_owned())
         }
-        Event::SessionOpened { session, launch_events, cellular, discretionary } => {
+        Event::SessionOpened {
+            session,
+            launch_events,
+            cellular,
+            discretionary,
+            session_challenges,
+            task_challenges,
+        } => {
             let silent = if *launch_events { "" } else { ", without launch events" };
             let wifi = if *cellular { "" } else { ", not over cellular" };
             let moment = if *discretionary { ", discretionary" } else { "" };
-            (Lane::App, format!("opens session {}{silent}{wifi}{moment}", id(session)))
+            let asked = match (session_challenges, task_challenges) {
+                (false, true) => "",
+                (true, true) => ", takes both kinds of challenges",
+                (true, false) => ", takes session-level challenges only",
+                (false, false) => ", takes no challenges",
+            };
+            (Lane::App, format!("opens session {}{silent}{wifi}{moment}{asked}", id(session)))
         }
         Event::TransferCreated { key, kind, earliest, continues, .. } => {
             let what = if *kind == TransferKind::Upload { "upload" } else { "download" };
@@ -165,10 +179,16 @@ pub(super) fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -
             (Lane::Session, format!("{about}: {}{second}{}", said_by(message), rest(*id, entry, history)))
         }
         Event::Answered { answer, .. } => (Lane::App, answer_of(*answer).to_owned()),
-        Event::RequestSent { exchange, request, range, credential, .. } => {
+        Event::RequestSent { exchange, request, range, credential, trusts, identity, .. } => {
             let range = range.map_or_else(String::new, |from| format!(" from byte {from}"));
             let login = credential.as_ref().map_or_else(String::new, |scheme| format!(", {scheme} login"));
-            (Lane::Network, format!("{}{request}{range}{login}", whose(*exchange, history)))
+            let trusts = if *trusts { ", trusting the server" } else { "" };
+            let shown = match identity {
+                ShownIdentity::Undecided => "",
+                ShownIdentity::Nothing => ", without a certificate",
+                ShownIdentity::Identity => ", with a certificate",
+            };
+            (Lane::Network, format!("{}{request}{range}{login}{trusts}{shown}", whose(*exchange, history)))
         }
         Event::ResponseHead { exchange, status, challenge, .. } => {
             let (lane, text) = head(*exchange, *status, *challenge, next);
@@ -403,6 +423,8 @@ fn ended(
         }
         ExchangeOutcome::Lost => format!("connection lost after {received} bytes"),
         ExchangeOutcome::NotConnected => "no connection".to_owned(),
+        ExchangeOutcome::Untrusted => "the server's certificate is not trusted".to_owned(),
+        ExchangeOutcome::CertificateWanted => "the server asks for a client certificate".to_owned(),
         ExchangeOutcome::Abandoned => return None,
     };
     Some((Lane::Network, text))

@@ -24,7 +24,8 @@ pub(super) const SES_27: Rule = Rule {
     focus: Focus::ANSWERS,
     judge: |facts| {
         let mut finding = Finding::default();
-        for transfer in &facts.transfers {
+        // Of a question that is the whole session's, nobody can say which transfer it was asked for: see SES-26.
+        for transfer in facts.transfers.iter().filter(|transfer| transfer.vague_login.is_none()) {
             let story = Story::of(facts, transfer);
             for (index, call) in story.calls.iter().enumerate() {
                 let next = story.calls.get(index + 1).copied();
@@ -308,10 +309,9 @@ impl<'b, 'a> Story<'b, 'a> {
                 (least, latest) = (0, None);
             } else if exchange.credential {
                 most += 1;
-                if let Some(answer) = self.carried(exchange) {
-                    least += 1;
-                    latest = Some(answer);
-                }
+                // A credential that the session knew by itself may be the one that was refused last.
+                latest = self.carried(exchange);
+                least += u32::from(latest.is_some());
             }
         }
         if *failures < least {

@@ -24,12 +24,19 @@ pub(crate) struct Exchange {
     pub(crate) end: Option<(Place, ExchangeOutcome, u64, u64)>,
     /// When the last byte of its answer's body arrived.
     pub(crate) last_byte: Option<Time>,
+    /// It went to a server that the device does not trust.
+    pub(crate) trusts: bool,
+    /// Somebody had decided what to show a server that asks for a client certificate.
+    pub(crate) decided: bool,
 }
 
 impl Exchange {
-    /// The login that it met with.
+    /// The login that it met with, or the question of TLS.
     pub(crate) fn challenge(&self) -> Option<Place> {
-        self.head.filter(|(.., challenge)| *challenge).map(|(place, ..)| place)
+        let over_tls =
+            |outcome| matches!(outcome, ExchangeOutcome::Untrusted | ExchangeOutcome::CertificateWanted);
+        let login = self.head.filter(|(.., challenge)| *challenge).map(|(place, ..)| place);
+        login.or_else(|| self.end.filter(|(_, outcome, ..)| over_tls(*outcome)).map(|(place, ..)| place))
     }
 
     pub(crate) fn status(&self) -> Option<u16> {
@@ -113,6 +120,9 @@ pub(crate) struct Transfer<'a> {
     pub(crate) given_up: Option<Place>,
     /// The protection spaces that it has rejected since the last request.
     pub(super) rejected: Vec<Space>,
+    /// Where it first met with a challenge of which nobody can say what becomes of this transfer: one that concerns its
+    /// whole session, or that the delegate has no method for.
+    pub(crate) vague_login: Option<Place>,
     /// Indices into [`Facts::deliveries`].
     pub(crate) messages: Vec<usize>,
 }
@@ -194,6 +204,9 @@ impl Transfer<'_> {
             return Progress::Open;
         };
         if last.challenge().is_some_and(seen) {
+            if self.vague_login.is_some_and(seen) {
+                return Progress::Unknown;
+            }
             return if self.given_up.is_some_and(seen) { Progress::Ended } else { Progress::Login };
         }
         match last.concluded(self.kind) {

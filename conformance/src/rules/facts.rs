@@ -82,6 +82,8 @@ pub(crate) struct Session<'a> {
     pub(crate) cellular: bool,
     /// It leaves the moment to the system.
     pub(crate) discretionary: bool,
+    /// Its delegate has the session-level method for challenges, and the task-level one.
+    pub(crate) challenges: (bool, bool),
     pub(crate) opened: Vec<Place>,
     /// Calls of `handle` with a task of this session.
     pub(crate) wakes: Vec<Place>,

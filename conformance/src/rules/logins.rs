@@ -26,7 +26,8 @@ pub(super) const SES_28: Rule = Rule {
     focus: Focus::LOGINS,
     judge: |facts| {
         let mut finding = Finding::default();
-        for transfer in &facts.transfers {
+        // Of a question that is the whole session's, nobody can say which transfer it was asked for.
+        for transfer in facts.transfers.iter().filter(|transfer| transfer.vague_login.is_none()) {
             for challenge in transfer.exchanges.iter().filter_map(super::course::Exchange::challenge) {
                 offered(facts, transfer, challenge, &mut finding);
             }

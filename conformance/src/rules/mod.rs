@@ -8,6 +8,7 @@ mod allowance;
 mod answers;
 mod begin;
 mod budget;
+mod challenges;
 mod course;
 mod discretion;
 mod facts;
@@ -275,6 +276,7 @@ pub static RULES: &[Rule] = &[
     invalid::SES_21,
     discretion::SES_22,
     quits::SES_23,
+    challenges::SES_26,
     answers::SES_27,
     logins::SES_28,
     discretion::SES_29,
@@ -287,10 +289,6 @@ pub static NOT_JUDGED_YET: &[(&str, &str)] = &[
     ("SES-14", "delayed requests and what the delegate makes of them: kept by the reference, not judged"),
     ("SES-24", "the resume-rate limiter: neither kept nor judged"),
     ("SES-25", "what resets the resume-rate limiter: neither kept nor judged"),
-    (
-        "SES-26",
-        "which method a challenge goes to: kept by the reference for what plain HTTP can ask, not judged",
-    ),
 ];
 
 /// The rule of this id, in capitals or not.

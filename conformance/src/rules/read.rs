@@ -4,8 +4,13 @@ use std::time::Duration;
 
 use super::course::{Exchange, Pause, Transfer};
 use super::facts::{Delivery, Facts, Handle, Index, Place, Session, Task};
-use crate::contract::{AppChange, AppState, Policy, RefreshKind, RefreshTaskId, ResourceTimer, SessionId};
-use crate::history::{Answer, Entry, Event, History, Message, MessageId, Phase, Space, TransferKey};
+use crate::contract::{
+    AppChange, AppState, AuthenticationMethod, Policy, RefreshKind, RefreshTaskId, ResourceTimer, SessionId,
+};
+use crate::history::{
+    Answer, Entry, Event, ExchangeOutcome, History, Message, MessageId, Phase, ShownIdentity, Space,
+    TransferKey,
+};
 
 impl Transfer<'_> {
     fn resume(&mut self, place: Place) {
@@ -75,8 +80,16 @@ impl<'a> Facts<'a> {
         match &entry.event {
             Event::App { change } => self.app(place, *change),
             Event::Conditions { conditions } => self.conditions.push((place, *conditions)),
-            Event::SessionOpened { session, launch_events, cellular, discretionary } => {
+            Event::SessionOpened {
+                session,
+                launch_events,
+                cellular,
+                discretionary,
+                session_challenges,
+                task_challenges,
+            } => {
                 let known = self.session_mut(session, *launch_events);
+                known.challenges = (*session_challenges, *task_challenges);
                 if known.opened.is_empty() {
                     (known.cellular, known.discretionary) = (*cellular, *discretionary);
                 }
@@ -142,18 +155,12 @@ impl<'a> Facts<'a> {
                     versions: Vec::new(),
                     given_up: None,
                     rejected: Vec::new(),
+                    vague_login: None,
                     messages: Vec::new(),
                 });
             }
-            Event::RequestSent { exchange, key: Some(key), range, request, credential } => {
-                self.sent(place, *exchange, key, request, (range.is_some(), credential.is_some()));
-            }
-            Event::ExchangeEnded { exchange, outcome, received, digest, last_byte } => {
-                self.known_exchange(*exchange, |exchange| {
-                    exchange.end = Some((place, *outcome, *received, *digest));
-                    exchange.last_byte = *last_byte;
-                });
-            }
+            Event::RequestSent { key: Some(key), .. } => self.request_sent(place, key, event),
+            Event::ExchangeEnded { .. } => self.exchange_ended(place, event),
             Event::MessageBegan { id, session, transfer, second, message } => {
                 let index = self.deliveries.len();
                 self.deliveries.push(Delivery {
@@ -205,9 +212,34 @@ impl<'a> Facts<'a> {
                     exchange.head = Some((place, *status, *challenge));
                     exchange.redirects = *redirects;
                 });
+                if *challenge {
+                    self.challenged(place, *exchange);
+                }
             }
             _ => self.read_file(place, event),
         }
+    }
+
+    fn exchange_ended(&mut self, place: Place, event: &'a Event) {
+        let Event::ExchangeEnded { exchange, outcome, received, digest, last_byte } = event else { return };
+        self.known_exchange(*exchange, |exchange| {
+            exchange.end = Some((place, *outcome, *received, *digest));
+            exchange.last_byte = *last_byte;
+        });
+        if let Some(method) = asked_over_tls(*outcome) {
+            let offers = vec![Space { method, realm: None }];
+            self.known_exchange(*exchange, |exchange| exchange.offers = offers);
+            self.challenged(place, *exchange);
+        }
+    }
+
+    fn request_sent(&mut self, place: Place, key: &TransferKey, event: &'a Event) {
+        let Event::RequestSent { exchange, range, request, credential, trusts, identity, .. } = event else {
+            return;
+        };
+        self.sent(place, *exchange, key, request, (range.is_some(), credential.is_some()));
+        let decided = *identity != ShownIdentity::Undecided;
+        self.known_exchange(*exchange, |sent| (sent.trusts, sent.decided) = (*trusts, decided));
     }
 
     fn sent(
@@ -233,7 +265,22 @@ impl<'a> Facts<'a> {
             head: None,
             end: None,
             last_byte: None,
+            trusts: false,
+            decided: false,
         });
+    }
+
+    /// A server wants to be convinced, in one of the ways that it offers.
+    fn challenged(&mut self, place: Place, exchange: u32) {
+        let Some((transfer, at)) = self.index.exchanges.get(&exchange).copied() else { return };
+        let transfer = &mut self.transfers[transfer];
+        let session = self.sessions.iter().find(|session| *session.id == transfer.key.session);
+        let plain = session.is_none_or(|session| session.challenges.1);
+        if !plain || transfer.exchanges[at].offers.iter().any(|space| space.method.is_session_level()) {
+            transfer.vague_login.get_or_insert(place);
+            // Whoever asks whether a login was given up must take it for possible from here on.
+            transfer.given_up.get_or_insert(place);
+        }
     }
 
     fn read_file(&mut self, place: Place, event: &'a Event) {
@@ -362,6 +409,7 @@ impl<'a> Facts<'a> {
                 launch_events,
                 cellular: true,
                 discretionary: false,
+                challenges: (false, true),
                 opened: Vec::new(),
                 wakes: Vec::new(),
                 requests: Vec::new(),
@@ -420,5 +468,14 @@ impl<'a> Facts<'a> {
         if let Some(index) = self.index.deliveries.get(&id) {
             note(&mut self.deliveries[*index]);
         }
+    }
+}
+
+/// The question of TLS that ended an exchange, if one did.
+const fn asked_over_tls(outcome: ExchangeOutcome) -> Option<AuthenticationMethod> {
+    match outcome {
+        ExchangeOutcome::Untrusted => Some(AuthenticationMethod::ServerTrust),
+        ExchangeOutcome::CertificateWanted => Some(AuthenticationMethod::ClientCertificate),
+        _ => None,
     }
 }

@@ -54,7 +54,11 @@ fn trouble(exchange: &Exchange) -> Option<&'static str> {
         Some((_, ExchangeOutcome::Lost, ..)) => Some("its connection was lost"),
         Some((_, ExchangeOutcome::NotConnected, ..)) => Some("there was no connection"),
         Some((_, ExchangeOutcome::Abandoned, ..)) => Some("its request was given up"),
-        Some((_, ExchangeOutcome::Complete, ..)) => None,
+        Some((
+            _,
+            ExchangeOutcome::Complete | ExchangeOutcome::Untrusted | ExchangeOutcome::CertificateWanted,
+            ..,
+        )) => None,
         None => Some("its server was silent"),
     }
 }

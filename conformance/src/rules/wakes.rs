@@ -207,7 +207,8 @@ fn needless(
     let mut causes = 0;
     for transfer in facts.transfers_of(session.id).filter(|transfer| transfer.resumed.seq < wake.seq) {
         // Whether one that was suspended has run out of time can not be told, nor what else it may want.
-        if transfer.progress(called) == Progress::Unknown || transfer.is_vague_at(called) {
+        let vague = transfer.is_vague_at(called) || transfer.vague_login.is_some();
+        if transfer.progress(called) == Progress::Unknown || vague {
             return;
         }
         let asked = |challenge: Place| {
@@ -264,7 +265,8 @@ pub(super) fn missing(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Fi
         finding.witnesses += u32::from(live && told);
     }
     // The wake may have come by another way of counting a suspended transfer's time.
-    let vague = transfers.iter().any(|transfer| transfer.is_vague_at(horizon));
+    let vague =
+        transfers.iter().any(|transfer| transfer.is_vague_at(horizon) || transfer.vague_login.is_some());
     if !session.launch_events || transfers.is_empty() || vague {
         return;
     }
@@ -306,8 +308,9 @@ fn end_of(facts: &Facts<'_>, transfer: &Transfer<'_>) -> Option<Place> {
         (facts.horizon().at > transfer.times_out_at_last())
             .then_some(Place { seq: entry.seq, at: transfer.times_out_at_last() })
     };
-    let given_up =
-        transfer.given_up.filter(|given_up| transfer.exchanges.iter().all(|e| e.sent.seq < given_up.seq));
+    let given_up = transfer.given_up.filter(|given_up| {
+        transfer.vague_login.is_none() && transfer.exchanges.iter().all(|e| e.sent.seq < given_up.seq)
+    });
     let told =
         || facts.messages_of(transfer).find(|delivery| delivery.is_final()).map(|delivery| delivery.began);
     // Whatever came first: a login may be given up, or an answer arrive, after the time was up.

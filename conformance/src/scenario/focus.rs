@@ -58,6 +58,8 @@ pub struct Focus {
     pub(crate) slow_callbacks: u8,
     /// One in how many scenarios looks again at the files that the app was given; 0 for none.
     pub(crate) files: u8,
+    /// One in how many scenarios chooses which methods for challenges the delegates have; 0 for none.
+    pub(crate) challenges: u8,
     /// One in how many scenarios has a session that allows no cellular access; 0 for none.
     pub(crate) wifi_only: u8,
     /// One in how many scenarios has a discretionary session; 0 for none.
@@ -161,6 +163,7 @@ impl Focus {
         wifi_only: 0,
         discretionary: 0,
         uncharged: 0,
+        challenges: 0,
         spans: 21,
         steps: 12,
         lists: false,

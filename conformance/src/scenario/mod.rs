@@ -6,6 +6,7 @@
 
 mod file;
 mod focus;
+mod focus_challenges;
 mod focus_logins;
 mod focus_pace;
 mod focus_requests;
@@ -19,7 +20,7 @@ mod tree;
 
 pub use file::ScenarioError;
 pub use focus::Focus;
-pub use setup::{Finish, Keep, Reopen, Reply, Setup};
+pub use setup::{Challenges, Finish, Keep, Reopen, Reply, Setup};
 pub use small::small_worlds;
 pub use step::{Attempt, Download, Route, Step, Trigger};
 pub use strategy::{Scenarios, scenarios};

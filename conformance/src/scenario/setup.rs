@@ -71,6 +71,43 @@ pub enum Reopen {
     InHandle,
 }
 
+/// Which of the two methods for challenges the app's delegates have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Challenges {
+    /// The task-level one.
+    #[default]
+    Task,
+    /// The session-level one.
+    Session,
+    /// Both.
+    Both,
+    /// Neither.
+    Neither,
+}
+
+impl Challenges {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Task, Self::Session, Self::Both, Self::Neither];
+
+    /// Is there a session-level method?
+    #[must_use]
+    pub const fn of_session(self) -> bool {
+        matches!(self, Self::Session | Self::Both)
+    }
+
+    /// Is there a task-level method?
+    #[must_use]
+    pub const fn of_task(self) -> bool {
+        matches!(self, Self::Task | Self::Both)
+    }
+
+    fn is_default(&self) -> bool {
+        *self == Self::Task
+    }
+}
+
 /// What the app does with a file that it is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -120,6 +157,9 @@ pub struct Setup {
     /// The app lists a session's transfers whenever a process of its opens it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub lists: bool,
+    /// Which methods for challenges its delegates have.
+    #[serde(skip_serializing_if = "Challenges::is_default")]
+    pub challenges: Challenges,
 }
 
 impl Default for Setup {
@@ -140,6 +180,7 @@ impl Default for Setup {
             wifi_only: Vec::new(),
             discretionary: Vec::new(),
             lists: false,
+            challenges: Challenges::Task,
         }
     }
 }

@@ -100,6 +100,13 @@ fn simpler_download(download: Download) -> Vec<Download> {
         Download { size: download.size.min(1), ..download },
         Download { size: download.size.min(64), ..download },
     ];
+    // Of several questions one may do.
+    let fewer: &[Route] = match download.route {
+        Route::UntrustedWantsCertificate => &[Route::Untrusted, Route::WantsCertificate],
+        Route::LoginEither => &[Route::LoginBasic, Route::LoginNegotiate],
+        _ => &[],
+    };
+    simpler.extend(fewer.iter().map(|route| Download { route: *route, ..download }));
     if let Some(now) = download.not_before {
         let shorter = SPANS.iter().map(|ms| Span(*ms)).filter(|span| *span < now);
         simpler.extend(shorter.map(|span| Download { not_before: Some(span), ..download }));
@@ -141,6 +148,7 @@ pub(super) fn simpler_setup(setup: &Setup, way: usize) -> Option<Setup> {
         22 => with(|s, d| s.wifi_only = d.wifi_only),
         23 => with(|s, d| s.lists = d.lists),
         24 => with(|s, d| s.discretionary = d.discretionary),
+        25 => with(|s, d| s.challenges = d.challenges),
         _ => return None,
     })
 }

@@ -60,11 +60,23 @@ pub enum Route {
     LoginStubborn,
     /// Basic login, then a redirect to where another realm asks for one.
     LoginElsewhere,
+    /// NTLM login, which nobody gets through.
+    LoginNtlm,
+    /// Negotiate login, which nobody gets through.
+    LoginNegotiate,
+    /// Negotiate or Basic; the latter lets in.
+    LoginEither,
+    /// Over TLS, with a certificate from an authority that the device does not know.
+    Untrusted,
+    /// Over TLS; the server asks for a client certificate, and answers with 400 without the right one.
+    WantsCertificate,
+    /// Both.
+    UntrustedWantsCertificate,
 }
 
 impl Route {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 31] = [
         Self::Plain,
         Self::NotFound,
         Self::ServerError,
@@ -90,6 +102,12 @@ impl Route {
         Self::LoginTwoWays,
         Self::LoginStubborn,
         Self::LoginElsewhere,
+        Self::LoginNtlm,
+        Self::LoginNegotiate,
+        Self::LoginEither,
+        Self::Untrusted,
+        Self::WantsCertificate,
+        Self::UntrustedWantsCertificate,
     ];
 
     /// Does the server ask for a login?
@@ -103,7 +121,16 @@ impl Route {
                 | Self::LoginTwoWays
                 | Self::LoginStubborn
                 | Self::LoginElsewhere
+                | Self::LoginNtlm
+                | Self::LoginNegotiate
+                | Self::LoginEither
         )
+    }
+
+    /// Does the connection itself raise a question, of trust or for a client certificate?
+    #[must_use]
+    pub const fn asks_over_tls(self) -> bool {
+        matches!(self, Self::Untrusted | Self::WantsCertificate | Self::UntrustedWantsCertificate)
     }
 }
 

@@ -8,7 +8,8 @@ use proptest::strategy::{NewTree, Strategy};
 use proptest::test_runner::TestRunner;
 
 use super::{
-    Attempt, Download, Focus, Keep, Reopen, Route, Scenario, ScenarioTree, Setup, Span, Step, Trigger,
+    Attempt, Challenges, Download, Focus, Keep, Reopen, Route, Scenario, ScenarioTree, Setup, Span, Step,
+    Trigger,
 };
 use crate::contract::AppClass;
 
@@ -100,6 +101,9 @@ impl Scenarios {
         if self.focus.discretionary > 0 && swarm.u8(..self.focus.discretionary) == 0 {
             setup.discretionary = vec![dice.sessions[0]];
         }
+        if self.focus.challenges > 0 && swarm.u8(..self.focus.challenges) == 0 {
+            setup.challenges = Challenges::ALL[swarm.usize(..Challenges::ALL.len())];
+        }
         let most = u32::from(self.focus.steps.max(1));
         let count = dice.rng.u32(1..=most);
         let mut front = true;
@@ -177,6 +181,7 @@ impl Dice {
             wifi_only: Vec::new(),
             discretionary: Vec::new(),
             lists: self.focus.lists,
+            challenges: Challenges::Task,
         }
     }
 

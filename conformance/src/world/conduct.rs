@@ -7,13 +7,13 @@ use super::app::App;
 use super::guard;
 use super::recording::Recording;
 use crate::contract::{
-    ChallengeDisposition, Charge, Configuration, Connection, Credential, Persistence, RefreshKind,
-    RefreshTask, Responder, Session, SessionError, SessionId, SnapshotReason, Time, TransferKind,
-    TransferOptions, UserInfo,
+    AuthenticationMethod, ChallengeDisposition, Charge, Configuration, Connection, Credential, Persistence,
+    RefreshKind, RefreshTask, Responder, Session, SessionError, SessionId, SnapshotReason, Time,
+    TransferKind, TransferOptions, UserInfo,
 };
 use crate::history::{Answer, Event, FaultKind, MessageId, TransferKey};
 use crate::scenario::{Finish, IDENTIFIERS, Reopen, Reply};
-use crate::world::network::{PASSWORD, USER, chain_url};
+use crate::world::places::{NOBODY, PASSWORD, USER, chain_url};
 
 /// Refreshes that an app keeps asking for must end some time, or the scenario would not.
 const RESCHEDULES: u32 = 12;
@@ -72,6 +72,8 @@ impl App {
             launch_events,
             cellular,
             discretionary,
+            session_challenges: self.setup.challenges.of_session(),
+            task_challenges: self.setup.challenges.of_task(),
         });
         let service = Arc::clone(&self.system()?.service);
         let opening = service.session(configuration, connection);
@@ -299,6 +301,7 @@ impl App {
         self: &Arc<Self>,
         id: MessageId,
         transfer: TransferKey,
+        method: AuthenticationMethod,
         failures: u32,
         responder: Responder<ChallengeDisposition>,
     ) {
@@ -314,7 +317,7 @@ impl App {
             *turn += 1;
             *turn - 1
         };
-        let answer = answer(reply, turn, failures);
+        let answer = fitting(answer(reply, turn, failures), method);
         if let Reply::Late(span) = reply {
             let app = Arc::clone(self);
             self.spawn(async move {
@@ -326,7 +329,7 @@ impl App {
         }
     }
 
-    fn respond(
+    pub(super) fn respond(
         &self,
         id: MessageId,
         answer: ChallengeDisposition,
@@ -387,6 +390,7 @@ pub(super) fn label(credential: &Credential) -> String {
     match credential {
         Credential::Password { user, .. } => user.clone(),
         Credential::Trust => "trust".to_owned(),
+        Credential::Identity { name, .. } => name.clone(),
         _ => "token".to_owned(),
     }
 }
@@ -394,4 +398,23 @@ pub(super) fn label(credential: &Credential) -> String {
 /// Is the identifier at this place among those that are named by number?
 fn names(named: &[u8], index: usize) -> bool {
     named.iter().any(|named| usize::from(*named) % IDENTIFIERS.len() == index)
+}
+
+/// The same answer, with what convinces in this way in place of a password; another identity than the server lets in in
+/// place of a wrong one.
+fn fitting(answer: ChallengeDisposition, method: AuthenticationMethod) -> ChallengeDisposition {
+    let ChallengeDisposition::UseCredential(Some(Credential::Password { password, persistence, .. })) =
+        &answer
+    else {
+        return answer;
+    };
+    let name = if password == PASSWORD { USER } else { NOBODY };
+    let credential = match method {
+        AuthenticationMethod::ServerTrust => Credential::Trust,
+        AuthenticationMethod::ClientCertificate => {
+            Credential::Identity { name: name.to_owned(), persistence: *persistence }
+        }
+        _ => return answer,
+    };
+    ChallengeDisposition::UseCredential(Some(credential))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::app::App;
 use super::conduct::REQUEST_TIMEOUT;
 use super::guard;
-use super::network;
+use super::places;
 use crate::contract::{
     FilePath, Request, ResumeData, Session, SessionError, TransferId, TransferKind, TransferOptions,
 };
@@ -84,7 +84,7 @@ impl App {
     ) {
         {
             let mut state = self.lock();
-            state.claims.insert(network::place(&url).to_owned(), key.clone());
+            state.claims.insert(places::place(&url).to_owned(), key.clone());
             state.outstanding.insert(key.clone());
             state.holds.insert(key.clone(), 1);
             state.addresses.insert(key.clone(), url.clone());

@@ -11,7 +11,8 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::app::{App, Process, System};
 use super::guard;
-use super::network::{Network, script};
+use super::network::Network;
+use super::places::script;
 use super::player::Player;
 use super::wire::Wire;
 use super::{Clock, Spawner, World};

@@ -9,6 +9,7 @@ mod guard;
 mod host;
 mod invalid;
 mod network;
+mod places;
 mod player;
 mod recording;
 mod tasks;

@@ -9,135 +9,17 @@ use async_trait::async_trait;
 use bgsession_mock_server as origin;
 use bgsession_mock_server::body::Digest;
 use bgsession_mock_server::memory::{Event as Walked, Walk};
-use bgsession_mock_server::{
-    Answer, DigestAlgorithm, Fault, Login, Origin, Ranges, Resource, RetryAfter, Scheme, Script,
-};
+use bgsession_mock_server::{Greeting, Origin};
 
 use super::Clock;
 use super::app::App;
+use super::places::{host_of, path_of, place};
 use super::wire::Wire;
 use crate::contract::{
-    AppLife, AuthenticationMethod, HttpBody, HttpRequest, HttpResponse, Link, Response, Time, Transport,
-    TransportError,
+    AppLife, AuthenticationMethod, ClientIdentity, HttpBody, HttpRequest, HttpResponse, Link, Response,
+    ServerCertificate, Time, Transport, TransportError,
 };
-use crate::history::{Event, ExchangeOutcome, Recorder, Space, TransferKey};
-use crate::scenario::{Download, Route, Scenario, Step};
-
-/// The user that every login of a scenario lets in.
-pub(crate) const USER: &str = "user";
-/// And the password.
-pub(crate) const PASSWORD: &str = "secret";
-
-const HOST: &str = "http://origin.test";
-
-/// The address of the transfer that a step creates.
-pub(crate) fn step_url(step: usize) -> String {
-    format!("{HOST}/t/{step}")
-}
-
-/// The address of a chained transfer.
-pub(crate) fn chain_url(number: u8) -> String {
-    format!("{HOST}/c/{number}")
-}
-
-/// What a transfer's addresses have in common: `/t/3` of `http://origin.test/t/3/hop/1`.
-pub(crate) fn place(url: &str) -> &str {
-    let path = url.splitn(4, '/').nth(3).unwrap_or("");
-    let end = path.match_indices(['/', '?']).nth(1).map_or(path.len(), |(at, _)| at);
-    &path[..end]
-}
-
-/// The script of a scenario's origin: a route for each transfer that may be created.
-pub(crate) fn script(scenario: &Scenario) -> Script {
-    let mut script = Script::new();
-    for (index, step) in scenario.steps.iter().enumerate() {
-        match step {
-            Step::Download(Download { route, size, .. }) | Step::Create(Download { route, size, .. }) => {
-                let path = format!("/t/{index}");
-                let resource = Resource::new(u64::from(*size)).seed(index as u64 + 1);
-                if *route == Route::Redirect {
-                    let (first, second) = (format!("{path}/hop/1"), format!("{path}/hop/2"));
-                    let hop = |to: &str, code| origin::Route::default().answer(Answer::redirect(code, to));
-                    script = script.route(path, hop(&first, 302)).route(first, hop(&second, 307));
-                    script = script.route(second, origin::Route::new(resource));
-                } else if *route == Route::LoginElsewhere {
-                    let login = |realm| Login::new(USER, PASSWORD).scheme(Scheme::basic(realm));
-                    let second = format!("{path}/hop/2");
-                    let gate = origin::Route::default().login(login("the gate"));
-                    script = script.route(path, gate.answer(Answer::redirect(302, &second)));
-                    script = script.route(second, origin::Route::new(resource).login(login("the vault")));
-                } else {
-                    script = script.route(path, answers(*route, resource));
-                }
-            }
-            Step::Upload { .. } | Step::Attempt { .. } => {
-                script =
-                    script.route(format!("/t/{index}"), origin::Route::default().answer(Answer::status(201)));
-            }
-            _ => {}
-        }
-    }
-    for number in 1..=scenario.setup.chain {
-        script = script
-            .route(format!("/c/{number}"), origin::Route::new(Resource::new(16).seed(u64::from(number))));
-    }
-    script
-}
-
-fn answers(route: Route, resource: Resource) -> origin::Route {
-    let size = resource.size;
-    let with = origin::Route::new(resource);
-    let status = |code, retry_after| Answer::Status { code, body_size: size, retry_after };
-    let login = |scheme| Login::new(USER, PASSWORD).scheme(scheme);
-    let cut = Answer::fault(Fault::CutAfter(size / 2));
-    match route {
-        Route::Plain | Route::Redirect | Route::LoginElsewhere => with,
-        Route::NotFound => with.answer(status(404, None)),
-        Route::ServerError => with.answer(status(500, None)),
-        Route::Unavailable => with.answer(status(503, Some(RetryAfter::Secs(120)))),
-        Route::Slow => {
-            with.answer(Answer::fault(Fault::Drip { piece: size.div_ceil(3).max(1), every_ms: 20_000 }))
-        }
-        Route::Cut => with.answer(cut).answer(Answer::serve()),
-        Route::CutNoRanges => with.ranges(Ranges::Ignored).answer(cut).answer(Answer::serve()),
-        Route::Drop => {
-            with.answer(Answer::DropBeforeHead).answer(Answer::DropBeforeHead).answer(Answer::serve())
-        }
-        Route::Stall => with.answer(Answer::fault(Fault::StallAfter(size / 2))).answer(Answer::serve()),
-        Route::NeverServed => with.answer(Answer::DropBeforeHead),
-        Route::LoginBasic => with.login(login(Scheme::basic("the vault"))),
-        Route::LoginDigest => with.login(login(Scheme::digest("the vault", DigestAlgorithm::Sha256))),
-        Route::LoginNever => with.login(login(Scheme::basic("the vault")).never()),
-        Route::LoginTwoWays => with.login(
-            login(Scheme::digest("the vault", DigestAlgorithm::Sha256)).scheme(Scheme::basic("the cellar")),
-        ),
-        Route::LoginStubborn => with.login(login(Scheme::basic("the vault")).refuse_first(2)),
-        Route::Drip => {
-            with.answer(Answer::fault(Fault::Drip { piece: size.div_ceil(8).max(1), every_ms: 50_000 }))
-        }
-        Route::Silent => with.answer(Answer::StallBeforeHead).answer(Answer::serve()),
-        Route::CutChanged => {
-            with.answer(cut).answer(Answer::new_version(Answer::serve())).answer(Answer::serve())
-        }
-        Route::CutChangedUnasked => with
-            .ranges(Ranges::Httpbin)
-            .answer(cut)
-            .answer(Answer::new_version(Answer::serve()))
-            .answer(Answer::serve()),
-        Route::CutRefused => with.ranges(Ranges::Refused).answer(cut).answer(Answer::serve()),
-        Route::CutFromStart => with.ranges(Ranges::FromStart).answer(cut).answer(Answer::serve()),
-        Route::CutWeak => origin::Route { resource: with.resource.weak(), ..with }
-            .ranges(Ranges::Httpbin)
-            .answer(cut)
-            .answer(Answer::new_version(Answer::serve()))
-            .answer(Answer::serve()),
-        Route::CutUntagged => with
-            .ranges(Ranges::NoValidator)
-            .answer(cut)
-            .answer(Answer::new_version(Answer::serve()))
-            .answer(Answer::serve()),
-    }
-}
+use crate::history::{Event, ExchangeOutcome, Recorder, ShownIdentity, Space, TransferKey};
 
 /// The device's network in one scenario.
 pub(crate) struct Network {
@@ -219,7 +101,10 @@ impl Network {
     /// As the origin sees the request.
     fn as_seen(&self, request: &HttpRequest) -> Result<origin::Request, TransportError> {
         let mut seen = origin::Request::new(request.method.as_str(), format!("/{}", path_of(&request.url)));
-        seen.host = "origin.test".to_owned();
+        seen.host = host_of(&request.url).to_owned();
+        if let ClientIdentity::Named(name) = &request.tls.identity {
+            seen.identity = Some(name.clone());
+        }
         seen.headers.clone_from(&request.headers);
         if let Some(body) = &request.body {
             let mut digest = Digest::new();
@@ -240,7 +125,25 @@ impl Network {
         Ok(seen)
     }
 
+    /// What the connection asks before the request can go out.
+    fn greeted(&self, request: &HttpRequest) -> Option<TransportError> {
+        let host = host_of(&request.url);
+        let tls = self.origin.tls(host)?;
+        // One certificate for each host: its name will do.
+        let certificate = ServerCertificate::from_der(host.as_bytes());
+        let accepts = request.tls.trusted.as_ref() == Some(&certificate);
+        match tls.greet(accepts, request.tls.identity != ClientIdentity::Ask) {
+            Greeting::Welcome => None,
+            Greeting::Untrusted => Some(TransportError::UntrustedServer { certificate }),
+            Greeting::CertificateWanted => Some(TransportError::CertificateWanted),
+        }
+    }
+
     async fn open(&self, exchange: u32, request: HttpRequest) -> Result<(Response, Source), TransportError> {
+        if let Some(question) = self.greeted(&request) {
+            self.clock.io(u64::from(exchange), async {}).await;
+            return Err(question);
+        }
         if let Some(wire) = &self.wire {
             return wire.open(&self.clock, exchange, &self.origin, request).await;
         }
@@ -272,10 +175,6 @@ impl Network {
     }
 }
 
-pub(crate) fn path_of(url: &str) -> &str {
-    url.splitn(4, '/').nth(3).unwrap_or("")
-}
-
 #[async_trait]
 impl Transport for Network {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
@@ -288,6 +187,12 @@ impl Transport for Network {
             request: format!("{} /{}", request.method.as_str(), path_of(&request.url)),
             range: range_start(&request),
             credential: credential(&request),
+            trusts: request.tls.trusted.is_some(),
+            identity: match request.tls.identity {
+                ClientIdentity::Ask => ShownIdentity::Undecided,
+                ClientIdentity::None => ShownIdentity::Nothing,
+                ClientIdentity::Named(_) => ShownIdentity::Identity,
+            },
         });
         let mut exchange = Exchange::new(self.recorder.clone(), id);
         let Some(link) = self.link() else {
@@ -348,6 +253,8 @@ fn offers(response: &Response) -> Vec<Space> {
 fn outcome(error: &TransportError) -> ExchangeOutcome {
     match error {
         TransportError::NotConnected => ExchangeOutcome::NotConnected,
+        TransportError::UntrustedServer { .. } => ExchangeOutcome::Untrusted,
+        TransportError::CertificateWanted => ExchangeOutcome::CertificateWanted,
         _ => ExchangeOutcome::Lost,
     }
 }

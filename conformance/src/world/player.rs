@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::app::App;
-use super::network::{Network, step_url};
+use super::network::Network;
+use super::places::step_url;
 use crate::contract::{
     AppChange, Charge, Conditions, DeviceChange, FilePath, Link, RefreshKind, Session, SessionId,
     SystemTrigger, TransferKind, TransferOptions,
@@ -41,6 +42,12 @@ impl Player<'_> {
     async fn step(&mut self, index: usize) {
         let scenario = self.scenario;
         let running = self.app.process().is_running();
+        let url = || step_url(index, &scenario.steps[index]);
+        if scenario.steps[index].download().is_some_and(|download| download.route.asks_over_tls())
+            && !self.limits.can(Capability::Tls)
+        {
+            return;
+        }
         match &scenario.steps[index] {
             Step::Open { session } if running => {
                 self.app.open(&identifier(*session), self.may_wake(*session)).await;
@@ -48,7 +55,7 @@ impl Player<'_> {
             Step::Download(Download { session, not_before, .. }) if running => {
                 let earliest_begin_date = not_before.map(|span| self.app.clock.now() + span.duration());
                 let options = TransferOptions { earliest_begin_date, ..described(index) };
-                self.transfer(index, *session, TransferKind::Download, options, None).await;
+                self.transfer(url(), *session, TransferKind::Download, options, None).await;
             }
             Step::Upload { session, size } if running && self.limits.can(Capability::Uploads) => {
                 let file = FilePath::new(format!("app/upload-{index}"));
@@ -58,15 +65,14 @@ impl Player<'_> {
                     .system()
                     .is_some_and(|system| system.device.storage.append(&file, &bytes).is_ok());
                 if stored {
-                    self.transfer(index, *session, TransferKind::Upload, described(index), Some(file)).await;
+                    self.transfer(url(), *session, TransferKind::Upload, described(index), Some(file)).await;
                 }
             }
             Step::Create(Download { session, not_before, .. }) if running => {
                 let earliest_begin_date = not_before.map(|span| self.app.clock.now() + span.duration());
                 let options = TransferOptions { earliest_begin_date, ..TransferOptions::default() };
                 if let Some(session) = self.session_for_another(*session).await {
-                    let url = step_url(index);
-                    self.app.create(&session, TransferKind::Download, url, options, None).await;
+                    self.app.create(&session, TransferKind::Download, url(), options, None).await;
                 }
             }
             Step::Cancel { .. }
@@ -84,7 +90,7 @@ impl Player<'_> {
                 if (!upload || self.limits.can(Capability::Uploads))
                     && let Some(session) = self.session_for_another(*session).await
                 {
-                    self.app.attempt(&session, *what, step_url(index)).await;
+                    self.app.attempt(&session, *what, url()).await;
                 }
             }
             Step::Refresh { after } if running => {
@@ -142,14 +148,14 @@ impl Player<'_> {
 
     async fn transfer(
         &self,
-        index: usize,
+        url: String,
         session: u8,
         kind: TransferKind,
         options: TransferOptions,
         file: Option<FilePath>,
     ) {
         if let Some(session) = self.session_for_another(session).await {
-            self.app.start(&session, kind, step_url(index), options, file).await;
+            self.app.start(&session, kind, url, options, file).await;
         }
     }
 

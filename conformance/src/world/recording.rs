@@ -87,7 +87,11 @@ impl Recording {
 #[async_trait]
 impl Delegate for Recording {
     fn responds_to(&self, method: OptionalMethod) -> bool {
-        method == OptionalMethod::TaskChallenge
+        match method {
+            OptionalMethod::SessionChallenge => self.app.setup.challenges.of_session(),
+            OptionalMethod::TaskChallenge => self.app.setup.challenges.of_task(),
+            _ => false,
+        }
     }
 
     async fn did_receive_session_challenge(
@@ -205,21 +209,30 @@ impl Recording {
         responder: Responder<ChallengeDisposition>,
     ) {
         let failures = challenge.previous_failure_count;
+        let asked = challenge.protection_space.method;
+        let session_level = transfer.is_none();
         let message = || Message::DidReceiveChallenge {
-            method: challenge.protection_space.method,
+            method: asked,
             realm: challenge.protection_space.realm.clone(),
             failures,
             proposed: challenge.proposed_credential.is_some(),
             credential: challenge.proposed_credential.as_ref().map(super::conduct::label),
+            session_level,
         };
         let mut delivery = self.begin(session, transfer, message).await;
         self.app.sleep(self.app.setup.callback.duration()).await;
         delivery.returned = true;
         let id = delivery.id;
         drop(delivery);
-        let transfer = transfer.unwrap_or_else(|| TransferId::new(0));
-        let key = TransferKey { session: session.clone(), transfer };
-        self.app.reply(id, key, failures, responder).await;
+        let has = self.app.setup.challenges;
+        if if session_level { has.of_session() } else { has.of_task() } {
+            let transfer = transfer.unwrap_or_else(|| TransferId::new(0));
+            let key = TransferKey { session: session.clone(), transfer };
+            self.app.reply(id, key, asked, failures, responder).await;
+        } else {
+            // A method that the app does not have does what the platform does without it.
+            self.app.respond(id, ChallengeDisposition::PerformDefaultHandling, responder);
+        }
     }
 }
 

@@ -10,11 +10,15 @@ use bgsession_mock_server::{Origin, Pace, Plan, Responder, TcpFront, WiremockFro
 use bgsession_reference::http::HttpTransport;
 
 use super::Clock;
-use super::network::{Source, path_of};
-use crate::contract::{HttpBody, HttpRequest, Response, Transport, TransportError};
+use super::network::Source;
+use super::places::{host_of, path_of};
+use crate::contract::{ClientIdentity, HttpBody, HttpRequest, Response, Transport, TransportError};
 
 /// Names the exchange that a request belongs to, for the servers only.
 const EXCHANGE: &str = "x-bgsession-exchange";
+
+/// Whose certificate a connection over TLS would have shown: these servers speak plain HTTP.
+const IDENTITY: &str = "x-bgsession-identity";
 
 /// Client and servers of one worker; they outlive its scenarios.
 pub(crate) struct Wire {
@@ -77,7 +81,10 @@ impl Wire {
         let addr: SocketAddr =
             if origin.needs_wire(&target) { self.tcp.addr() } else { self.wiremock.addr() };
         request.url = format!("http://{addr}{target}");
-        request.headers.push(("host".to_owned(), "origin.test".to_owned()));
+        request.headers.push(("host".to_owned(), host_of(&url).to_owned()));
+        if let ClientIdentity::Named(name) = &request.tls.identity {
+            request.headers.push((IDENTITY.to_owned(), name.clone()));
+        }
         request.headers.push((EXCHANGE.to_owned(), exchange.to_string()));
         let id = u64::from(exchange);
         let mut answer = clock.io(id, self.client.send(request)).await?;
@@ -137,7 +144,9 @@ impl Responder for Desk {
     fn plan(&self, request: &origin::Request) -> Plan {
         let origin = self.lock().clone();
         let at = Duration::from_millis(self.clock.peek().as_millis());
-        origin.map_or_else(Plan::default, |origin| origin.answer(request, at))
+        let mut request = request.clone();
+        request.identity = request.header(IDENTITY).map(str::to_owned);
+        origin.map_or_else(Plan::default, |origin| origin.answer(&request, at))
     }
 }
 

@@ -21,6 +21,7 @@
     include_str!("order.txt"),
     include_str!("drains.txt"),
     include_str!("logins.txt"),
+    include_str!("challenges.txt"),
     include_str!("slots.txt"),
     include_str!("scheduling.txt"),
     include_str!("info.txt"),

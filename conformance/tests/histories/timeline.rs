@@ -19,7 +19,8 @@
 //!
 //! `login s/1 offers=digest:a,basic:b` offers two ways to log in; `tells s/1 asks=basic:b+1~ann` asks about one, with a
 //! failure counted and Ann's credential proposed; `gets s/1 credential=ann` answers with it, `sends s/1 with=Basic` sends
-//! it.
+//! it. With `distrusts s/1` and `wants s/1` the connection itself raises the question of trust, or of a client certificate;
+//! `tells s asks=trust` is the session-level method, `tells s/1 asks=trust` the task-level one.
 
 use std::collections::BTreeMap;
 
@@ -27,12 +28,13 @@ use bgsession_conformance::contract::{
     AppClass, Conditions, Link, Time, TransferId, UserInfo, WakeOutcome, WakeReason,
 };
 use bgsession_conformance::history::{
-    Event, ExchangeOutcome, FaultKind, History, MessageId, Phase, Reopening, SubjectFault, TransferKey,
+    Event, ExchangeOutcome, FaultKind, History, Message, MessageId, Phase, Reopening, ShownIdentity,
+    SubjectFault, TransferKey,
 };
 
 use crate::words::{
     DIGEST, SIZE, answer, app, charge, completed, content, created, id, key, kind, listed, message, number,
-    space, task_ref, time,
+    opened, space, task_ref, time,
 };
 
 /// What a timeline says.
@@ -158,11 +160,7 @@ impl Writer {
 
     fn session(&mut self, verb: &str, rest: &[&str]) -> bool {
         let event = match (verb, rest) {
-            ("opens", [session, how @ ..]) => {
-                let (launch_events, cellular) = (!how.contains(&"silently"), !how.contains(&"wifi-only"));
-                let discretionary = how.contains(&"discretionary");
-                Event::SessionOpened { session: id(session), launch_events, cellular, discretionary }
-            }
+            ("opens", [session, how @ ..]) => opened(session, how),
             ("starts", [transfer, terms @ ..]) => {
                 self.push(created(transfer, terms));
                 Event::TransferResumed { key: key(transfer) }
@@ -310,6 +308,12 @@ impl Writer {
                 request,
                 range: term("from=").map(|from| from.parse().expect("the first byte asked for")),
                 credential: term("with=").map(str::to_owned),
+                trusts: rest.contains(&"trusting"),
+                identity: match rest.last() {
+                    Some(&"certified") => ShownIdentity::Identity,
+                    Some(&"uncertified") => ShownIdentity::Nothing,
+                    _ => ShownIdentity::Undecided,
+                },
             });
             return true;
         }
@@ -317,6 +321,8 @@ impl Writer {
             "head" | "answers" | "login" | "body" => ExchangeOutcome::Complete,
             "loses" => ExchangeOutcome::Lost,
             "abandons" => ExchangeOutcome::Abandoned,
+            "distrusts" => ExchangeOutcome::Untrusted,
+            "wants" => ExchangeOutcome::CertificateWanted,
             _ => return false,
         };
         let exchange = self.exchange[&key(transfer)];
@@ -350,7 +356,11 @@ impl Writer {
                     Some(key) => (key.session, Some(key.transfer)),
                     None => (self::id(to), None),
                 };
-                self.push(Event::MessageBegan { id, session, transfer, second, message: message(what) });
+                let mut message = message(what);
+                if let Message::DidReceiveChallenge { session_level, .. } = &mut message {
+                    *session_level = transfer.is_none();
+                }
+                self.push(Event::MessageBegan { id, session, transfer, second, message });
                 if verb == "begins" {
                     return true;
                 }

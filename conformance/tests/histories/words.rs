@@ -62,6 +62,24 @@ pub(crate) fn number(text: &str) -> RefreshTaskId {
     RefreshTaskId::new(digits.parse().expect("a task's number"))
 }
 
+/// `silently`, `wifi-only`, and at the end which methods for challenges the delegate has.
+pub(crate) fn opened(session: &str, how: &[&str]) -> Event {
+    let (session_challenges, task_challenges) = match how.last() {
+        Some(&"taking-both") => (true, true),
+        Some(&"taking-session-level") => (true, false),
+        Some(&"taking-none") => (false, false),
+        _ => (false, true),
+    };
+    Event::SessionOpened {
+        session: id(session),
+        launch_events: !how.contains(&"silently"),
+        cellular: !how.contains(&"wifi-only"),
+        discretionary: how.contains(&"discretionary"),
+        session_challenges,
+        task_challenges,
+    }
+}
+
 pub(crate) fn created(transfer: &str, terms: &[&str]) -> Event {
     let term = |name: &str| terms.iter().find_map(|term| term.strip_prefix(name)).map(time);
     let kind = if terms.contains(&"upload") { TransferKind::Upload } else { TransferKind::Download };
@@ -120,7 +138,7 @@ pub(crate) fn completed(how: &[&str]) -> Completed {
 }
 
 /// `done` and `done=404`, `done=none` for an end without a status, `failed` and the other errors, `file`,
-/// `file=unreadable` and `file=9:7` for another size or digest, `asks`, `progress`, `events`.
+/// `file=unreadable` and `file=9:7` for another size or digest, `asks` and `asks=trust`, `progress`, `events`.
 pub(crate) fn message(word: &str) -> Message {
     let (word, detail) = word.split_once('=').map_or((word, None), |(word, detail)| (word, Some(detail)));
     let ends = |end| Message::DidComplete { end, status: None };
@@ -158,6 +176,10 @@ pub(crate) fn space(text: &str) -> Space {
     let method = match method {
         "basic" => AuthenticationMethod::HttpBasic,
         "digest" => AuthenticationMethod::HttpDigest,
+        "ntlm" => AuthenticationMethod::Ntlm,
+        "negotiate" => AuthenticationMethod::Negotiate,
+        "trust" => AuthenticationMethod::ServerTrust,
+        "certificate" => AuthenticationMethod::ClientCertificate,
         _ => panic!("{method:?} is no method"),
     };
     Space { method, realm: realm.map(str::to_owned) }
@@ -174,6 +196,7 @@ fn asks(text: &str) -> Message {
         failures: failures.parse().expect("a number of failures"),
         proposed: credential.is_some(),
         credential: credential.map(str::to_owned),
+        session_level: false,
     }
 }
 

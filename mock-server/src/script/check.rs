@@ -50,7 +50,9 @@ impl Script {
             check_route(key, route)?;
         }
         for host in self.tls.keys() {
-            if host.is_empty() || !host.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.')) {
+            if host.is_empty()
+                || !host.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'))
+            {
                 let place = format!("tls host `{}`", host.escape_debug());
                 let mend = "write the host alone, in small letters";
                 return Err(ScriptError::new(place, "no certificate can be made for that name", mend));

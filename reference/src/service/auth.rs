@@ -63,8 +63,7 @@ impl Offer {
 
     /// A question of TLS, which no header field answers.
     pub(super) fn of_tls(method: AuthenticationMethod, origin: &Origin) -> Self {
-        let space =
-            ProtectionSpace { host: origin.host.clone(), port: origin.port, realm: None, method };
+        let space = ProtectionSpace { host: origin.host.clone(), port: origin.port, realm: None, method };
         Self { space, scheme: Scheme::Unanswerable }
     }
 

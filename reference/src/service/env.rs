@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::queue::Call;
 use crate::contract::{
-    AppState, Conditions, Connection, FilePath, Link, Method, Policy, SessionId, Time, TlsAnswers, TransferId,
-    WakeReason,
+    AppState, Conditions, Connection, FilePath, Link, Method, Policy, SessionId, Time, TlsAnswers,
+    TransferId, WakeReason,
 };
 
 /// A session within its service: never used twice, also when an identifier is.

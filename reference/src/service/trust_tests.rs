@@ -74,9 +74,12 @@ impl Bench {
 
     fn sent(&mut self) -> (ExchangeId, TlsAnswers) {
         let mut outputs = self.machine.take_outputs().into_iter();
-        let sent = outputs.find_map(|output| match output {
-            Output::Exchange(exchange, request) => Some((exchange, request.tls)),
-            _ => None,
+        let sent = outputs.find_map(|output| {
+            if let Output::Exchange(exchange, request) = output {
+                Some((exchange, request.tls))
+            } else {
+                None
+            }
         });
         sent.expect("a request goes out")
     }
@@ -93,16 +96,14 @@ impl Bench {
                 };
                 self.machine.delivered(self.key, true);
                 let of = |challenge: &Challenge| challenge.protection_space.method;
-                match delivery.call {
-                    Call::SessionChallenge(_, challenge, serial) => {
-                        return (Next::AsksSession(of(&challenge)), serial);
-                    }
-                    Call::Challenge(_, challenge, serial) => {
-                        return (Next::AsksTask(of(&challenge)), serial);
-                    }
-                    Call::Completed(_, end) => return (Next::Ends(end.error.clone()), 0),
-                    _ => continue,
+                if let Call::SessionChallenge(_, challenge, serial) = delivery.call {
+                    return (Next::AsksSession(of(&challenge)), serial);
+                } else if let Call::Challenge(_, challenge, serial) = delivery.call {
+                    return (Next::AsksTask(of(&challenge)), serial);
+                } else if let Call::Completed(_, end) = delivery.call {
+                    return (Next::Ends(end.error.clone()), 0);
                 }
+                continue;
             }
             match self.outputs.pop_front() {
                 Some(Output::Exchange(_, request)) => return (Next::Sends(request.tls), 0),

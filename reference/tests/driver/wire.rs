@@ -31,7 +31,13 @@ async fn server(answer: &'static [u8], wants: usize) -> (String, tokio::task::Jo
 }
 
 fn get(url: &str) -> HttpRequest {
-    HttpRequest { method: Method::Get, url: url.to_owned(), headers: Vec::new(), body: None, tls: TlsAnswers::default() }
+    HttpRequest {
+        method: Method::Get,
+        url: url.to_owned(),
+        headers: Vec::new(),
+        body: None,
+        tls: TlsAnswers::default(),
+    }
 }
 
 /// Status and body, or what went wrong on the way.

@@ -1,5 +1,6 @@
 //! Implementations that are unlike the reference and break no promise: everything must pass them.
 
+mod challenges;
 mod pace;
 mod policies;
 mod throttles;
@@ -45,6 +46,7 @@ pub static GROUPS: &[(&str, &[Variant])] = &[
     ("pace", pace::VARIANTS),
     ("policies", policies::VARIANTS),
     ("transfers", transfers::VARIANTS),
+    ("challenges", challenges::VARIANTS),
 ];
 
 /// The reference as it is.

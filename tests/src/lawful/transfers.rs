@@ -183,6 +183,8 @@ impl AlmostDelegate for TellsTime {
             told.error = Some(TransferError::TimedOut);
         }
         self.app.did_complete(session, transfer, &told).await;
+        // An invalidated session's name, and with it the numbers of its transfers, may be used again.
+        lock(&self.state).expired.retain(|(of, id)| (of, *id) != (session, transfer));
     }
 }
 

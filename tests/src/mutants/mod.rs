@@ -6,6 +6,7 @@
 mod allowance;
 mod answers;
 mod budget;
+mod challenges;
 mod cuts;
 mod delivery;
 mod discretion;
@@ -104,6 +105,7 @@ pub static GROUPS: &[(&str, &[Mutant])] = &[
     ("seconds", seconds::MUTANTS),
     ("answers", answers::MUTANTS),
     ("discretion", discretion::MUTANTS),
+    ("challenges", challenges::MUTANTS),
 ];
 
 /// Every mutant.

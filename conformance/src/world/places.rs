@@ -1,0 +1,163 @@
+//! Where a scenario's transfers lead, and what its origin has to say there.
+
+use bgsession_mock_server as origin;
+use bgsession_mock_server::{
+    Answer, DigestAlgorithm, Fault, Login, Ranges, Resource, RetryAfter, Scheme, Script, Tls,
+};
+
+use crate::scenario::{Download, Route, Scenario, Step};
+
+/// The user that every login of a scenario lets in.
+pub(crate) const USER: &str = "user";
+/// And the password.
+pub(crate) const PASSWORD: &str = "secret";
+
+/// An identity of the device's that no server lets in.
+pub(crate) const NOBODY: &str = "nobody";
+
+const HOST: &str = "http://origin.test";
+
+/// The hosts that are served over TLS, and how.
+pub(crate) fn tls_hosts() -> [(&'static str, Tls); 3] {
+    [
+        ("stranger.test", Tls::stranger()),
+        ("members.test", Tls::trusted().asks_for(USER)),
+        ("strange-members.test", Tls::stranger().asks_for(USER)),
+    ]
+}
+
+/// The address of the transfer that a step creates.
+pub(crate) fn step_url(index: usize, step: &Step) -> String {
+    match step.download().map(|download| download.route) {
+        Some(Route::Untrusted) => format!("https://stranger.test/t/{index}"),
+        Some(Route::WantsCertificate) => format!("https://members.test/t/{index}"),
+        Some(Route::UntrustedWantsCertificate) => format!("https://strange-members.test/t/{index}"),
+        _ => format!("{HOST}/t/{index}"),
+    }
+}
+
+/// The address of a chained transfer.
+pub(crate) fn chain_url(number: u8) -> String {
+    format!("{HOST}/c/{number}")
+}
+
+/// What a transfer's addresses have in common: `/t/3` of `http://origin.test/t/3/hop/1`.
+pub(crate) fn place(url: &str) -> &str {
+    let path = url.splitn(4, '/').nth(3).unwrap_or("");
+    let end = path.match_indices(['/', '?']).nth(1).map_or(path.len(), |(at, _)| at);
+    &path[..end]
+}
+
+/// The script of a scenario's origin: a route for each transfer that may be created.
+pub(crate) fn script(scenario: &Scenario) -> Script {
+    let mut script = Script::new();
+    let routes = scenario.steps.iter().filter_map(Step::download).map(|download| download.route);
+    if routes.into_iter().any(Route::asks_over_tls) {
+        script = tls_hosts().into_iter().fold(script, |script, (host, tls)| script.tls(host, tls));
+    }
+    for (index, step) in scenario.steps.iter().enumerate() {
+        match step {
+            Step::Download(Download { route, size, .. }) | Step::Create(Download { route, size, .. }) => {
+                let path = format!("/t/{index}");
+                let resource = Resource::new(u64::from(*size)).seed(index as u64 + 1);
+                if *route == Route::Redirect {
+                    let (first, second) = (format!("{path}/hop/1"), format!("{path}/hop/2"));
+                    let hop = |to: &str, code| origin::Route::default().answer(Answer::redirect(code, to));
+                    script = script.route(path, hop(&first, 302)).route(first, hop(&second, 307));
+                    script = script.route(second, origin::Route::new(resource));
+                } else if *route == Route::LoginElsewhere {
+                    let login = |realm| Login::new(USER, PASSWORD).scheme(Scheme::basic(realm));
+                    let second = format!("{path}/hop/2");
+                    let gate = origin::Route::default().login(login("the gate"));
+                    script = script.route(path, gate.answer(Answer::redirect(302, &second)));
+                    script = script.route(second, origin::Route::new(resource).login(login("the vault")));
+                } else {
+                    script = script.route(path, answers(*route, resource));
+                }
+            }
+            Step::Upload { .. } | Step::Attempt { .. } => {
+                script =
+                    script.route(format!("/t/{index}"), origin::Route::default().answer(Answer::status(201)));
+            }
+            _ => {}
+        }
+    }
+    for number in 1..=scenario.setup.chain {
+        script = script
+            .route(format!("/c/{number}"), origin::Route::new(Resource::new(16).seed(u64::from(number))));
+    }
+    script
+}
+
+fn answers(route: Route, resource: Resource) -> origin::Route {
+    let size = resource.size;
+    let with = origin::Route::new(resource);
+    let status = |code, retry_after| Answer::Status { code, body_size: size, retry_after };
+    let login = |scheme| Login::new(USER, PASSWORD).scheme(scheme);
+    let cut = Answer::fault(Fault::CutAfter(size / 2));
+    match route {
+        Route::Plain
+        | Route::Redirect
+        | Route::LoginElsewhere
+        | Route::Untrusted
+        | Route::WantsCertificate
+        | Route::UntrustedWantsCertificate => with,
+        Route::NotFound => with.answer(status(404, None)),
+        Route::ServerError => with.answer(status(500, None)),
+        Route::Unavailable => with.answer(status(503, Some(RetryAfter::Secs(120)))),
+        Route::Slow => {
+            with.answer(Answer::fault(Fault::Drip { piece: size.div_ceil(3).max(1), every_ms: 20_000 }))
+        }
+        Route::Cut => with.answer(cut).answer(Answer::serve()),
+        Route::CutNoRanges => with.ranges(Ranges::Ignored).answer(cut).answer(Answer::serve()),
+        Route::Drop => {
+            with.answer(Answer::DropBeforeHead).answer(Answer::DropBeforeHead).answer(Answer::serve())
+        }
+        Route::Stall => with.answer(Answer::fault(Fault::StallAfter(size / 2))).answer(Answer::serve()),
+        Route::NeverServed => with.answer(Answer::DropBeforeHead),
+        Route::LoginBasic => with.login(login(Scheme::basic("the vault"))),
+        Route::LoginDigest => with.login(login(Scheme::digest("the vault", DigestAlgorithm::Sha256))),
+        Route::LoginNtlm => with.login(login(Scheme::Ntlm)),
+        Route::LoginNegotiate => with.login(login(Scheme::Negotiate)),
+        Route::LoginEither => with.login(login(Scheme::Negotiate).scheme(Scheme::basic("the vault"))),
+        Route::LoginTwoWays => with.login(
+            login(Scheme::digest("the vault", DigestAlgorithm::Sha256)).scheme(Scheme::basic("the cellar")),
+        ),
+        Route::LoginStubborn => with.login(login(Scheme::basic("the vault")).refuse_first(2)),
+        Route::LoginNever => with.login(login(Scheme::basic("the vault")).never()),
+        Route::Drip => {
+            with.answer(Answer::fault(Fault::Drip { piece: size.div_ceil(8).max(1), every_ms: 50_000 }))
+        }
+        Route::Silent => with.answer(Answer::StallBeforeHead).answer(Answer::serve()),
+        Route::CutChanged => {
+            with.answer(cut).answer(Answer::new_version(Answer::serve())).answer(Answer::serve())
+        }
+        Route::CutChangedUnasked => with
+            .ranges(Ranges::Httpbin)
+            .answer(cut)
+            .answer(Answer::new_version(Answer::serve()))
+            .answer(Answer::serve()),
+        Route::CutRefused => with.ranges(Ranges::Refused).answer(cut).answer(Answer::serve()),
+        Route::CutFromStart => with.ranges(Ranges::FromStart).answer(cut).answer(Answer::serve()),
+        Route::CutWeak => origin::Route { resource: with.resource.weak(), ..with }
+            .ranges(Ranges::Httpbin)
+            .answer(cut)
+            .answer(Answer::new_version(Answer::serve()))
+            .answer(Answer::serve()),
+        Route::CutUntagged => with
+            .ranges(Ranges::NoValidator)
+            .answer(cut)
+            .answer(Answer::new_version(Answer::serve()))
+            .answer(Answer::serve()),
+    }
+}
+
+/// The host of an absolute address, without its port.
+pub(crate) fn host_of(url: &str) -> &str {
+    let server = url.split('/').nth(2).unwrap_or("");
+    server.split(':').next().unwrap_or(server)
+}
+
+pub(crate) fn path_of(url: &str) -> &str {
+    url.splitn(4, '/').nth(3).unwrap_or("")
+}

@@ -1,0 +1,170 @@
+//! Challenges that go to the wrong method, or to nobody: SES-26.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bgsession_conformance::Subject;
+use bgsession_reference::contract::{
+    AuthenticationMethod, Challenge, ChallengeDisposition, ClientIdentity, Delegate, Device, HttpRequest,
+    HttpResponse, OptionalMethod, Responder, SessionId, TransferId, Transport, TransportError,
+};
+use bgsession_reference::service::ReferenceService;
+
+use super::Mutant;
+use crate::parts::{Almost, AlmostDelegate, with_delegate};
+
+pub(super) const MUTANTS: &[Mutant] = &[
+    Mutant::new("basic-falls-back-to-the-session", &["SES-26"], |name| asking(name, Slip::FallsBack)),
+    Mutant::new("basic-goes-to-the-session-first", &["SES-26"], |name| asking(name, Slip::SessionFirst)),
+    Mutant::new("the-task-is-asked-though-the-session-could-be", &["SES-26"], |name| {
+        asking(name, Slip::TaskFirst)
+    }),
+    Mutant::new("no-session-method-and-nobody-is-asked", &["SES-26"], |name| asking(name, Slip::NoFallback)),
+    Mutant::new("a-stranger-is-an-error-unasked", &["SES-26"], |name| asking(name, Slip::Distrusts)),
+    Mutant::new("waits-for-a-method-that-is-not-there", &["SES-26"], |name| asking(name, Slip::Waits)),
+    Mutant::new("nobody-to-ask-counts-as-cancelled", &["SES-26"], |name| asking(name, Slip::Cancels)),
+    Mutant::new("trusts-without-asking", &["SES-26"], |name| {
+        over(name, |network| Arc::new(Trusting(network)))
+    }),
+    Mutant::new("shows-its-certificate-to-anybody", &["SES-26"], |name| {
+        over(name, |network| Arc::new(Showing(network)))
+    }),
+];
+
+/// What is done wrong with the choice of the method.
+#[derive(Clone, Copy, PartialEq)]
+enum Slip {
+    /// The two methods are one another's fallback, whatever is asked.
+    FallsBack,
+    /// Where there is a session-level method it is asked everything.
+    SessionFirst,
+    /// Where there is a task-level method it is asked everything.
+    TaskFirst,
+    /// What belongs to the session is never asked of the task.
+    NoFallback,
+    /// A certificate that is not trusted is no question.
+    Distrusts,
+    /// Without a method for it, a challenge waits for an answer all the same.
+    Waits,
+    /// Without a method for it, a challenge is taken for cancelled.
+    Cancels,
+}
+
+fn asking(name: &str, slip: Slip) -> Subject {
+    with_delegate(name, move |_| Box::new(move |app| Arc::new(Almost(Asking { app, slip }))))
+}
+
+struct Asking {
+    app: Arc<dyn Delegate>,
+    slip: Slip,
+}
+
+impl Asking {
+    fn has(&self, method: OptionalMethod) -> bool {
+        self.app.responds_to(method)
+    }
+}
+
+const SESSION: OptionalMethod = OptionalMethod::SessionChallenge;
+const TASK: OptionalMethod = OptionalMethod::TaskChallenge;
+
+#[async_trait]
+impl AlmostDelegate for Asking {
+    fn inner(&self) -> &dyn Delegate {
+        &*self.app
+    }
+
+    fn responds_to(&self, method: OptionalMethod) -> bool {
+        match (self.slip, method) {
+            (Slip::FallsBack | Slip::SessionFirst, TASK) => self.has(TASK) || self.has(SESSION),
+            (Slip::TaskFirst, SESSION) => self.has(SESSION) && !self.has(TASK),
+            (Slip::Waits | Slip::Cancels, TASK) => true,
+            _ => self.has(method),
+        }
+    }
+
+    async fn did_receive_session_challenge(
+        &self,
+        session: &SessionId,
+        challenge: Challenge,
+        responder: Responder<ChallengeDisposition>,
+    ) {
+        let trust = challenge.protection_space.method == AuthenticationMethod::ServerTrust;
+        if self.slip == Slip::Distrusts && trust {
+            return responder.respond(ChallengeDisposition::PerformDefaultHandling);
+        }
+        self.app.did_receive_session_challenge(session, challenge, responder).await;
+    }
+
+    async fn did_receive_challenge(
+        &self,
+        session: &SessionId,
+        transfer: TransferId,
+        challenge: Challenge,
+        responder: Responder<ChallengeDisposition>,
+    ) {
+        let method = challenge.protection_space.method;
+        let trust = method == AuthenticationMethod::ServerTrust;
+        match self.slip {
+            Slip::FallsBack if !self.has(TASK) => {
+                self.app.did_receive_session_challenge(session, challenge, responder).await;
+            }
+            Slip::SessionFirst if self.has(SESSION) => {
+                self.app.did_receive_session_challenge(session, challenge, responder).await;
+            }
+            Slip::NoFallback if method.is_session_level() => {
+                responder.respond(ChallengeDisposition::PerformDefaultHandling);
+            }
+            Slip::Distrusts if trust => responder.respond(ChallengeDisposition::PerformDefaultHandling),
+            // The responder is let go: no answer will come.
+            Slip::Waits if !self.has(TASK) => {}
+            Slip::Cancels if !self.has(TASK) => {
+                responder.respond(ChallengeDisposition::CancelAuthenticationChallenge);
+            }
+            Slip::FallsBack
+            | Slip::SessionFirst
+            | Slip::TaskFirst
+            | Slip::NoFallback
+            | Slip::Distrusts
+            | Slip::Waits
+            | Slip::Cancels => self.app.did_receive_challenge(session, transfer, challenge, responder).await,
+        }
+    }
+}
+
+/// The reference's sessions over another network.
+fn over(name: &str, network: fn(Arc<dyn Transport>) -> Arc<dyn Transport>) -> Subject {
+    Subject::sessions(name, move |device, scheduler| {
+        let network = network(Arc::clone(&device.network));
+        ReferenceService::new(Device { network, ..device }, scheduler)
+    })
+}
+
+/// Certificates are a nuisance in tests, and the switch was never turned back.
+struct Trusting(Arc<dyn Transport>);
+
+#[async_trait]
+impl Transport for Trusting {
+    async fn send(&self, mut request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        match self.0.send(request.clone()).await {
+            Err(TransportError::UntrustedServer { certificate }) => {
+                request.tls.trusted = Some(certificate);
+                self.0.send(request).await
+            }
+            answer => answer,
+        }
+    }
+}
+
+/// There is only one identity on the device, so what is there to ask?
+struct Showing(Arc<dyn Transport>);
+
+#[async_trait]
+impl Transport for Showing {
+    async fn send(&self, mut request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        if request.url.starts_with("https:") && request.tls.identity == ClientIdentity::Ask {
+            request.tls.identity = ClientIdentity::Named("user".to_owned());
+        }
+        self.0.send(request).await
+    }
+}
