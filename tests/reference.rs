@@ -12,3 +12,11 @@ fn reference() -> Subject {
 }
 
 bgsession_conformance::suite!(system: reference());
+
+/// What the default policy switches off, with it switched on.
+#[test]
+fn the_limiter() {
+    for rule in ["SES-24", "SES-25"] {
+        bgsession_conformance::check(&bgsession_tests::lawful::limited(), rule, env!("CARGO_MANIFEST_DIR"));
+    }
+}

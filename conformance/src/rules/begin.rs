@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::course::Transfer;
 use super::{Facts, Place};
 use crate::contract::{Conditions, Link, Time};
+use crate::history::Message;
 
 /// So little use of the network by others keeps nobody waiting, whatever the number of connections.
 const MOMENTS: Duration = Duration::from_secs(60);
@@ -12,6 +13,11 @@ const MOMENTS: Duration = Duration::from_secs(60);
 /// Its first request.
 pub(super) fn begun(transfer: &Transfer<'_>) -> Option<Place> {
     transfer.exchanges.first().map(|exchange| exchange.sent)
+}
+
+/// What is said of a request that did not come in time.
+pub(super) fn none_before(first: Option<Place>) -> String {
+    first.map_or_else(|| "none at all".to_owned(), |first| format!("none before {}", first.at))
 }
 
 /// Was it created while the app was in front? `None` if that can not be told: the app came or went meanwhile.
@@ -57,10 +63,15 @@ pub(super) fn is_free(facts: &Facts<'_>, transfer: &Transfer<'_>, from: Place, d
     // What comes after its first request keeps it from nothing.
     let matters = |place: Place| place.at <= until && first.is_none_or(|first| place.seq < first.seq);
     let stays = |end: Option<Place>| !end.is_some_and(matters);
+    // Its delegate may take its time to say what becomes of a delayed request.
+    let asked = facts
+        .messages_of(transfer)
+        .any(|message| matches!(message.message, Message::WillBeginDelayedRequest));
     let told = facts.messages_of(transfer).find(|message| message.is_final()).map(|message| message.began);
     transfer.was_resumed()
         && transfer.resumed.seq <= from.seq
-        && transfer.earliest.is_none()
+        && transfer.earliest.is_none_or(|date| date <= from.at)
+        && !asked
         && !transfer.pauses.iter().skip(1).any(|pause| matters(pause.from))
         && stays(transfer.cancelled)
         && stays(transfer.quit)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::begin::{begun, conditions, created_in_front, is_flagged, is_free, visits};
+use super::begin::{begun, conditions, created_in_front, is_flagged, is_free, none_before, visits};
 use super::course::Transfer;
 use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
 use crate::contract::{DiscretionaryStart, Time};
@@ -53,10 +53,6 @@ fn not_held(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
             none_before(first),
         ),
     }
-}
-
-pub(super) fn none_before(first: Option<Place>) -> String {
-    first.map_or_else(|| "none at all".to_owned(), |first| format!("none before {}", first.at))
 }
 
 /// Shorter than this, a resource timeout makes everything urgent.

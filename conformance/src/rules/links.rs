@@ -111,7 +111,10 @@ fn goes_on(
         }
         let waiting = transfer.progress(*from) == Progress::Open
             && facts.acknowledged(transfer).is_none_or(|told| told.seq > from.seq)
-            && transfer.earliest.is_none_or(|date| date <= from.at);
+            && transfer.earliest.is_none_or(|date| date <= from.at)
+            // The limiter may hold it for much longer.
+            && (facts.policy.limiter_floor.is_none()
+                || super::begin::created_in_front(facts, transfer) == Some(true));
         if !waiting {
             continue;
         }

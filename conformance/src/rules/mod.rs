@@ -17,6 +17,7 @@ mod handling;
 mod held;
 mod invalid;
 mod keepalive;
+mod limiter;
 mod links;
 mod lists;
 mod logins;
@@ -276,6 +277,8 @@ pub static RULES: &[Rule] = &[
     invalid::SES_21,
     discretion::SES_22,
     quits::SES_23,
+    limiter::SES_24,
+    limiter::SES_25,
     challenges::SES_26,
     answers::SES_27,
     logins::SES_28,
@@ -287,8 +290,6 @@ pub static NOT_JUDGED_YET: &[(&str, &str)] = &[
     ("SCH-24", "closure-style handling: not in the contract yet"),
     ("SES-12", "data transfers, which end with the app: not in the contract yet"),
     ("SES-14", "delayed requests and what the delegate makes of them: kept by the reference, not judged"),
-    ("SES-24", "the resume-rate limiter: neither kept nor judged"),
-    ("SES-25", "what resets the resume-rate limiter: neither kept nor judged"),
 ];
 
 /// The rule of this id, in capitals or not.

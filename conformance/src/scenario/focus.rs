@@ -64,6 +64,8 @@ pub struct Focus {
     pub(crate) wifi_only: u8,
     /// One in how many scenarios has a discretionary session; 0 for none.
     pub(crate) discretionary: u8,
+    /// One in how many scenarios downloads something at its refreshes; 0 for none. All of them have days of time.
+    pub(crate) fetches: u8,
     /// One in how many scenarios begins with the device off its charger; 0 for none.
     pub(crate) uncharged: u8,
     /// How many of the generator's spans may come, from the shortest.
@@ -162,6 +164,7 @@ impl Focus {
         files: 0,
         wifi_only: 0,
         discretionary: 0,
+        fetches: 0,
         uncharged: 0,
         challenges: 0,
         spans: 21,

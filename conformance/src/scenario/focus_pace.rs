@@ -1,7 +1,7 @@
 //! What the rules about the moment at which transfers begin want to see often: bad conditions, visits.
 
 use super::focus::Weights;
-use super::{Finish, Focus, Route};
+use super::{Finish, Focus, Route, Span};
 
 impl Focus {
     /// Transfers that are created in bad conditions, in front and behind.
@@ -47,5 +47,44 @@ impl Focus {
         discretionary: 0,
         steps: 20,
         ..Self::DISCRETION
+    };
+
+    /// Transfers that wake the app one after the other, and what the app creates then.
+    pub const LIMITED: Self = Self {
+        weights: Weights {
+            open: 0,
+            upload: 0,
+            cancel: 0,
+            refresh: 3,
+            snapshot: 0,
+            crash: 1,
+            link: 0,
+            download: 8,
+            leave: 6,
+            enter: 1,
+            purge: 4,
+            ..Self::GENERAL.weights
+        },
+        routes: &[Route::Plain, Route::Plain, Route::Slow],
+        finishes: &[Finish::WhenServed],
+        chained: 1,
+        slow_callbacks: 0,
+        silent: 0,
+        delayed: 3,
+        sessions: 2,
+        fetches: 2,
+        ..Self::GENERAL
+    };
+
+    /// The same, with visits and long waits.
+    pub const CLEARED: Self = Self {
+        weights: Weights { enter: 3, purge: 1, refresh: 8, crash: 0, wait: 10, ..Self::LIMITED.weights },
+        // Whoever completes before everything is served goes on with no chain, and a quiet period may follow.
+        finishes: &[Finish::WhenServed, Finish::WhenServed, Finish::After(Span(1_000))],
+        fetches: 1,
+        steps: 16,
+        spans: 25,
+        delayed: 0,
+        ..Self::LIMITED
     };
 }

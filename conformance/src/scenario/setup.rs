@@ -151,6 +151,9 @@ pub struct Setup {
     /// The sessions that allow no cellular access, by identifier.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub wifi_only: Vec<u8>,
+    /// Handling an application refresh, the app starts a download: one of its [`Setup::chain`].
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub fetches: bool,
     /// The sessions that are discretionary, by identifier.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub discretionary: Vec<u8>,
@@ -178,6 +181,7 @@ impl Default for Setup {
             resource_timeout: Span(600_000),
             files: Vec::new(),
             wifi_only: Vec::new(),
+            fetches: false,
             discretionary: Vec::new(),
             lists: false,
             challenges: Challenges::Task,

@@ -104,6 +104,14 @@ impl Scenarios {
         if self.focus.challenges > 0 && swarm.u8(..self.focus.challenges) == 0 {
             setup.challenges = Challenges::ALL[swarm.usize(..Challenges::ALL.len())];
         }
+        if self.focus.fetches > 0 {
+            setup.fetches = swarm.u8(..self.focus.fetches) == 0;
+            setup.resource_timeout = setup.resource_timeout.max(Span(86_400_000));
+            // A refresh now and then leaves quiet periods; one every few minutes does not.
+            if swarm.u8(..4) > 0 {
+                setup.reschedule = Some(Span(if swarm.bool() { 4_500_000 } else { 10_800_000 }));
+            }
+        }
         let most = u32::from(self.focus.steps.max(1));
         let count = dice.rng.u32(1..=most);
         let mut front = true;
@@ -179,6 +187,7 @@ impl Dice {
             resource_timeout: Span(self.pick(&[600_000, 86_400_000, 604_800_000])),
             files: Vec::new(),
             wifi_only: Vec::new(),
+            fetches: false,
             discretionary: Vec::new(),
             lists: self.focus.lists,
             challenges: Challenges::Task,

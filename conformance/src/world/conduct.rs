@@ -209,6 +209,12 @@ impl App {
                 self.schedule(Charge::ApplicationRefresh, after.duration()).await;
             }
         }
+        if self.setup.fetches && matches!(task.kind(), RefreshKind::ApplicationRefresh) {
+            let known = self.lock().known.first().map(|(session, _)| session.clone());
+            if let Some(session) = known {
+                self.go_on_with_chain(&session).await;
+            }
+        }
         if let Some(finish) = finish {
             self.sleep(Duration::from_millis(200)).await;
             self.complete(&task, finish);
@@ -268,21 +274,9 @@ impl App {
 
     /// A session's events have been served: what waited for that is completed.
     pub(super) async fn served(self: &Arc<Self>, session: &SessionId) {
-        let chain = {
-            let mut state = self.lock();
-            let waiting = state.unserved.iter().any(|(waiting, ..)| waiting == session);
-            let chain = waiting && state.chained < self.setup.chain;
-            state.chained += u8::from(chain);
-            chain.then_some(state.chained)
-        };
-        if let Some(number) = chain
-            && let Some(session) = self.open(session, true).await
-        {
-            let options = TransferOptions {
-                description: Some(format!("chained {number}")),
-                ..TransferOptions::default()
-            };
-            self.start(&session, TransferKind::Download, chain_url(number), options, None).await;
+        let waiting = self.lock().unserved.iter().any(|(waiting, ..)| waiting == session);
+        if waiting {
+            self.go_on_with_chain(session).await;
         }
         let done = {
             let mut state = self.lock();
@@ -294,6 +288,25 @@ impl App {
         };
         for (_, task, finish) in done {
             self.complete(&task, finish);
+        }
+    }
+
+    /// Starts the next download of the chain, if there is one left.
+    async fn go_on_with_chain(self: &Arc<Self>, session: &SessionId) {
+        let number = {
+            let mut state = self.lock();
+            let more = state.chained < self.setup.chain;
+            state.chained += u8::from(more);
+            more.then_some(state.chained)
+        };
+        if let Some(number) = number
+            && let Some(session) = self.open(session, true).await
+        {
+            let options = TransferOptions {
+                description: Some(format!("chained {number}")),
+                ..TransferOptions::default()
+            };
+            self.start(&session, TransferKind::Download, chain_url(number), options, None).await;
         }
     }
 

@@ -78,6 +78,9 @@ impl Case {
             (Some(("expected", text)), Wanted::Broken { expected, .. }) => text.clone_into(expected),
             (Some(("seen", text)), Wanted::Broken { seen, .. }) => text.clone_into(seen),
             (Some(("with", "2 refreshes an hour")), _) => self.policy.refreshes.complication_on_face = 2,
+            (Some(("with", "limiter of 20 minutes")), _) => {
+                self.policy.limiter_floor = Some(std::time::Duration::from_secs(1_200));
+            }
             (Some(("with", "wakes queued")), _) => {
                 self.policy.over_budget_wakes = OverBudgetWakes::Queue;
             }

@@ -34,4 +34,5 @@
     include_str!("seconds.txt"),
     include_str!("answers.txt"),
     include_str!("discretion.txt"),
+    include_str!("limiter.txt"),
 ]

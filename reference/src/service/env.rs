@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::limiter::Limiter;
 use super::queue::Call;
 use crate::contract::{
     AppState, Conditions, Connection, FilePath, Link, Method, Policy, SessionId, Time, TlsAnswers,
@@ -87,6 +88,8 @@ pub(super) struct Env {
     /// Every transfer's next moment: one table for all.
     pub(super) timers: BTreeSet<(Time, SessionKey, TransferId)>,
     pub(super) outputs: Vec<Output>,
+    /// One for the whole app.
+    pub(super) limiter: Limiter,
     /// Numbers questions and client nonces.
     pub(super) serial: u64,
 }

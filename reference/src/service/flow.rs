@@ -31,6 +31,8 @@ impl Session {
         let newborn = t.first_resumed.is_none();
         if newborn {
             t.first_resumed = Some(env.now);
+            // SES-24: what is created in front is not held.
+            t.limited = if t.behind { env.limiter.hold(env.now) } else { None };
         }
         let waits = t.phase == Phase::Suspended;
         if newborn {
@@ -191,18 +193,21 @@ impl Session {
         }
     }
 
-    /// SES-29: what was discretionary only because the app was not in front stops being so.
+    /// SES-29: what was discretionary only because the app was not in front stops being so. SES-25: and the limiter holds
+    /// nothing any more.
     pub(super) fn release_for_front(&mut self, env: &mut Env) {
         let ids: Vec<TransferId> = self.transfers.keys().copied().collect();
         for id in ids {
             let Some(t) = self.transfers.get_mut(&id) else {
                 continue;
             };
-            if t.discretion == Discretion::UntilFront {
+            let was_limited = t.limited.take().is_some();
+            let was_held = t.discretion == Discretion::UntilFront;
+            if was_held {
                 t.discretion = Discretion::Never;
-                if t.phase == Phase::AwaitingConditions {
-                    self.proceed(id, env);
-                }
+            }
+            if (was_held || was_limited) && t.phase == Phase::AwaitingConditions {
+                self.proceed(id, env);
             }
         }
     }
@@ -271,8 +276,13 @@ impl Session {
 }
 
 impl Transfer {
-    /// Until when it is held for better conditions; `None` if it is not.
+    /// Until when it is held, by the limiter or for better conditions; `None` if it is not.
     fn held_until(&mut self, env: &Env) -> Option<Time> {
+        let limited = self.limited.filter(|until| env.now < *until);
+        limited.max(self.waits_for_conditions(env))
+    }
+
+    fn waits_for_conditions(&mut self, env: &Env) -> Option<Time> {
         // Held once, before it first goes on the wire; not again for a retry.
         if self.discretion == Discretion::Never
             || self.attempt > 0

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::env::{Delivery, Env, ExchangeId, Output, SessionKey};
 use super::hops::Wanted;
+use super::limiter::Limiter;
 use super::ranges::Partial;
 use super::resume_data::ResumePoint;
 use super::session::{NewTransfer, Session};
 use crate::contract::{
-    AppState, CancelReason, ChallengeDisposition, Conditions, Configuration, Connection,
+    AppChange, AppState, CancelReason, ChallengeDisposition, Conditions, Configuration, Connection,
     DelayedRequestDisposition, DeviceChange, FilePath, Policy, Request, Response, ResumeData, SessionError,
     SessionId, Time, TransferId, TransferInfo, TransferOptions, TransportError, WakeOutcome,
 };
@@ -48,6 +49,7 @@ impl ServiceMachine {
             now: Time::ZERO,
             timers: BTreeSet::new(),
             outputs: Vec::new(),
+            limiter: Limiter::new(),
             serial: 0,
         };
         Self { env, sessions: BTreeMap::new(), names: BTreeMap::new(), next_key: 0 }
@@ -245,6 +247,11 @@ impl ServiceMachine {
         match change {
             DeviceChange::App(change) => {
                 self.env.app = change.state();
+                match change {
+                    AppChange::Launched | AppChange::Resumed => self.env.limiter.ran(self.env.now),
+                    AppChange::Foregrounded => self.env.limiter.visited(),
+                    _ => {}
+                }
                 for session in self.sessions.values_mut() {
                     session.app_changed(*change, &mut self.env);
                 }

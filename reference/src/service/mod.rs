@@ -8,6 +8,7 @@ mod exchange;
 mod flow;
 mod handle;
 mod hops;
+mod limiter;
 mod line;
 mod logins;
 mod machine;

@@ -22,6 +22,9 @@ impl Session {
             return;
         };
         t.attempt += 1;
+        if t.limited.take().is_some() {
+            env.limiter.released(env.now);
+        }
         t.wire_over = false;
         t.sent = 0;
         t.until = env.now + timeout;

@@ -155,6 +155,8 @@ impl Session {
             until: Time::DISTANT_FUTURE,
             armed: Time::DISTANT_FUTURE,
             discretion,
+            behind: !env.app.is_foreground(),
+            limited: None,
             held_since: None,
             offered: false,
             offer_serial: 0,
@@ -266,6 +268,9 @@ impl Session {
         let succeeded = error.is_none();
         let end = Arc::new(TransferEnd { response: t.response.take(), error });
         let was_resumed = t.first_resumed.is_some();
+        if t.limited.take().is_some() {
+            env.limiter.released(env.now);
+        }
         t.resource_deadline = Time::DISTANT_FUTURE;
         if t.has_file && !keep_file {
             env.outputs.push(Output::Remove(t.file.clone()));

@@ -93,6 +93,10 @@ pub(super) struct Transfer {
     /// Where it stands in the table of timers.
     pub(super) armed: Time,
     pub(super) discretion: Discretion,
+    /// It was created while the app was not in front.
+    pub(super) behind: bool,
+    /// Until when the limiter holds it.
+    pub(super) limited: Option<Time>,
     /// Since when it has been held for better conditions.
     pub(super) held_since: Option<Time>,
     /// The delegate has been offered its delayed request.

@@ -82,6 +82,7 @@ impl Session {
             self.wake = Wake::Requested;
             self.ran_meanwhile = false;
             self.came_meanwhile = false;
+            env.limiter.asked(env.now);
             env.outputs.push(Output::RequestWake(self.key, self.config.identifier.clone(), reason));
         }
     }
@@ -89,6 +90,8 @@ impl Session {
     /// The scheduler's answer.
     pub(super) fn wake_resolved(&mut self, outcome: WakeOutcome, env: &mut Env) {
         let asked = std::mem::replace(&mut self.wake, Wake::None);
+        // SES-24: raised before the delegate is called, so that what it creates is delayed.
+        env.limiter.answered(matches!(outcome, WakeOutcome::Handled(_)), &env.policy, env.now);
         match outcome {
             WakeOutcome::Handled(_) => {
                 // One cause, one wake: what is left of this drain if it is cut short asks for no other. SCH-22: but what

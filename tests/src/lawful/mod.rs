@@ -55,6 +55,14 @@ pub fn reference() -> Subject {
     with_policy("reference", Policy::default())
 }
 
+/// The reference with its limiter on. The delay is longer than a transfer may be late for no reason, so that its end can
+/// be told.
+#[must_use]
+pub fn limited() -> Subject {
+    let floor = Some(std::time::Duration::from_secs(1_200));
+    with_policy("reference, limiter on", Policy { limiter_floor: floor, ..Policy::default() })
+}
+
 /// The reference with other numbers and switches.
 fn with_policy(name: &str, policy: Policy) -> Subject {
     let system = Subject::system(name, |device| {

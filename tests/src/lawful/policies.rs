@@ -63,6 +63,16 @@ pub(super) const VARIANTS: &[Variant] = &[
         let two = Allotment { complication_on_face: 2, dock: 1, other: 0 };
         with_policy(name, Policy { refreshes: two, session_wakes: two, snapshots: two, ..Policy::default() })
     }),
+    Variant::new("limiter-of-a-minute", |name| {
+        with_policy(name, Policy { limiter_floor: Some(secs(60)), ..Policy::default() })
+    }),
+    Variant::new("limiter-of-twenty-minutes", |name| {
+        with_policy(name, Policy { limiter_floor: Some(secs(1_200)), ..Policy::default() })
+    }),
+    Variant::new("limiter-that-trebles", |name| {
+        let minutes = Some(secs(300));
+        with_policy(name, Policy { limiter_floor: minutes, limiter_factor: 3, ..Policy::default() })
+    }),
     Variant::new("holds-for-three-hours", |name| {
         with_policy(name, Policy { discretionary_hold: secs(10_800), ..Policy::default() })
     }),

@@ -19,6 +19,7 @@ mod identity;
 mod invalid;
 mod keepalive;
 mod kept;
+mod limiter;
 mod links;
 mod lists;
 mod logins;
@@ -106,6 +107,7 @@ pub static GROUPS: &[(&str, &[Mutant])] = &[
     ("answers", answers::MUTANTS),
     ("discretion", discretion::MUTANTS),
     ("challenges", challenges::MUTANTS),
+    ("limiter", limiter::MUTANTS),
 ];
 
 /// Every mutant.

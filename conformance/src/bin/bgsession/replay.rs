@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use bgsession_conformance::contract::Policy;
 use bgsession_conformance::scenario::Scenario;
 use bgsession_conformance::{
     Options, ReplayWith, Report, Subject, Verdict, mermaid, play, run as judge, timeline,
@@ -15,7 +16,9 @@ use crate::{Outcome, output, subject};
 pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome, Failure> {
     let rules = arguments.rules()?;
     let scenarios = arguments.replay.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
-    let subject = subject::reference();
+    // What the reference's policy switches off is played with it switched on, if nothing else is wanted.
+    let off = rules.iter().all(|rule| rule.lacks(&Policy::default()).is_some());
+    let subject = if off { subject::limited() } else { subject::reference() };
     let mut text = observed(arguments, &subject, &scenarios)?;
     let options = Options {
         rules,

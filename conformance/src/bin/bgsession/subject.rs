@@ -1,11 +1,19 @@
 //! What the command judges: the reference, in all roles at once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bgsession_conformance::Subject;
-use bgsession_conformance::contract::{Device, Scheduler, TransferService};
+use bgsession_conformance::contract::{Device, Policy, Scheduler, TransferService};
 use bgsession_reference::scheduler::ReferenceScheduler;
 use bgsession_reference::service::ReferenceService;
+
+/// The same with its limiter on. The delay is longer than a transfer may be late for no reason, so that its end can be
+/// told.
+pub(crate) fn limited() -> Subject {
+    let floor = Some(Duration::from_secs(1_200));
+    reference().with_policy(Policy { limiter_floor: floor, ..Policy::default() })
+}
 
 /// The reference implementation, booted as any other subject is.
 pub(crate) fn reference() -> Subject {
