@@ -156,10 +156,10 @@ macro_rules! __suite {
             ses_21_an_invalidated_session_takes_nothing_and_says_so_last = "SES-21": sessions system;
             ses_22_what_is_created_behind_is_discretionary = "SES-22": sessions system;
             ses_23_a_force_quit_cancels_and_silences = "SES-23": sessions system;
-            ses_26_a_challenge_goes_to_the_method_it_belongs_to = "SES-26": sessions system;
-            ses_27_a_challenge_waits_for_its_answer_which_does_what_it_says = "SES-27": sessions system;
             ses_24_the_limiter_delays_what_is_created_behind = "SES-24": sessions system;
             ses_25_the_limiter_holds_nothing_for_longer_than_it_must = "SES-25": sessions system;
+            ses_26_a_challenge_goes_to_the_method_it_belongs_to = "SES-26": sessions system;
+            ses_27_a_challenge_waits_for_its_answer_which_does_what_it_says = "SES-27": sessions system;
             ses_28_a_login_wakes_the_app_and_blocks_nothing_else = "SES-28": sessions system;
             ses_29_a_visit_begins_what_was_held_for_being_created_behind = "SES-29": sessions system;
         }

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use super::begin::{begun, conditions, created_in_front, is_flagged, is_free, none_before, visits};
 use super::course::Transfer;
+use super::facts::Handle;
 use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS, spoken};
-use crate::contract::{AppChange, Time};
+use crate::contract::{AppChange, SessionId, Time};
 use crate::scenario::Focus;
 
 const OFF: &str = "its policy switches the limiter off (limiter_floor)";
@@ -50,8 +51,9 @@ struct Resumption {
     called: Place,
     /// Where the session's task was handed over; `None` if the run ended before anything was.
     handled: Option<Place>,
-    /// The app was called for sessions' tasks and nothing else.
-    pure: bool,
+    /// Where the service first told the app something of it: what is created before may have escaped it. `None` also if
+    /// the app was called for other tasks too.
+    known: Option<Place>,
 }
 
 fn resumptions(facts: &Facts<'_>) -> Vec<Resumption> {
@@ -69,7 +71,15 @@ fn resumptions(facts: &Facts<'_>) -> Vec<Resumption> {
         let handled = inside.iter().find(|handle| handle.tasks.iter().any(of_session));
         if handled.is_some() || inside.is_empty() {
             let pure = inside.first().is_some_and(|first| first.tasks.iter().all(of_session));
-            found.push(Resumption { called: *called, handled: handled.map(|handle| handle.place), pure });
+            let told = |handle: &&Handle| {
+                let woken =
+                    |of: &SessionId| handle.tasks.iter().any(|task| facts.tasks[*task].session() == Some(of));
+                let mut messages =
+                    facts.deliveries.iter().filter(|message| message.began.seq > handle.place.seq);
+                messages.find(|message| woken(message.session)).map(|message| message.began)
+            };
+            let known = handled.copied().filter(|_| pure).and_then(|handle| told(&handle));
+            found.push(Resumption { called: *called, handled: handled.map(|handle| handle.place), known });
         }
     }
     found
@@ -93,7 +103,8 @@ fn not_before(
     let mut last: Option<(&Resumption, Duration)> = None;
     let mut count = 0;
     for next in all.iter().filter(|resumption| {
-        resumption.pure && resumption.called.seq > visit && resumption.called.seq < transfer.created.seq
+        resumption.called.seq > visit
+            && resumption.known.is_some_and(|known| known.seq < transfer.created.seq)
     }) {
         let grows = last.is_some_and(|(before, low)| follows(facts, before.called, low, next.called));
         let low = match last {

@@ -147,7 +147,7 @@ pub(super) fn simpler_setup(setup: &Setup, way: usize) -> Option<Setup> {
         21 => with(|s, _| drop(s.files.drain(..s.files.len() / 2))),
         22 => with(|s, d| s.wifi_only = d.wifi_only),
         23 => with(|s, d| s.lists = d.lists),
-        25 => with(|s, d| s.fetches = d.fetches),
+        26 => with(|s, d| s.fetches = d.fetches),
         24 => with(|s, d| s.discretionary = d.discretionary),
         25 => with(|s, d| s.challenges = d.challenges),
         _ => return None,
