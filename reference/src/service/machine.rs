@@ -250,7 +250,12 @@ impl ServiceMachine {
                 match change {
                     AppChange::Launched | AppChange::Resumed => self.env.limiter.ran(self.env.now),
                     AppChange::Foregrounded => self.env.limiter.visited(),
-                    _ => {}
+                    AppChange::Backgrounded
+                    | AppChange::Suspended
+                    | AppChange::Purged
+                    | AppChange::Crashed
+                    | AppChange::ForceQuit
+                    | AppChange::Terminated(_) => {}
                 }
                 for session in self.sessions.values_mut() {
                     session.app_changed(*change, &mut self.env);

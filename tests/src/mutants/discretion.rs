@@ -101,15 +101,12 @@ impl Gate {
 
     fn changed(&self, change: &DeviceChange) {
         let mut known = lock(&self.known);
-        let visit = match change {
-            DeviceChange::Conditions(now) => {
-                known.conditions = *now;
-                false
-            }
-            DeviceChange::App(AppChange::Foregrounded) => self.slip != Slip::NoVisits,
-            DeviceChange::App(AppChange::Launched | AppChange::Resumed) => self.slip == Slip::AnyRun,
-            _ => false,
-        };
+        if let DeviceChange::Conditions(now) = change {
+            known.conditions = *now;
+        }
+        let comes = matches!(change, DeviceChange::App(AppChange::Foregrounded));
+        let runs = matches!(change, DeviceChange::App(AppChange::Launched | AppChange::Resumed));
+        let visit = (comes && self.slip != Slip::NoVisits) || (runs && self.slip == Slip::AnyRun);
         let births = known.births.values_mut().filter(|birth| visit && !birth.flagged);
         births.for_each(|birth| birth.released = true);
     }

@@ -130,10 +130,7 @@ impl Pace {
         let Some(since) = state.run.take().filter(|_| woken && counts) else { return };
         let delay = state.delays.entry(self.name(session)).or_default();
         let floor = policy.limiter_floor.unwrap_or_default();
-        let times = match self.slip {
-            Slip::PerTransfer => begun,
-            _ => 1,
-        };
+        let times = if self.slip == Slip::PerTransfer { begun } else { 1 };
         for _ in 0..times {
             let first = delay.delay.is_zero() || self.slip == Slip::Constant;
             delay.delay = if first { floor } else { delay.delay * policy.limiter_factor };
@@ -148,13 +145,12 @@ impl Pace {
             state.run = Some(self.device.clock.now());
             state.launched = change == AppChange::Launched;
         }
-        let clears = match change {
-            AppChange::Foregrounded => {
-                state.run = None;
-                self.slip != Slip::NoVisits
-            }
-            _ => runs && self.slip == Slip::AnyRun && state.awaited == 0,
-        };
+        let comes = change == AppChange::Foregrounded;
+        if comes {
+            state.run = None;
+        }
+        let clears = (comes && self.slip != Slip::NoVisits)
+            || (runs && self.slip == Slip::AnyRun && state.awaited == 0);
         if clears {
             state.delays.clear();
             state.births.values_mut().for_each(|birth| birth.until = None);

@@ -51,7 +51,10 @@ fn entry(rule: &Rule, text: &mut String) {
     let needs: Vec<String> = rule.needs.iter().map(|need| format!("{need:?}").to_lowercase()).collect();
     let needs = if needs.is_empty() { String::new() } else { format!(" Needs: {}.", needs.join(", ")) };
     let lacks = rule.lacks(&Policy::default());
-    let needs = lacks.map_or(needs.clone(), |why| format!("{needs} Not applicable by default: {why}."));
+    let needs = match lacks {
+        Some(why) => format!("{needs} Not applicable by default: {why}."),
+        None => needs,
+    };
     writeln!(
         text,
         "\n**{}** {} · {}\n\n{}\n\n- Source: {}. Rests on {}.{needs}\n- Put to the test by: {}.",
