@@ -147,6 +147,7 @@ macro_rules! __suite {
             ses_10_redirects_are_followed_without_the_app = "SES-10": sessions system;
             ses_11_what_is_not_http_is_refused = "SES-11": sessions system;
             ses_13_nothing_is_sent_before_the_earliest_begin_date = "SES-13": sessions system;
+            ses_14_a_delayed_request_is_the_delegates_to_decide = "SES-14": sessions system;
             ses_15_the_first_configuration_stays = "SES-15": sessions system;
             ses_16_each_message_goes_to_one_delegate = "SES-16": sessions system;
             ses_17_a_session_found_again_has_its_transfers = "SES-17": sessions system;

@@ -67,6 +67,9 @@ pub enum Event {
         /// Its delegate has `did_receive_challenge`.
         #[serde(default = "yes", skip_serializing_if = "is_yes")]
         task_challenges: bool,
+        /// Its delegate has `will_begin_delayed_request`.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        decides: bool,
     },
     /// The app, or another process of its maker's, opened a session that the app has open already.
     SessionReopened {
@@ -272,6 +275,9 @@ pub enum Event {
         /// Which credential it gave, if one, without its secret: the user's name, `token` or `trust`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         credential: Option<String>,
+        /// Method and address of the new request that it gave, if one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        request: Option<String>,
     },
     /// A request went out.
     RequestSent {

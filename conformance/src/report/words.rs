@@ -66,6 +66,7 @@ pub(super) fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -
             discretionary,
             session_challenges,
             task_challenges,
+            ..
         } => {
             let silent = if *launch_events { "" } else { ", without launch events" };
             let wifi = if *cellular { "" } else { ", not over cellular" };

@@ -116,6 +116,14 @@ pub(crate) struct Transfer<'a> {
     pub(crate) exchanges: Vec<Exchange>,
     /// What has lain at its address: length and digest, one version after the other.
     pub(crate) versions: Vec<(Place, u64, u64)>,
+    /// The address that the app asked for.
+    pub(crate) url: &'a str,
+    /// Method and address of each exchange.
+    pub(crate) requests: Vec<&'a str>,
+    /// The delegate decides about it when its earliest begin date has come.
+    pub(crate) delegated: bool,
+    /// Where it decided that it goes on.
+    pub(crate) decided: Option<Place>,
     /// Where the app gave up a login: cancelled it, left it to default handling or to none, or rejected the last space.
     pub(crate) given_up: Option<Place>,
     /// The protection spaces that it has rejected since the last request.
@@ -164,6 +172,11 @@ impl Transfer<'_> {
             && !before(self.cancelled)
     }
 
+    /// Does this request (method and address) ask for what the app asked for?
+    pub(crate) fn is_original(&self, request: &str) -> bool {
+        request.split_once(' ').is_some_and(|(_, path)| self.url.ends_with(path))
+    }
+
     /// Was it ever to be worked on?
     pub(crate) fn was_resumed(&self) -> bool {
         self.pauses.first().is_none_or(|birth| birth.to.is_some())
@@ -201,7 +214,9 @@ impl Transfer<'_> {
             return if ended { Progress::Ended } else { Progress::Unknown };
         }
         let Some(last) = self.exchanges.iter().rev().find(|exchange| exchange.sent.seq < place.seq) else {
-            return Progress::Open;
+            // SES-14: the app may be wanted for its word on it.
+            let due = self.delegated && self.earliest.is_some_and(|date| date <= place.at);
+            return if due && !self.decided.is_some_and(seen) { Progress::Unknown } else { Progress::Open };
         };
         if last.challenge().is_some_and(seen) {
             if self.vague_login.is_some_and(seen) {

@@ -84,6 +84,8 @@ pub(crate) struct Session<'a> {
     pub(crate) discretionary: bool,
     /// Its delegate has the session-level method for challenges, and the task-level one.
     pub(crate) challenges: (bool, bool),
+    /// Its delegate has `will_begin_delayed_request`.
+    pub(crate) decides: bool,
     pub(crate) opened: Vec<Place>,
     /// Calls of `handle` with a task of this session.
     pub(crate) wakes: Vec<Place>,
@@ -109,6 +111,8 @@ pub(crate) struct Delivery<'a> {
     /// What the app said then, and the credential that it gave, without its secret.
     pub(crate) answer: Option<Answer>,
     pub(crate) gave: Option<&'a str>,
+    /// The request that it gave in place of a delayed one.
+    pub(crate) instead: Option<&'a str>,
     /// Where the app moved the file that it gave.
     pub(crate) moved: Option<Place>,
     /// Later looks for that file: size and digest of what was there.

@@ -10,6 +10,7 @@ mod begin;
 mod budget;
 mod challenges;
 mod course;
+mod delayed;
 mod discretion;
 mod facts;
 mod files;
@@ -268,6 +269,7 @@ pub static RULES: &[Rule] = &[
     links::SES_10,
     links::SES_11,
     transfers::SES_13,
+    delayed::SES_14,
     seconds::SES_15,
     seconds::SES_16,
     lists::SES_17,
@@ -289,7 +291,6 @@ pub static RULES: &[Rule] = &[
 pub static NOT_JUDGED_YET: &[(&str, &str)] = &[
     ("SCH-24", "closure-style handling: not in the contract yet"),
     ("SES-12", "data transfers, which end with the app: not in the contract yet"),
-    ("SES-14", "delayed requests and what the delegate makes of them: kept by the reference, not judged"),
 ];
 
 /// The rule of this id, in capitals or not.

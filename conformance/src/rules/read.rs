@@ -87,9 +87,11 @@ impl<'a> Facts<'a> {
                 discretionary,
                 session_challenges,
                 task_challenges,
+                decides,
             } => {
                 let known = self.session_mut(session, *launch_events);
                 known.challenges = (*session_challenges, *task_challenges);
+                known.decides |= *decides;
                 if known.opened.is_empty() {
                     (known.cellular, known.discretionary) = (*cellular, *discretionary);
                 }
@@ -121,44 +123,56 @@ impl<'a> Facts<'a> {
         }
     }
 
+    fn created(&mut self, place: Place, event: &'a Event) {
+        let Event::TransferCreated {
+            key,
+            kind,
+            earliest,
+            resource_timeout,
+            request_timeout,
+            description,
+            url,
+            torn,
+            ..
+        } = event
+        else {
+            return;
+        };
+        let delegated = self.sessions.iter().any(|known| *known.id == key.session && known.decides);
+        self.index.transfers.insert(key, self.transfers.len());
+        self.transfers.push(Transfer {
+            key,
+            kind: *kind,
+            created: place,
+            torn: *torn,
+            resumed: place,
+            pauses: vec![Pause { from: place, to: None, depth: 1 }],
+            holds: 1,
+            request: None,
+            request_timeout: Duration::from_millis(*request_timeout),
+            earliest: *earliest,
+            resource_timeout: Duration::from_millis(*resource_timeout),
+            timed_from_begin: self.policy.resource_timer == ResourceTimer::FromEarliestBegin,
+            cancelled: None,
+            cancels: Vec::new(),
+            quit: None,
+            description: description.as_deref(),
+            exchanges: Vec::new(),
+            versions: Vec::new(),
+            url,
+            requests: Vec::new(),
+            delegated,
+            decided: None,
+            given_up: None,
+            rejected: Vec::new(),
+            vague_login: None,
+            messages: Vec::new(),
+        });
+    }
+
     fn read_transfer(&mut self, place: Place, event: &'a Event) {
         match event {
-            Event::TransferCreated {
-                key,
-                kind,
-                earliest,
-                resource_timeout,
-                request_timeout,
-                description,
-                torn,
-                ..
-            } => {
-                self.index.transfers.insert(key, self.transfers.len());
-                self.transfers.push(Transfer {
-                    key,
-                    kind: *kind,
-                    created: place,
-                    torn: *torn,
-                    resumed: place,
-                    pauses: vec![Pause { from: place, to: None, depth: 1 }],
-                    holds: 1,
-                    request: None,
-                    request_timeout: Duration::from_millis(*request_timeout),
-                    earliest: *earliest,
-                    resource_timeout: Duration::from_millis(*resource_timeout),
-                    timed_from_begin: self.policy.resource_timer == ResourceTimer::FromEarliestBegin,
-                    cancelled: None,
-                    cancels: Vec::new(),
-                    quit: None,
-                    description: description.as_deref(),
-                    exchanges: Vec::new(),
-                    versions: Vec::new(),
-                    given_up: None,
-                    rejected: Vec::new(),
-                    vague_login: None,
-                    messages: Vec::new(),
-                });
-            }
+            Event::TransferCreated { .. } => self.created(place, event),
             Event::RequestSent { key: Some(key), .. } => self.request_sent(place, key, event),
             Event::ExchangeEnded { .. } => self.exchange_ended(place, event),
             Event::MessageBegan { id, session, transfer, second, message } => {
@@ -172,6 +186,7 @@ impl<'a> Facts<'a> {
                     answered: None,
                     answer: None,
                     gave: None,
+                    instead: None,
                     moved: None,
                     looks: Vec::new(),
                     second: *second,
@@ -203,8 +218,9 @@ impl<'a> Facts<'a> {
             Event::MessageInterrupted { id } => {
                 self.known_delivery(*id, |delivery| delivery.end = Some((place, false)))
             }
-            Event::Answered { id, answer, credential } => {
+            Event::Answered { id, answer, credential, request } => {
                 self.answered(place, *id, *answer, credential.as_deref());
+                self.known_delivery(*id, |delivery| delivery.instead = request.as_deref());
             }
             Event::ResponseHead { exchange, status, challenge, redirects, offers } => {
                 self.known_exchange(*exchange, |exchange| {
@@ -254,6 +270,7 @@ impl<'a> Facts<'a> {
         let transfer = &mut self.transfers[index];
         let repeats = transfer.request.replace(request) == Some(request);
         transfer.rejected.clear();
+        transfer.requests.push(request);
         self.index.exchanges.insert(exchange, (index, transfer.exchanges.len()));
         transfer.exchanges.push(Exchange {
             sent: place,
@@ -350,6 +367,15 @@ impl<'a> Facts<'a> {
                 if gives_up {
                     transfer.given_up = Some(place);
                 }
+                match answer {
+                    Answer::ContinueLoading | Answer::UseNewRequest => {
+                        transfer.decided.get_or_insert(place);
+                    }
+                    Answer::Cancel => {
+                        transfer.cancelled.get_or_insert(place);
+                    }
+                    _ => {}
+                }
             });
         }
     }
@@ -410,6 +436,7 @@ impl<'a> Facts<'a> {
                 cellular: true,
                 discretionary: false,
                 challenges: (false, true),
+                decides: false,
                 opened: Vec::new(),
                 wakes: Vec::new(),
                 requests: Vec::new(),

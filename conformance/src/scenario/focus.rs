@@ -74,6 +74,8 @@ pub struct Focus {
     pub(crate) steps: u8,
     /// The app lists the transfers of each session that it opens.
     pub(crate) lists: bool,
+    /// The app mostly has a say about delayed requests.
+    pub(crate) decides: bool,
 }
 
 /// What origins do oftenest; the rest is for those who ask for it.
@@ -170,6 +172,7 @@ impl Focus {
         spans: 21,
         steps: 12,
         lists: false,
+        decides: false,
     };
 
     /// Wakes of sessions: transfers, leaving, waiting.

@@ -1,4 +1,5 @@
-//! What the rules about logins want to see often: challenges, and answers of every kind.
+//! What the rules about questions to the delegate want to see often: logins, delayed requests, and answers of every
+//! kind.
 
 use super::focus::Weights;
 use super::{Finish, Focus, Reply, Route, Span};
@@ -44,6 +45,30 @@ impl Focus {
         silent: 0,
         delayed: 0,
         chained: 0,
+        steps: 8,
+        ..Self::GENERAL
+    };
+
+    /// Transfers with an earliest begin date, about which the app mostly has a say.
+    pub const DELAYED_REQUESTS: Self = Self {
+        weights: Weights {
+            open: 0,
+            upload: 0,
+            refresh: 0,
+            snapshot: 0,
+            cancel: 0,
+            download: 10,
+            purge: 2,
+            crash: 1,
+            ..Self::GENERAL.weights
+        },
+        routes: &[Route::Plain, Route::Plain, Route::Slow, Route::Drop, Route::Cut, Route::NotFound],
+        finishes: &[Finish::WhenServed],
+        silent: 12,
+        delayed: 2,
+        chained: 0,
+        decides: true,
+        spans: 14,
         steps: 8,
         ..Self::GENERAL
     };

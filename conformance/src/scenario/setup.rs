@@ -60,6 +60,25 @@ pub enum Reply {
     WrongThenDefault,
 }
 
+/// What the app says when a transfer's earliest begin date has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Begin {
+    /// It goes on as it is.
+    Continue,
+    /// Another request in its place.
+    Instead,
+    /// It is cancelled.
+    Cancel,
+    /// It goes on as it is; said this much later than the callback returns.
+    Late(Span),
+    /// Another request in its place, said this much later.
+    LateInstead(Span),
+    /// Nothing, ever.
+    Never,
+}
+
 /// When the app opens its sessions again after a background launch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -163,6 +182,10 @@ pub struct Setup {
     /// Which methods for challenges its delegates have.
     #[serde(skip_serializing_if = "Challenges::is_default")]
     pub challenges: Challenges,
+    /// What the app says to the delayed request of each transfer, round and round; if empty, its delegate has no method
+    /// for that.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub begins: Vec<Begin>,
 }
 
 impl Default for Setup {
@@ -185,6 +208,7 @@ impl Default for Setup {
             discretionary: Vec::new(),
             lists: false,
             challenges: Challenges::Task,
+            begins: Vec::new(),
         }
     }
 }

@@ -8,8 +8,8 @@ use proptest::strategy::{NewTree, Strategy};
 use proptest::test_runner::TestRunner;
 
 use super::{
-    Attempt, Challenges, Download, Focus, Keep, Reopen, Route, Scenario, ScenarioTree, Setup, Span, Step,
-    Trigger,
+    Attempt, Begin, Challenges, Download, Focus, Keep, Reopen, Route, Scenario, ScenarioTree, Setup, Span,
+    Step, Trigger,
 };
 use crate::contract::AppClass;
 
@@ -77,6 +77,19 @@ pub(super) const SPANS: [u64; 27] = [
 /// Body sizes: nothing, one byte, around a piece, many pieces.
 const SIZES: [u32; 6] = [0, 1, 15, 64, 1_000, 5_000];
 
+/// What the app says to a delayed request.
+const BEGINS: [Begin; 9] = [
+    Begin::Continue,
+    Begin::Continue,
+    Begin::Instead,
+    Begin::Instead,
+    Begin::Cancel,
+    Begin::Late(Span(1_000)),
+    Begin::Late(Span(120_000)),
+    Begin::LateInstead(Span(60_000)),
+    Begin::Never,
+];
+
 impl Scenarios {
     /// The scenario of a seed.
     #[must_use]
@@ -111,6 +124,9 @@ impl Scenarios {
             if swarm.u8(..4) > 0 {
                 setup.reschedule = Some(Span(if swarm.bool() { 4_500_000 } else { 10_800_000 }));
             }
+        }
+        if self.focus.decides {
+            setup.begins = (0..swarm.usize(0..=3)).map(|_| BEGINS[swarm.usize(..BEGINS.len())]).collect();
         }
         let most = u32::from(self.focus.steps.max(1));
         let count = dice.rng.u32(1..=most);
@@ -191,6 +207,7 @@ impl Dice {
             discretionary: Vec::new(),
             lists: self.focus.lists,
             challenges: Challenges::Task,
+            begins: Vec::new(),
         }
     }
 

@@ -62,6 +62,8 @@ pub(crate) struct State {
     pub(crate) kept: Vec<Arc<RefreshTask>>,
     /// Challenges that are never answered.
     pub(crate) unanswered: Vec<Responder<crate::contract::ChallengeDisposition>>,
+    /// Delayed requests that are never decided about.
+    pub(crate) undecided: Vec<Responder<crate::contract::DelayedRequestDisposition>>,
     /// How often it has answered challenges of each transfer.
     pub(crate) replied: BTreeMap<TransferKey, u32>,
     pub(crate) handled: usize,
@@ -107,6 +109,7 @@ impl App {
                 unserved: Vec::new(),
                 kept: Vec::new(),
                 unanswered: Vec::new(),
+                undecided: Vec::new(),
                 replied: BTreeMap::new(),
                 handled: 0,
                 rescheduled: 0,

@@ -74,6 +74,7 @@ impl App {
             discretionary,
             session_challenges: self.setup.challenges.of_session(),
             task_challenges: self.setup.challenges.of_task(),
+            decides: self.decides(),
         });
         let service = Arc::clone(&self.system()?.service);
         let opening = service.session(configuration, connection);
@@ -359,7 +360,7 @@ impl App {
             ChallengeDisposition::RejectProtectionSpace => (Answer::RejectProtectionSpace, None),
             _ => (Answer::PerformDefaultHandling, None),
         };
-        self.recorder.record(Event::Answered { id, answer: said, credential });
+        self.recorder.record(Event::Answered { id, answer: said, credential, request: None });
         responder.respond(answer);
     }
 }

@@ -5,6 +5,7 @@ use bgsession_mock_server::{
     Answer, DigestAlgorithm, Fault, Login, Ranges, Resource, RetryAfter, Scheme, Script, Tls,
 };
 
+use super::delayed::INSTEAD;
 use crate::scenario::{Download, Route, Scenario, Step};
 
 /// The user that every login of a scenario lets in.
@@ -60,6 +61,12 @@ pub(crate) fn script(scenario: &Scenario) -> Script {
             Step::Download(Download { route, size, .. }) | Step::Create(Download { route, size, .. }) => {
                 let path = format!("/t/{index}");
                 let resource = Resource::new(u64::from(*size)).seed(index as u64 + 1);
+                if step.download().is_some_and(|it| it.not_before.is_some())
+                    && !scenario.setup.begins.is_empty()
+                {
+                    // The same bytes lie where the app may ask for them instead.
+                    script = script.route(format!("{path}{INSTEAD}"), answers(*route, resource.clone()));
+                }
                 if *route == Route::Redirect {
                     let (first, second) = (format!("{path}/hop/1"), format!("{path}/hop/2"));
                     let hop = |to: &str, code| origin::Route::default().answer(Answer::redirect(code, to));

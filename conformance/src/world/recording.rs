@@ -90,6 +90,7 @@ impl Delegate for Recording {
         match method {
             OptionalMethod::SessionChallenge => self.app.setup.challenges.of_session(),
             OptionalMethod::TaskChallenge => self.app.setup.challenges.of_task(),
+            OptionalMethod::WillBeginDelayedRequest => self.app.decides(),
             _ => false,
         }
     }
@@ -117,11 +118,15 @@ impl Delegate for Recording {
         &self,
         session: &SessionId,
         transfer: TransferId,
-        _: Request,
+        request: Request,
         responder: Responder<DelayedRequestDisposition>,
     ) {
-        self.message(session, Some(transfer), || Message::WillBeginDelayedRequest).await;
-        responder.respond(DelayedRequestDisposition::ContinueLoading);
+        let mut delivery = self.begin(session, Some(transfer), || Message::WillBeginDelayedRequest).await;
+        self.app.sleep(self.app.setup.callback.duration()).await;
+        delivery.returned = true;
+        let id = delivery.id;
+        drop(delivery);
+        self.app.begin(id, transfer.get(), request, responder);
     }
 
     async fn did_write_data(

@@ -35,4 +35,5 @@
     include_str!("answers.txt"),
     include_str!("discretion.txt"),
     include_str!("limiter.txt"),
+    include_str!("delayed.txt"),
 ]

@@ -28,7 +28,7 @@ use bgsession_conformance::contract::{
     AppClass, Conditions, Link, Time, TransferId, UserInfo, WakeOutcome, WakeReason,
 };
 use bgsession_conformance::history::{
-    Event, ExchangeOutcome, FaultKind, History, Message, MessageId, Phase, Reopening, ShownIdentity,
+    Answer, Event, ExchangeOutcome, FaultKind, History, Message, MessageId, Phase, Reopening, ShownIdentity,
     SubjectFault, TransferKey,
 };
 
@@ -369,9 +369,15 @@ impl Writer {
             ("returns", []) => Event::MessageReturned { id: known(&self.message) },
             ("interrupts", []) => Event::MessageInterrupted { id: known(&self.message) },
             ("gets", [word]) => {
-                let (word, credential) =
+                let (word, of) =
                     word.split_once('=').map_or((*word, None), |(word, of)| (word, Some(of.to_owned())));
-                Event::Answered { id: known(&self.message), answer: answer(word), credential }
+                let answer = answer(word);
+                let (credential, request) = if answer == Answer::UseNewRequest {
+                    (None, of.map(|to| format!("GET https://origin.test/{to}")))
+                } else {
+                    (of, None)
+                };
+                Event::Answered { id: known(&self.message), answer, credential, request }
             }
             _ => return false,
         };

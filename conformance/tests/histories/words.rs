@@ -77,6 +77,7 @@ pub(crate) fn opened(session: &str, how: &[&str]) -> Event {
         discretionary: how.contains(&"discretionary"),
         session_challenges,
         task_challenges,
+        decides: how.contains(&"deciding"),
     }
 }
 
@@ -165,6 +166,7 @@ pub(crate) fn message(word: &str) -> Message {
         }
         "asks" => asks(detail.unwrap_or("basic")),
         "progress" => Message::DidWriteData { total: 1 },
+        "ready" => Message::WillBeginDelayedRequest,
         "events" => Message::DidFinishEvents,
         _ => panic!("{word:?} is no message"),
     }

@@ -110,8 +110,8 @@ impl Session {
         } else if let Some(date) = date.filter(|&date| env.now < date) {
             // SES-13: the date is the first thing that is looked at, after every relaunch and retry.
             (Event::WaitForDate, date)
-        } else if date.is_some() && asks_delegate && !t.offered {
-            t.offered = true;
+        } else if date.is_some() && !t.decided && (asks_delegate || t.offered) {
+            // SES-14: once, and only its answer lets the load begin, whatever happens meanwhile.
             (Event::AskDelegate, Time::DISTANT_FUTURE)
         } else if !link {
             // SES-09: without a permitted link it waits; that is no error.
@@ -126,7 +126,9 @@ impl Session {
             t.until = until;
         }
         self.arm(id, env);
-        if event == Event::AskDelegate {
+        let asks = event == Event::AskDelegate
+            && self.transfers.get_mut(&id).is_some_and(|t| !std::mem::replace(&mut t.offered, true));
+        if asks {
             self.queue.push(Message::Delayed(id));
             self.wants_app(env);
             self.pump(env);
@@ -146,9 +148,11 @@ impl Session {
         let Some(t) = self.transfers.get_mut(&id) else {
             return;
         };
-        if t.phase != Phase::AwaitingDelegate || t.offer_serial != serial {
+        let waits = matches!(t.phase, Phase::AwaitingDelegate | Phase::Suspended) && !t.decided;
+        if !waits || t.offer_serial != serial {
             return;
         }
+        t.decided = answer.is_some();
         match answer {
             // SES-14: nobody will ever say; loading must wait for an answer, so it waits for its timeout.
             None => {}

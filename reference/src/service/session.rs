@@ -159,6 +159,7 @@ impl Session {
             limited: None,
             held_since: None,
             offered: false,
+            decided: false,
             offer_serial: 0,
             ticket: 0,
             hop: None,

@@ -101,6 +101,8 @@ pub(super) struct Transfer {
     pub(super) held_since: Option<Time>,
     /// The delegate has been offered its delayed request.
     pub(super) offered: bool,
+    /// It has decided about it.
+    pub(super) decided: bool,
     /// The number of that call; answers to others are void.
     pub(super) offer_serial: u64,
     /// Its place in the line for connections.

@@ -261,7 +261,12 @@ impl Session {
             Message::ResumedAt(id, offset, expected) => Call::ResumedAt(id, offset, expected),
             Message::Challenge(id) => self.question_call(id, env)?,
             Message::Delayed(id) => {
-                let t = self.transfers.get_mut(&id).filter(|t| t.phase == Phase::AwaitingDelegate)?;
+                let t = self.transfers.get_mut(&id)?;
+                if t.phase != Phase::AwaitingDelegate {
+                    // Suspended meanwhile: it is asked about when it could go on again.
+                    t.offered = false;
+                    return None;
+                }
                 t.offer_serial = env.next_serial();
                 Call::Delayed(id, t.original.clone(), t.offer_serial)
             }

@@ -8,6 +8,7 @@ mod answers;
 mod budget;
 mod challenges;
 mod cuts;
+mod delayed;
 mod delivery;
 mod discretion;
 mod drains;
@@ -108,6 +109,7 @@ pub static GROUPS: &[(&str, &[Mutant])] = &[
     ("discretion", discretion::MUTANTS),
     ("challenges", challenges::MUTANTS),
     ("limiter", limiter::MUTANTS),
+    ("delayed", delayed::MUTANTS),
 ];
 
 /// Every mutant.
