@@ -150,9 +150,9 @@ pub(super) fn simpler_setup(setup: &Setup, way: usize) -> Option<Setup> {
         26 => with(|s, d| s.fetches = d.fetches),
         24 => with(|s, d| s.discretionary = d.discretionary),
         25 => with(|s, d| s.challenges = d.challenges),
-        26 => with(|s, d| s.begins = d.begins),
-        27 => with(|s, _| s.begins.truncate(1)),
-        28 => with(|s, _| drop(s.begins.drain(..s.begins.len() / 2))),
+        27 => with(|s, d| s.begins = d.begins),
+        28 => with(|s, _| s.begins.truncate(1)),
+        29 => with(|s, _| drop(s.begins.drain(..s.begins.len() / 2))),
         _ => return None,
     })
 }
