@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::contract::{Device, Policy, Scheduler, Throttle, TransferService};
+use crate::contract::{App, Device, Launch, Policy, Scheduler, Throttle, TransferService};
 
 type BootScheduler = dyn Fn(Device) -> Arc<dyn Scheduler> + Send + Sync;
 type BootService = dyn Fn(Device, Arc<dyn Scheduler>) -> Arc<dyn TransferService> + Send + Sync;
 type MakeThrottle = dyn Fn(&Policy) -> Box<dyn Throttle> + Send + Sync;
 type BootSystem = dyn Fn(Device) -> (Arc<dyn Scheduler>, Arc<dyn TransferService>) + Send + Sync;
+
+/// Launches an app's process.
+pub(crate) type LaunchApp = dyn Fn(Launch) -> Arc<dyn App> + Send + Sync;
 
 /// The part of the system that a subject plays. The kit plays the app, and pairs the subject with the reference for
 /// the rest.
@@ -24,6 +27,8 @@ pub enum Role {
     Sessions,
     /// Scheduler and sessions together.
     System,
+    /// The app's side.
+    Delegate,
 }
 
 #[derive(Clone)]
@@ -32,6 +37,7 @@ pub(crate) enum Boot {
     Scheduler(Arc<BootScheduler>),
     Sessions(Arc<BootService>),
     System(Arc<BootSystem>),
+    Delegate(Arc<LaunchApp>),
 }
 
 /// An implementation to be judged: how to boot it, and what it says of itself.
@@ -72,6 +78,10 @@ pub enum Capability {
     Uploads,
     /// TLS to servers that are not trusted, or that ask for a client certificate.
     Tls,
+    /// An app that works on its results after the callback that brought them.
+    Work,
+    /// An app that asks for something else in its wakes: a refresh, a snapshot, another transfer.
+    FollowUps,
 }
 
 /// What a subject can not do, in numbers and with reasons.
@@ -132,6 +142,24 @@ impl Subject {
         boot: impl Fn(Device) -> (Arc<dyn Scheduler>, Arc<dyn TransferService>) + Send + Sync + 'static,
     ) -> Self {
         Self::new(name, Boot::System(Arc::new(boot)))
+    }
+
+    /// An app: its delegate, and how its process is launched. The reference's scheduler wakes it and the reference's
+    /// sessions bring its messages; the user, the device and the servers are the kit's.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use bgsession_conformance::Subject;
+    /// use bgsession_reference::app::EventsSignal;
+    ///
+    /// let subject = Subject::delegate("mine", |launch| Arc::new(EventsSignal::new(launch)));
+    /// assert_eq!(subject.name(), "mine");
+    /// ```
+    pub fn delegate(
+        name: impl Into<String>,
+        launch: impl Fn(Launch) -> Arc<dyn App> + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(name, Boot::Delegate(Arc::new(launch)))
     }
 
     /// The numbers and switches that it is judged by, if not the documented defaults.
@@ -196,6 +224,7 @@ impl Subject {
             Boot::Scheduler(_) => Role::Scheduler,
             Boot::Sessions(_) => Role::Sessions,
             Boot::System(_) => Role::System,
+            Boot::Delegate(_) => Role::Delegate,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The kit's own tests: see the crate's sources for what is judged.
 
 mod caught;
+mod delegates;
 mod lawful;
 mod premise;
 mod repeat;

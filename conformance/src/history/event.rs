@@ -356,6 +356,40 @@ pub enum Event {
         /// A 64-bit digest of them.
         digest: Option<u64>,
     },
+    /// The app used a file that a callback had given it, where it had been given it.
+    FileUsed {
+        /// The delivery that gave it.
+        id: MessageId,
+    },
+    /// The user wants these downloads, all of them together.
+    Wanted {
+        /// In which session.
+        session: SessionId,
+        /// Their addresses.
+        urls: Vec<String>,
+    },
+    /// The app began to work on a result, beside or inside the callback that brought it.
+    WorkBegan {
+        /// Which piece of work, numbered from 1.
+        work: u32,
+        /// For which session.
+        session: SessionId,
+        /// For which transfer, if for one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        transfer: Option<TransferId>,
+    },
+    /// A piece of work is done.
+    WorkEnded {
+        /// Which.
+        work: u32,
+    },
+    /// The app's own code panicked; its process ends with that.
+    AppPanicked {
+        /// In which of its methods.
+        what: String,
+        /// What it said, and where.
+        message: String,
+    },
     /// The subject misbehaved outside of every rule.
     Fault {
         /// How.

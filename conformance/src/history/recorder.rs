@@ -95,6 +95,10 @@ impl TaskObserver for Recorder {
         self.record(Event::TaskCompleted { task: report.task, repeated: report.repeated, how });
     }
 
+    fn handler_set(&self, id: RefreshTaskId) {
+        self.record(Event::ExpirationHandlerSet { task: id });
+    }
+
     fn expiration_called(&self, id: RefreshTaskId, open: bool, handler: bool) {
         self.record(Event::ExpirationCalled { task: id, open, handler });
     }

@@ -97,6 +97,21 @@ pub(super) fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -
             let how = if accepted.is_some() { "accepted" } else { "refused" };
             (Lane::App, format!("tries {attempt}: {how}"))
         }
+        Event::FileUsed { id } => {
+            (Lane::App, format!("uses the file{}, where it was given", given_by(*id, history)))
+        }
+        Event::Wanted { session, urls } => {
+            let what =
+                if urls.len() == 1 { "a download".to_owned() } else { format!("{} downloads", urls.len()) };
+            (Lane::App, format!("the user wants {what} in {}", id(session)))
+        }
+        Event::WorkBegan { work, session, transfer } => {
+            let what = transfer
+                .map_or_else(|| id(session), |transfer| format!("{}/{transfer}", short(session.as_str())));
+            (Lane::App, format!("work {work} on {what} begins"))
+        }
+        Event::WorkEnded { work } => (Lane::App, format!("work {work} is done")),
+        Event::AppPanicked { what, message } => (Lane::App, format!("panics in {what}: {message}")),
         Event::TransferSuspended { key } => (Lane::App, format!("suspends {}", of_key(key))),
         Event::TransferResumed { key } => {
             let before = entry.seq.checked_sub(1).and_then(|seq| history.entries.get(seq));

@@ -115,6 +115,10 @@ pub(crate) struct Delivery<'a> {
     pub(crate) instead: Option<&'a str>,
     /// Where the app moved the file that it gave.
     pub(crate) moved: Option<Place>,
+    /// Where the app used that file, where it had been given it.
+    pub(crate) uses: Vec<Place>,
+    /// Each answer that the app gave.
+    pub(crate) answers: Vec<(Place, Answer)>,
     /// Later looks for that file: size and digest of what was there.
     pub(crate) looks: Vec<(Place, Option<(u64, u64)>)>,
     /// It went to the delegate of a second session object.
@@ -141,6 +145,15 @@ impl Delivery<'_> {
     }
 }
 
+/// A piece of work of the app's.
+#[derive(Debug)]
+pub(crate) struct Work<'a> {
+    pub(crate) number: u32,
+    pub(crate) session: &'a SessionId,
+    pub(crate) began: Place,
+    pub(crate) ended: Option<Place>,
+}
+
 /// A history read once.
 #[derive(Debug)]
 pub(crate) struct Facts<'a> {
@@ -154,6 +167,13 @@ pub(crate) struct Facts<'a> {
     pub(crate) sessions: Vec<Session<'a>>,
     pub(crate) transfers: Vec<Transfer<'a>>,
     pub(crate) deliveries: Vec<Delivery<'a>>,
+    pub(crate) works: Vec<Work<'a>>,
+    /// Where the app's own code panicked: in which method, and what it said.
+    pub(crate) panics: Vec<(Place, &'a str, &'a str)>,
+    /// What the user wanted together, by address.
+    pub(crate) wanted: Vec<(Place, &'a [String])>,
+    /// Where the app asked for a refresh or a snapshot.
+    pub(crate) scheduled: Vec<Place>,
     pub(crate) collected: Option<Place>,
     pub(crate) ended: Option<Place>,
     pub(super) index: Index<'a>,

@@ -6,16 +6,21 @@
 
 mod allowance;
 mod answers;
+mod attaching;
 mod begin;
 mod budget;
 mod challenges;
 mod course;
 mod delayed;
 mod discretion;
+mod draining;
 mod facts;
 mod files;
+mod finishing;
+mod following;
 mod handling;
 mod held;
+mod in_hand;
 mod invalid;
 mod keepalive;
 mod limiter;
@@ -30,6 +35,7 @@ mod requests;
 mod retries;
 mod scheduling;
 mod seconds;
+mod serving;
 mod slots;
 mod snapshots;
 mod transfers;
@@ -285,6 +291,27 @@ pub static RULES: &[Rule] = &[
     answers::SES_27,
     logins::SES_28,
     discretion::SES_29,
+    finishing::DEL_01A,
+    finishing::DEL_01B,
+    finishing::DEL_01C,
+    draining::DEL_02A,
+    draining::DEL_02B,
+    draining::DEL_02C,
+    attaching::DEL_03A,
+    attaching::DEL_03B,
+    attaching::DEL_03C,
+    attaching::DEL_03D,
+    finishing::DEL_04,
+    serving::DEL_05A,
+    serving::DEL_05B,
+    following::DEL_06,
+    serving::DEL_07A,
+    serving::DEL_07B,
+    serving::DEL_07C,
+    finishing::DEL_08A,
+    following::DEL_08B,
+    following::DEL_08C,
+    following::DEL_09,
 ];
 
 /// Promises that have their id and no rule yet, and how far they are.
@@ -312,5 +339,6 @@ fn spoken(span: std::time::Duration) -> String {
 
 const SCHEDULERS: &[Role] = &[Role::Scheduler, Role::System];
 const SESSIONS: &[Role] = &[Role::Sessions, Role::System];
+const DELEGATES: &[Role] = &[Role::Delegate];
 const BOTH: &[Role] = &[Role::Scheduler, Role::Sessions, Role::System];
 const THROTTLES: &[Role] = &[Role::Throttle, Role::Scheduler, Role::System];

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::course::{Exchange, Pause, Transfer};
-use super::facts::{Delivery, Facts, Handle, Index, Place, Session, Task};
+use super::facts::{Delivery, Facts, Handle, Index, Place, Session, Task, Work};
 use crate::contract::{
     AppChange, AppState, AuthenticationMethod, Policy, RefreshKind, RefreshTaskId, ResourceTimer, SessionId,
+    TransferId,
 };
 use crate::history::{
     Answer, Entry, Event, ExchangeOutcome, History, Message, MessageId, Phase, ShownIdentity, Space,
@@ -65,6 +66,10 @@ impl<'a> Facts<'a> {
             sessions: Vec::with_capacity(3),
             transfers: Vec::with_capacity(8),
             deliveries: Vec::with_capacity(16),
+            works: Vec::new(),
+            panics: Vec::new(),
+            wanted: Vec::new(),
+            scheduled: Vec::new(),
             collected: None,
             ended: None,
             index: Index::default(),
@@ -176,28 +181,41 @@ impl<'a> Facts<'a> {
             Event::RequestSent { key: Some(key), .. } => self.request_sent(place, key, event),
             Event::ExchangeEnded { .. } => self.exchange_ended(place, event),
             Event::MessageBegan { id, session, transfer, second, message } => {
-                let index = self.deliveries.len();
-                self.deliveries.push(Delivery {
-                    began: place,
-                    session,
-                    transfer: *transfer,
-                    message,
-                    end: None,
-                    answered: None,
-                    answer: None,
-                    gave: None,
-                    instead: None,
-                    moved: None,
-                    looks: Vec::new(),
-                    second: *second,
-                });
-                self.index.deliveries.insert(*id, index);
-                if let Some(transfer) = *transfer {
-                    let key = TransferKey { session: session.clone(), transfer };
-                    self.known_transfer(&key, |transfer| transfer.told(index, message));
-                }
+                self.delivery(place, *id, (session, *transfer), *second, message);
             }
             _ => self.read_call(place, event),
+        }
+    }
+
+    fn delivery(
+        &mut self,
+        began: Place,
+        id: MessageId,
+        (session, transfer): (&'a SessionId, Option<TransferId>),
+        second: bool,
+        message: &'a Message,
+    ) {
+        let index = self.deliveries.len();
+        self.deliveries.push(Delivery {
+            began,
+            session,
+            transfer,
+            message,
+            end: None,
+            answered: None,
+            answer: None,
+            gave: None,
+            instead: None,
+            moved: None,
+            uses: Vec::new(),
+            answers: Vec::new(),
+            looks: Vec::new(),
+            second,
+        });
+        self.index.deliveries.insert(id, index);
+        if let Some(transfer) = transfer {
+            let key = TransferKey { session: session.clone(), transfer };
+            self.known_transfer(&key, |transfer| transfer.told(index, message));
         }
     }
 
@@ -305,11 +323,30 @@ impl<'a> Facts<'a> {
             Event::Resource { key, size, digest } => {
                 self.known_transfer(key, |transfer| transfer.versions.push((place, *size, *digest)));
             }
+            Event::FileUsed { id } => self.known_delivery(*id, |delivery| delivery.uses.push(place)),
             Event::FileMoved { id } => self.known_delivery(*id, |delivery| delivery.moved = Some(place)),
             Event::FileLooked { id, size, digest } => {
                 let found = size.zip(*digest);
                 self.known_delivery(*id, |delivery| delivery.looks.push((place, found)));
             }
+            _ => self.read_app(place, event),
+        }
+    }
+
+    /// What only the app itself can tell.
+    fn read_app(&mut self, place: Place, event: &'a Event) {
+        match event {
+            Event::Wanted { urls, .. } => self.wanted.push((place, urls)),
+            Event::Scheduled { .. } => self.scheduled.push(place),
+            Event::WorkBegan { work, session, .. } => {
+                self.works.push(Work { number: *work, session, began: place, ended: None });
+            }
+            Event::WorkEnded { work } => {
+                if let Some(known) = self.works.iter_mut().rev().find(|known| known.number == *work) {
+                    known.ended = Some(place);
+                }
+            }
+            Event::AppPanicked { what, message } => self.panics.push((place, what, message)),
             _ => {}
         }
     }
@@ -352,6 +389,7 @@ impl<'a> Facts<'a> {
         let delivery = &mut self.deliveries[index];
         delivery.answered = Some(place);
         delivery.answer = Some(answer);
+        delivery.answers.push((place, answer));
         delivery.gave = gave;
         let (session, space) = (delivery.session.clone(), delivery.space());
         if let Some(transfer) = delivery.transfer {

@@ -34,6 +34,7 @@ pub(crate) struct Weights {
     pub(crate) invalidate: u8,
     pub(crate) reopen: u8,
     pub(crate) charger: u8,
+    pub(crate) stray: u8,
 }
 
 /// What a generated scenario is likely to hold. Each rule states one; see [`Focus::GENERAL`] for what they start from.
@@ -76,6 +77,10 @@ pub struct Focus {
     pub(crate) lists: bool,
     /// The app mostly has a say about delayed requests.
     pub(crate) decides: bool,
+    /// One in how many scenarios has an app that works on its results for a while; 0 for none.
+    pub(crate) work: u8,
+    /// One in how many scenarios has messages that come before their wake's `handle`; 0 for none.
+    pub(crate) early: u8,
 }
 
 /// What origins do oftenest; the rest is for those who ask for it.
@@ -153,6 +158,7 @@ impl Focus {
             invalidate: 0,
             reopen: 0,
             charger: 0,
+            stray: 0,
         },
         routes: ROUTES,
         finishes: FINISHES,
@@ -173,6 +179,8 @@ impl Focus {
         steps: 12,
         lists: false,
         decides: false,
+        work: 0,
+        early: 0,
     };
 
     /// Wakes of sessions: transfers, leaving, waiting.

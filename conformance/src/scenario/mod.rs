@@ -6,6 +6,7 @@
 
 mod file;
 mod focus;
+mod focus_app;
 mod focus_challenges;
 mod focus_logins;
 mod focus_pace;

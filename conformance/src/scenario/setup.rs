@@ -186,6 +186,13 @@ pub struct Setup {
     /// for that.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub begins: Vec<Begin>,
+    /// How long an app that is the subject works on its results, one after the other, round and round; no time at all if
+    /// empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub work: Vec<Span>,
+    /// A wake's messages may come before its `handle`, as developers report.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub early: bool,
 }
 
 impl Default for Setup {
@@ -209,6 +216,8 @@ impl Default for Setup {
             lists: false,
             challenges: Challenges::Task,
             begins: Vec::new(),
+            work: Vec::new(),
+            early: false,
         }
     }
 }

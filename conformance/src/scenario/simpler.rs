@@ -66,6 +66,7 @@ pub(super) fn simpler_step(step: &Step, way: usize) -> Option<Step> {
         | Step::Starve { .. }
         | Step::Charger { .. }
         | Step::Cellular
+        | Step::Stray { .. }
         | Step::Link { .. } => None,
     }
 }
@@ -153,6 +154,10 @@ pub(super) fn simpler_setup(setup: &Setup, way: usize) -> Option<Setup> {
         27 => with(|s, d| s.begins = d.begins),
         28 => with(|s, _| s.begins.truncate(1)),
         29 => with(|s, _| drop(s.begins.drain(..s.begins.len() / 2))),
+        30 => with(|s, d| s.work = d.work),
+        31 => with(|s, _| s.work.truncate(1)),
+        32 => with(|s, _| drop(s.work.drain(..s.work.len() / 2))),
+        33 => with(|s, d| s.early = d.early),
         _ => return None,
     })
 }

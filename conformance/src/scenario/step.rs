@@ -358,6 +358,12 @@ pub enum Step {
     },
     /// Only a cellular link is at hand.
     Cellular,
+    /// The system wakes the app for a session for which nothing waits.
+    Stray {
+        /// Which of the identifiers; one that the app has never had, if none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<u8>,
+    },
     /// The app tries what a background session must not do.
     Attempt {
         /// In which of the sessions.

@@ -89,6 +89,8 @@ const BEGINS: [Begin; 9] = [
     Begin::LateInstead(Span(60_000)),
     Begin::Never,
 ];
+/// How long work on a result takes: no time, some, longer than any allowance.
+const WORK: [u64; 5] = [0, 200, 3_000, 8_000, 20_000];
 
 impl Scenarios {
     /// The scenario of a seed.
@@ -128,6 +130,10 @@ impl Scenarios {
         if self.focus.decides {
             setup.begins = (0..swarm.usize(0..=3)).map(|_| BEGINS[swarm.usize(..BEGINS.len())]).collect();
         }
+        if self.focus.work > 0 && swarm.u8(..self.focus.work) == 0 {
+            setup.work = (0..swarm.usize(1..=3)).map(|_| Span(WORK[swarm.usize(..WORK.len())])).collect();
+        }
+        setup.early = self.focus.early > 0 && swarm.u8(..self.focus.early) == 0;
         let most = u32::from(self.focus.steps.max(1));
         let count = dice.rng.u32(1..=most);
         let mut front = true;
@@ -145,7 +151,7 @@ impl Scenarios {
 }
 
 /// How many kinds of steps there are.
-const KINDS: usize = 29;
+const KINDS: usize = 30;
 
 struct Dice {
     rng: fastrand::Rng,
@@ -208,6 +214,8 @@ impl Dice {
             lists: self.focus.lists,
             challenges: Challenges::Task,
             begins: Vec::new(),
+            work: Vec::new(),
+            early: false,
         }
     }
 
@@ -265,6 +273,7 @@ impl Dice {
             here * w.invalidate,
             here * w.reopen,
             w.charger,
+            there * w.stray,
         ]
     }
 
@@ -318,6 +327,7 @@ impl Dice {
             26 => Step::Invalidate { session, cancel: self.rng.bool() },
             27 => Step::Reopen { session, elsewhere: self.rng.u8(..6) == 0, changed: self.rng.u8(..4) > 0 },
             28 => Step::Charger { on: self.rng.u8(..4) == 0 },
+            29 => Step::Stray { session: (self.rng.u8(..3) > 0).then_some(session) },
             _ => Step::Wait { span: self.span() },
         }
     }

@@ -14,11 +14,12 @@ use async_trait::async_trait;
 use super::guard;
 use super::{Clock, Spawner};
 use crate::contract::{
-    AppChange, AppLife, AppProcess, AppState, Device, DeviceChange, Interrupted, RefreshTask, Responder,
-    Scheduler, Session, SessionId, Spawn, Termination, TransferService,
+    AppChange, AppLife, AppProcess, AppState, Device, DeviceChange, Interrupted, LaunchCause, RefreshTask,
+    Responder, Scheduler, Session, SessionId, Spawn, Termination, TransferService,
 };
 use crate::history::{Event, Recorder, TaskRef, TransferKey};
 use crate::scenario::{Finish, Setup};
+use crate::subject::LaunchApp;
 
 /// The system around the app.
 pub(crate) struct System {
@@ -35,6 +36,8 @@ pub(crate) struct App {
     pub(crate) setup: Setup,
     around: Mutex<Option<Arc<System>>>,
     state: Mutex<State>,
+    /// The app's own code, where that is the subject.
+    code: Mutex<super::guest::Code>,
     /// Beside the rest of the state: a delegate may be let go while that is locked.
     invalid: Mutex<super::invalid::Invalid>,
 }
@@ -88,8 +91,15 @@ pub(crate) struct State {
 }
 
 impl App {
-    pub(crate) fn new(clock: Clock, recorder: Recorder, spawner: Spawner, setup: Setup) -> Arc<Self> {
+    pub(crate) fn new(
+        clock: Clock,
+        recorder: Recorder,
+        spawner: Spawner,
+        setup: Setup,
+        launch: Option<Arc<LaunchApp>>,
+    ) -> Arc<Self> {
         Arc::new(Self {
+            code: Mutex::new(super::guest::Code::new(launch)),
             clock,
             recorder,
             spawner,
@@ -134,6 +144,10 @@ impl App {
         self.invalid.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn code(&self) -> MutexGuard<'_, super::guest::Code> {
+        self.code.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn around(&self) -> MutexGuard<'_, Option<Arc<System>>> {
         self.around.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -145,7 +159,7 @@ impl App {
 
     /// The scenario is over: app and system hold each other, and let go now.
     pub(crate) fn detach(&self) {
-        let gone = (self.around().take(), self.lock().forget_run());
+        let gone = (self.around().take(), self.forget_guest(), self.lock().forget_run());
         drop(gone);
     }
 
@@ -164,7 +178,7 @@ impl App {
     }
 
     /// The user opens the app. True if that launched it.
-    pub(crate) fn enter(&self) -> bool {
+    pub(crate) fn enter(self: &Arc<Self>) -> bool {
         let launched = {
             let mut state = self.lock();
             let launched = state.process == AppState::NotRunning;
@@ -175,6 +189,9 @@ impl App {
         };
         self.change(AppChange::Foregrounded);
         self.tell();
+        if launched {
+            self.launch_guest(LaunchCause::User);
+        }
         launched
     }
 
@@ -199,12 +216,12 @@ impl App {
         }
     }
 
-    fn end_run(&self, change: AppChange) {
+    pub(super) fn end_run(&self, change: AppChange) {
         self.change(change);
         self.invalid().watched.clear();
         let (life, gone) = {
             let mut state = self.lock();
-            (state.life.clone(), state.forget_run())
+            (state.life.clone(), (state.forget_run(), self.forget_guest()))
         };
         // Outside the lock: dropping what the process held may run foreign code.
         drop(gone);
@@ -250,7 +267,7 @@ impl App {
     }
 
     /// As [`App::tell`], from a task of its own: the caller may hold locks of the subject's.
-    fn tell_soon(self: &Arc<Self>) {
+    pub(super) fn tell_soon(self: &Arc<Self>) {
         let app = Arc::clone(self);
         self.spawner.spawn(Box::pin(async move { app.tell() }));
     }
@@ -277,7 +294,7 @@ impl App {
         }
         poll_fn(|cx| {
             let mut state = self.lock();
-            if state.process.is_running() && !state.waking {
+            if state.process.is_running() && (!state.waking || self.setup.early) {
                 return Poll::Ready(());
             }
             state.gate.push(cx.waker().clone());
@@ -288,12 +305,29 @@ impl App {
 
     /// `handle` begins: what has waited for that may go on.
     fn awake(&self) {
-        let woken = {
-            let mut state = self.lock();
-            state.waking = false;
-            std::mem::take(&mut state.gate)
-        };
+        self.lock().waking = false;
+        self.open_gate();
+    }
+
+    /// Whoever waits at the gate looks again.
+    pub(super) fn open_gate(&self) {
+        let woken = std::mem::take(&mut self.lock().gate);
         woken.into_iter().for_each(Waker::wake);
+    }
+
+    /// Wakes `waker` when the process changes or the gate is opened.
+    pub(super) fn wait_for_gate(&self, waker: &Waker) {
+        self.lock().gate.push(waker.clone());
+    }
+
+    /// Is the process not running? Then `waker` is woken when it runs again.
+    pub(super) fn wait_if_asleep(&self, waker: &Waker) -> bool {
+        let mut state = self.lock();
+        let asleep = !state.process.is_running();
+        if asleep {
+            state.gate.push(waker.clone());
+        }
+        asleep
     }
 
     /// The app's own code waits: its time stands still while it is suspended.
@@ -379,6 +413,12 @@ impl AppProcess for Process {
         if !before.is_running() {
             app.tell_soon();
             life.interruptible(async {
+                if cold {
+                    app.launch_guest(LaunchCause::Background);
+                }
+                if app.setup.early {
+                    app.begin_early(&tasks);
+                }
                 app.sleep(app.setup.launch.duration()).await;
                 if cold {
                     app.launched_in_background().await;
@@ -387,7 +427,11 @@ impl AppProcess for Process {
             .await?;
         }
         app.recorder.record(Event::HandleBegan { tasks: app.refs(&tasks, cold) });
-        app.handle(tasks);
+        if app.is_guest() {
+            app.handle_guest(tasks).await;
+        } else {
+            app.handle(tasks);
+        }
         app.awake();
         Ok(())
     }

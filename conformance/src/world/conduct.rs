@@ -7,9 +7,9 @@ use super::app::App;
 use super::guard;
 use super::recording::Recording;
 use crate::contract::{
-    AuthenticationMethod, ChallengeDisposition, Charge, Configuration, Connection, Credential, Persistence,
-    RefreshKind, RefreshTask, Responder, Session, SessionError, SessionId, SnapshotReason, Time,
-    TransferKind, TransferOptions, UserInfo,
+    AuthenticationMethod, ChallengeDisposition, Charge, Configuration, Connection, Credential,
+    DelayedRequestDisposition, Persistence, RefreshKind, RefreshTask, Responder, Session, SessionError,
+    SessionId, SnapshotReason, Time, TransferKind, TransferOptions, UserInfo,
 };
 use crate::history::{Answer, Event, FaultKind, MessageId, TransferKey};
 use crate::scenario::{Finish, IDENTIFIERS, Reopen, Reply};
@@ -29,13 +29,16 @@ pub(super) const REQUEST_TIMEOUT: u64 = 60_000;
 impl App {
     /// After a background launch and before `handle`.
     pub(crate) async fn launched_in_background(self: &Arc<Self>) {
-        if self.setup.reopen == Reopen::AtLaunch {
+        if self.setup.reopen == Reopen::AtLaunch && !self.is_guest() {
             self.reopen_all().await;
         }
     }
 
-    /// Opens every session that the app has ever had.
+    /// Opens every session that the app has ever had. An app that is the subject sees to that itself.
     pub(crate) async fn reopen_all(self: &Arc<Self>) {
+        if self.is_guest() {
+            return;
+        }
         let known = self.lock().known.clone();
         for (session, launch_events) in known {
             self.open(&session, launch_events).await;
@@ -270,7 +273,6 @@ impl App {
                 task.set_task_completed();
             }
         });
-        self.recorder.record(Event::ExpirationHandlerSet { task: task.id() });
     }
 
     /// A session's events have been served: what waited for that is completed.
@@ -349,7 +351,13 @@ impl App {
         answer: ChallengeDisposition,
         responder: Responder<ChallengeDisposition>,
     ) {
-        let (said, credential) = match &answer {
+        self.answered(id, &answer);
+        responder.respond(answer);
+    }
+
+    /// The app answered a challenge.
+    pub(super) fn answered(&self, id: MessageId, answer: &ChallengeDisposition) {
+        let (said, credential) = match answer {
             ChallengeDisposition::UseCredential(Some(credential)) => {
                 (Answer::UseCredential, Some(label(credential)))
             }
@@ -361,7 +369,19 @@ impl App {
             _ => (Answer::PerformDefaultHandling, None),
         };
         self.recorder.record(Event::Answered { id, answer: said, credential, request: None });
-        responder.respond(answer);
+    }
+
+    /// The app said what becomes of a delayed request.
+    pub(super) fn answered_delayed(&self, id: MessageId, answer: &DelayedRequestDisposition) {
+        let (answer, request) = match answer {
+            DelayedRequestDisposition::UseNewRequest(request) => {
+                let said = format!("{} /{}", request.method.as_str(), super::places::path_of(&request.url));
+                (Answer::UseNewRequest, Some(said))
+            }
+            DelayedRequestDisposition::Cancel => (Answer::Cancel, None),
+            _ => (Answer::ContinueLoading, None),
+        };
+        self.recorder.record(Event::Answered { id, answer, credential: None, request });
     }
 }
 

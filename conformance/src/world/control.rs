@@ -1,13 +1,14 @@
 //! What the app does with single transfers: creates, resumes, suspends, cancels them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::app::App;
 use super::conduct::REQUEST_TIMEOUT;
 use super::guard;
 use super::places;
 use crate::contract::{
-    FilePath, Request, ResumeData, Session, SessionError, TransferId, TransferKind, TransferOptions,
+    FilePath, Request, ResumeData, Session, SessionError, Time, TransferId, TransferKind, TransferOptions,
 };
 use crate::history::{Event, TransferKey};
 use crate::scenario::Attempt;
@@ -18,6 +19,18 @@ pub(crate) struct Stopped {
     pub(crate) key: TransferKey,
     url: String,
     data: ResumeData,
+}
+
+/// What a transfer was created with.
+pub(super) struct Terms {
+    pub(super) earliest: Option<Time>,
+    pub(super) description: Option<String>,
+    /// The transfer whose resume data it goes on from.
+    pub(super) continues: Option<TransferId>,
+    pub(super) resource_timeout: Duration,
+    pub(super) request_timeout: Duration,
+    /// Where the app was when the call began.
+    pub(super) was_in_front: bool,
 }
 
 impl App {
@@ -69,19 +82,25 @@ impl App {
             }
         };
         let key = TransferKey { session: session.identifier().clone(), transfer };
-        self.created(&key, kind, url, (earliest, description), None, was_in_front);
+        self.created(&key, kind, url, Terms { earliest, description, ..self.terms(was_in_front) });
         Some(key)
     }
 
-    fn created(
-        &self,
-        key: &TransferKey,
-        kind: TransferKind,
-        url: String,
-        (earliest, description): (Option<crate::contract::Time>, Option<String>),
-        continues: Option<TransferId>,
-        was_in_front: bool,
-    ) {
+    /// The plainest terms, with the timeouts of every session that the kit opens.
+    fn terms(&self, was_in_front: bool) -> Terms {
+        Terms {
+            earliest: None,
+            description: None,
+            continues: None,
+            resource_timeout: self.setup.resource_timeout.duration(),
+            request_timeout: Duration::from_millis(REQUEST_TIMEOUT),
+            was_in_front,
+        }
+    }
+
+    /// A transfer has been created.
+    pub(super) fn created(&self, key: &TransferKey, kind: TransferKind, url: String, terms: Terms) {
+        let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
         {
             let mut state = self.lock();
             state.claims.insert(places::place(&url).to_owned(), key.clone());
@@ -93,12 +112,12 @@ impl App {
             key: key.clone(),
             kind,
             url,
-            earliest,
-            resource_timeout: self.setup.resource_timeout.0,
-            request_timeout: REQUEST_TIMEOUT,
-            continues,
-            description,
-            torn: self.process().is_foreground() != was_in_front,
+            earliest: terms.earliest,
+            resource_timeout: millis(terms.resource_timeout),
+            request_timeout: millis(terms.request_timeout),
+            continues: terms.continues,
+            description: terms.description,
+            torn: self.process().is_foreground() != terms.was_in_front,
         });
     }
 
@@ -219,14 +238,8 @@ impl App {
             Some(Ok(transfer)) => {
                 let key = TransferKey { session: session.identifier().clone(), transfer };
                 let continues = Some(stopped.key.transfer);
-                self.created(
-                    &key,
-                    TransferKind::Download,
-                    stopped.url,
-                    (None, None),
-                    continues,
-                    was_in_front,
-                );
+                let terms = Terms { continues, ..self.terms(was_in_front) };
+                self.created(&key, TransferKind::Download, stopped.url, terms);
                 self.resume_new(session, &key).await;
             }
             // The part that was kept may not be there any more.
@@ -259,7 +272,7 @@ impl App {
         // Whatever it is, it is a transfer now, and has an end like any other.
         let key = TransferKey { session: session.identifier().clone(), transfer };
         let kind = if what == Attempt::MissingFile { TransferKind::Upload } else { TransferKind::Download };
-        self.created(&key, kind, address, (None, None), None, was_in_front);
+        self.created(&key, kind, address, self.terms(was_in_front));
         self.resume_new(session, &key).await;
     }
 }

@@ -55,7 +55,7 @@ pub(crate) fn caught_now<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     outcome.map_err(|panic| message(&*panic))
 }
 
-async fn caught<T>(future: impl Future<Output = T>) -> Result<T, String> {
+pub(super) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, String> {
     silence_panics();
     let mut future = pin!(future);
     poll_fn(|cx| {

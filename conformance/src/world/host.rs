@@ -168,7 +168,11 @@ impl<'a> Case<'a> {
             let asks = |finish: &&mut Finish| matches!(finish, Finish::WithSnapshot | Finish::Taken(_));
             setup.finishes.iter_mut().filter(asks).for_each(|finish| *finish = Finish::WhenServed);
         }
-        let app = App::new(clock.clone(), recorder.clone(), spawner.clone(), setup);
+        let launch = match &subject.boot {
+            Boot::Delegate(launch) => Some(Arc::clone(launch)),
+            _ => None,
+        };
+        let app = App::new(clock.clone(), recorder.clone(), spawner.clone(), setup, launch);
         Self { subject, scenario, recorder, spawner, app, storage, wire }
     }
 
@@ -216,7 +220,9 @@ impl<'a> Case<'a> {
     }
 
     fn boot(&self, device: &Device) -> System {
-        let observed = |scheduler| Arc::new(Observed { scheduler, recorder: self.recorder.clone() });
+        let observed = |scheduler| {
+            Arc::new(Observed { scheduler, recorder: self.recorder.clone(), app: Arc::clone(&self.app) })
+        };
         let service = |scheduler: Arc<Observed>| {
             ReferenceService::new(device.clone(), scheduler as _) as Arc<dyn TransferService>
         };
@@ -238,6 +244,10 @@ impl<'a> Case<'a> {
                     scheduler,
                 }
             }
+            Boot::Delegate(_) => {
+                let scheduler = observed(ReferenceScheduler::new(device.clone()));
+                System { device: device.clone(), service: service(Arc::clone(&scheduler)), scheduler }
+            }
             Boot::System(boot) => {
                 let (scheduler, service) = boot(device.clone());
                 System { device: device.clone(), scheduler, service }
@@ -250,6 +260,7 @@ impl<'a> Case<'a> {
 struct Observed {
     scheduler: Arc<dyn Scheduler>,
     recorder: Recorder,
+    app: Arc<App>,
 }
 
 #[async_trait]
@@ -272,7 +283,16 @@ impl Scheduler for Observed {
 
     async fn request_wake(&self, session: &SessionId, reason: WakeReason) -> WakeOutcome {
         self.recorder.record(Event::WakeRequested { session: session.clone(), reason });
-        let outcome = self.scheduler.request_wake(session, reason).await;
+        let asking = self.scheduler.request_wake(session, reason);
+        let outcome = if self.app.setup.early {
+            tokio::select! {
+                biased;
+                outcome = asking => outcome,
+                task = self.app.early_wake(session) => WakeOutcome::Handled(task),
+            }
+        } else {
+            asking.await
+        };
         self.recorder.record(Event::WakeResolved { session: session.clone(), outcome });
         outcome
     }

@@ -7,6 +7,7 @@ mod control;
 mod delayed;
 mod files;
 mod guard;
+mod guest;
 mod host;
 mod invalid;
 mod network;

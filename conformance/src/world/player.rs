@@ -7,8 +7,8 @@ use super::app::App;
 use super::network::Network;
 use super::places::step_url;
 use crate::contract::{
-    AppChange, Charge, Conditions, DeviceChange, FilePath, Link, RefreshKind, Session, SessionId,
-    SystemTrigger, TransferKind, TransferOptions,
+    AppChange, Charge, Conditions, DeviceChange, FilePath, Link, RefreshKind, Request, Session, SessionId,
+    Spawn, SystemTrigger, TransferKind, TransferOptions, WakeReason,
 };
 use crate::history::{Event, Phase, TransferKey};
 use crate::scenario::{Attempt, Download, IDENTIFIERS, Scenario, Span, Step};
@@ -40,6 +40,9 @@ impl Player<'_> {
     }
 
     async fn step(&mut self, index: usize) {
+        if self.app.is_guest() {
+            return self.guest_step(index).await;
+        }
         let scenario = self.scenario;
         let running = self.app.process().is_running();
         let url = || step_url(index, &scenario.steps[index]);
@@ -101,6 +104,55 @@ impl Player<'_> {
             }
             step => self.device_step(step).await,
         }
+    }
+
+    /// A step with an app that is the subject: what the kit's own app would decide is the subject's to decide.
+    async fn guest_step(&mut self, index: usize) {
+        let scenario = self.scenario;
+        let in_front = self.app.process().is_foreground();
+        match &scenario.steps[index] {
+            Step::Download(download) if in_front => {
+                // Downloads of one session that follow one another are asked for together.
+                let same = |step: &Step| matches!(step, Step::Download(it) if it.session == download.session);
+                if index == 0 || !same(&scenario.steps[index - 1]) {
+                    let count = scenario.steps[index..].iter().take_while(|step| same(step)).count();
+                    let requests = (index..index + count)
+                        .map(|at| Request::get(step_url(at, &scenario.steps[at])))
+                        .collect();
+                    self.app.fetch(identifier(download.session), requests);
+                }
+            }
+            Step::Refresh { .. } | Step::Snapshot { .. } if !in_front => {}
+            Step::Refresh { after } => self.app.schedule(Charge::ApplicationRefresh, after.duration()).await,
+            Step::Snapshot { after } => self.app.schedule(Charge::Snapshot, after.duration()).await,
+            Step::Stray { session } => {
+                let nobody = || SessionId::new("nobody's").expect("it is not empty");
+                self.stray_wake(session.map_or_else(nobody, identifier));
+            }
+            // The rest of what apps do is the subject's own.
+            step @ (Step::Leave
+            | Step::Enter
+            | Step::Purge
+            | Step::Crash
+            | Step::Trigger { .. }
+            | Step::LowPower { .. }
+            | Step::Busy { .. }
+            | Step::Prominence { .. }
+            | Step::Starve { .. }
+            | Step::Link { .. }
+            | Step::Cellular
+            | Step::ForceQuit
+            | Step::Wait { .. }) => self.device_step(step).await,
+            _ => {}
+        }
+    }
+
+    /// The system wakes the app for a session though nothing waits for it.
+    fn stray_wake(&self, session: SessionId) {
+        let Some(system) = self.app.system().filter(|_| !self.app.process().is_running()) else { return };
+        self.app.spawner.spawn(Box::pin(async move {
+            system.scheduler.request_wake(&session, WakeReason::TransfersEnded).await;
+        }));
     }
 
     /// What the user, the system and the device do.

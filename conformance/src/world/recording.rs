@@ -39,10 +39,12 @@ impl Drop for Recording {
 }
 
 /// Notes how a delivery ends, however its future does.
-struct Delivery<'a> {
+pub(super) struct Delivery<'a> {
     app: &'a App,
-    id: MessageId,
-    returned: bool,
+    pub(super) id: MessageId,
+    /// The method's name.
+    pub(super) name: &'static str,
+    pub(super) returned: bool,
 }
 
 impl Drop for Delivery<'_> {
@@ -56,6 +58,22 @@ impl Drop for Delivery<'_> {
     }
 }
 
+/// Waits until the app can take a message, and writes down that one begins.
+pub(super) async fn begin<'a>(
+    app: &'a App,
+    session: &SessionId,
+    transfer: Option<TransferId>,
+    second: bool,
+    message: impl FnOnce() -> Message,
+) -> Delivery<'a> {
+    app.receiving().await;
+    let id = app.recorder.next_message();
+    let message = message();
+    let name = message.name();
+    app.recorder.record(Event::MessageBegan { id, session: session.clone(), transfer, second, message });
+    Delivery { app, id, name, returned: false }
+}
+
 impl Recording {
     async fn begin(
         &self,
@@ -63,13 +81,7 @@ impl Recording {
         transfer: Option<TransferId>,
         message: impl FnOnce() -> Message,
     ) -> Delivery<'_> {
-        let app = &*self.app;
-        app.receiving().await;
-        let id = app.recorder.next_message();
-        let message = message();
-        let session = session.clone();
-        app.recorder.record(Event::MessageBegan { id, session, transfer, second: self.second, message });
-        Delivery { app, id, returned: false }
+        begin(&self.app, session, transfer, self.second, message).await
     }
 
     async fn message(
@@ -180,11 +192,7 @@ impl Delegate for Recording {
     }
 
     async fn did_complete(&self, session: &SessionId, transfer: TransferId, end: &TransferEnd) {
-        let message = || Message::DidComplete {
-            end: end_kind(end.error.as_ref()),
-            status: end.response.as_ref().map(|response| response.status),
-        };
-        self.message(session, Some(transfer), message).await;
+        self.message(session, Some(transfer), || completed(end)).await;
         self.app.lock().outstanding.remove(&TransferKey { session: session.clone(), transfer });
     }
 
@@ -216,15 +224,7 @@ impl Recording {
         let failures = challenge.previous_failure_count;
         let asked = challenge.protection_space.method;
         let session_level = transfer.is_none();
-        let message = || Message::DidReceiveChallenge {
-            method: asked,
-            realm: challenge.protection_space.realm.clone(),
-            failures,
-            proposed: challenge.proposed_credential.is_some(),
-            credential: challenge.proposed_credential.as_ref().map(super::conduct::label),
-            session_level,
-        };
-        let mut delivery = self.begin(session, transfer, message).await;
+        let mut delivery = self.begin(session, transfer, || challenged(&challenge, session_level)).await;
         self.app.sleep(self.app.setup.callback.duration()).await;
         delivery.returned = true;
         let id = delivery.id;
@@ -238,6 +238,26 @@ impl Recording {
             // A method that the app does not have does what the platform does without it.
             self.app.respond(id, ChallengeDisposition::PerformDefaultHandling, responder);
         }
+    }
+}
+
+/// What a question for a login says.
+pub(super) fn challenged(challenge: &Challenge, session_level: bool) -> Message {
+    Message::DidReceiveChallenge {
+        method: challenge.protection_space.method,
+        realm: challenge.protection_space.realm.clone(),
+        failures: challenge.previous_failure_count,
+        proposed: challenge.proposed_credential.is_some(),
+        credential: challenge.proposed_credential.as_ref().map(super::conduct::label),
+        session_level,
+    }
+}
+
+/// What the last message about a transfer says.
+pub(super) fn completed(end: &TransferEnd) -> Message {
+    Message::DidComplete {
+        end: end_kind(end.error.as_ref()),
+        status: end.response.as_ref().map(|response| response.status),
     }
 }
 

@@ -36,4 +36,8 @@
     include_str!("discretion.txt"),
     include_str!("limiter.txt"),
     include_str!("delayed.txt"),
+    include_str!("app_tasks.txt"),
+    include_str!("app_drains.txt"),
+    include_str!("app_sessions.txt"),
+    include_str!("app_callbacks.txt"),
 ]

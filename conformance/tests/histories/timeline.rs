@@ -21,6 +21,10 @@
 //! failure counted and Ann's credential proposed; `gets s/1 credential=ann` answers with it, `sends s/1 with=Basic` sends
 //! it. With `distrusts s/1` and `wants s/1` the connection itself raises the question of trust, or of a client certificate;
 //! `tells s asks=trust` is the session-level method, `tells s/1 asks=trust` the task-level one.
+//! it.
+//!
+//! `fetches s s/1 s/2`: the user wants these together. `uses s/1` is about the file where it was given; `works 1 s/1` and
+//! `worked 1` are a piece of work; `panics handle` is the app's code.
 
 use std::collections::BTreeMap;
 
@@ -100,6 +104,7 @@ impl Writer {
             || self.whole_session(verb, rest)
             || self.task(verb, rest)
             || self.file(verb, rest)
+            || self.app_side(verb, rest)
             || self.wire(verb, rest)
             || self.message(verb, rest);
         assert!(done, "{phrase:?} at {} means nothing", self.at);
@@ -281,6 +286,29 @@ impl Writer {
                     digest: found.map(|(_, digest)| digest),
                 }
             }
+            _ => return false,
+        };
+        self.push(event);
+        true
+    }
+
+    /// What only the app itself can tell.
+    fn app_side(&mut self, verb: &str, rest: &[&str]) -> bool {
+        let event = match (verb, rest) {
+            ("fetches", [session, transfers @ ..]) => Event::Wanted {
+                session: id(session),
+                urls: transfers.iter().map(|transfer| format!("https://origin.test/{transfer}")).collect(),
+            },
+            ("uses", [transfer]) => Event::FileUsed { id: self.file[*transfer] },
+            ("works", [work, of]) => {
+                let (session, transfer) = match of.contains('/').then(|| key(of)) {
+                    Some(key) => (key.session, Some(key.transfer)),
+                    None => (id(of), None),
+                };
+                Event::WorkBegan { work: work.parse().expect("a number of work"), session, transfer }
+            }
+            ("worked", [work]) => Event::WorkEnded { work: work.parse().expect("a number of work") },
+            ("panics", [what]) => Event::AppPanicked { what: (*what).to_owned(), message: "no".to_owned() },
             _ => return false,
         };
         self.push(event);

@@ -48,6 +48,7 @@
 //! `WKRefreshBackgroundTask`, `URLSession` and the articles *Using background tasks* and *Downloading files in the
 //! background*. Where these contradict each other or are silent, [`Policy`] has a named switch.
 
+mod app;
 mod challenge;
 mod conditions;
 mod delegate;
@@ -63,6 +64,7 @@ mod throttle;
 mod time;
 mod transport;
 
+pub use app::{App, Launch, LaunchCause, Workload};
 pub use challenge::{
     AuthenticationMethod, Challenge, ChallengeDisposition, Credential, Persistence, ProtectionSpace,
     ServerCertificate,

@@ -100,6 +100,10 @@ pub trait TaskObserver: Send + Sync {
     fn minted(&self, id: RefreshTaskId, kind: &RefreshKind);
     /// The app completed a task, perhaps not for the first time.
     fn completed(&self, report: &CompletionReport);
+    /// The app set an expiration handler on a task that it has not completed.
+    fn handler_set(&self, id: RefreshTaskId) {
+        let _ = id;
+    }
     /// The system called for the task's expiration handler. `open`: the task had not been completed;
     /// `handler`: the app had set one and it runs now.
     fn expiration_called(&self, id: RefreshTaskId, open: bool, handler: bool);
@@ -305,10 +309,15 @@ impl RefreshTask {
     /// Sets what runs when the task's time is nearly over. The app should stop working and complete the task in it.
     /// Replaces an earlier handler; does nothing on a completed task. It must not block.
     pub fn set_expiration_handler(&self, handler: impl FnOnce() + Send + 'static) {
-        let mut state = self.shared.state();
-        if !state.completed {
-            state.handler = Some(Box::new(handler));
-        }
+        let replaced = {
+            let mut state = self.shared.state();
+            if state.completed {
+                return;
+            }
+            state.handler.replace(Box::new(handler))
+        };
+        drop(replaced);
+        self.shared.observer.handler_set(self.shared.id);
     }
 
     /// `setTaskCompletedWithSnapshot(false)`. A second completion changes nothing and is recorded as the app's fault.

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// The app's end: answers once, now or later, from anywhere. Dropping it means that no answer will ever come.
+/// The app's end: answers once (DEL-07b), now or later, from anywhere. Dropping it means that no answer will ever come.
 pub struct Responder<T>(Option<Arc<Slot<T>>>);
 
 /// The asker's end: a future of the answer, `None` once the [`Responder`] has gone without one.

@@ -5,6 +5,10 @@
 
 mod allowance;
 mod answers;
+mod apps_callbacks;
+mod apps_drains;
+mod apps_sessions;
+mod apps_tasks;
 mod budget;
 mod challenges;
 mod cuts;
@@ -46,6 +50,8 @@ pub struct Mutant {
     pub name: &'static str,
     /// The rules that must fail it, in each run and whatever the seed.
     pub owners: &'static [&'static str],
+    /// Rules that it breaks too, now and then.
+    pub also: &'static [&'static str],
     /// Why its owners do not see it yet. It is an error if they do: then this is to be deleted.
     pub unseen: Option<&'static str>,
     make: fn(&'static str) -> Subject,
@@ -57,7 +63,11 @@ impl Mutant {
         owners: &'static [&'static str],
         make: fn(&'static str) -> Subject,
     ) -> Self {
-        Self { name, owners, unseen: None, make }
+        Self { name, owners, also: &[], unseen: None, make }
+    }
+
+    const fn also(self, also: &'static [&'static str]) -> Self {
+        Self { also, ..self }
     }
 
     #[expect(dead_code, reason = "at present every owner sees its mutants")]
@@ -110,6 +120,10 @@ pub static GROUPS: &[(&str, &[Mutant])] = &[
     ("challenges", challenges::MUTANTS),
     ("limiter", limiter::MUTANTS),
     ("delayed", delayed::MUTANTS),
+    ("apps_tasks", apps_tasks::MUTANTS),
+    ("apps_drains", apps_drains::MUTANTS),
+    ("apps_sessions", apps_sessions::MUTANTS),
+    ("apps_callbacks", apps_callbacks::MUTANTS),
 ];
 
 /// Every mutant.

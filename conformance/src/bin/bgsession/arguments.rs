@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use bgsession_conformance::rules::{RULES, Rule};
-use bgsession_conformance::{DEFAULT_SEED, World};
+use bgsession_conformance::{DEFAULT_SEED, Role, World};
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
 use crate::failure::Failure;
@@ -14,6 +14,7 @@ Examples:
   bgsession --rule SCH-13 --rule SES-03 --world sim
   bgsession --time 60 --seed 1000     explore seeds 1000, 1001, … for a minute
   bgsession --regressions regressions replay what failed before, keep what fails
+  bgsession --role delegate           only the reference's apps
   bgsession --replay SCH-19-sim.json --timeline
   bgsession --replay SCH-19-sim.json --world sim --history > history.jsonl
   bgsession explain SCH-19
@@ -24,9 +25,10 @@ that can not be used, or a world that can not be set up.";
 const ABOUT: &str = "\
 Judges background URL sessions that wake an app.
 
-Without arguments the reference implementation is judged by every rule in two
-worlds: `sim`, an origin in memory, and `http`, real HTTP on loopback. To judge
-an implementation of yours, add the library as a dev-dependency instead.";
+Without arguments the reference implementation is judged by every rule, its
+scheduler and sessions first and then its apps, in two worlds: `sim`, an origin
+in memory, and `http`, real HTTP on loopback. To judge an implementation of
+yours, add the library as a dev-dependency instead.";
 
 /// The command line. Short and long help are the same text.
 #[derive(Debug, Parser)]
@@ -62,6 +64,9 @@ pub(crate) struct RunArguments {
     /// Judge only this rule; may be repeated
     #[arg(long = "rule", value_name = "ID")]
     rules: Vec<String>,
+    /// Judge only this, system or delegate [default: both]
+    #[arg(long, value_enum, hide_possible_values = true)]
+    role: Option<Part>,
     /// Play only in this world, sim or http [default: both]
     #[arg(long, value_enum, hide_possible_values = true)]
     world: Option<Place>,
@@ -97,6 +102,15 @@ pub(crate) struct RunArguments {
     pub(crate) mermaid: bool,
 }
 
+/// What the reference is judged as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// Scheduler and sessions together.
+    System,
+    /// Apps.
+    Delegate,
+}
+
 /// The command's word for a [`World`].
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Place {
@@ -115,6 +129,13 @@ impl RunArguments {
         let named = self.rules.iter().map(|id| crate::catalogue::find(id)).collect::<Result<Vec<_>, _>>()?;
         let wanted = |rule: &&Rule| named.is_empty() || named.iter().any(|one| one.id == rule.id);
         Ok(RULES.iter().filter(wanted).collect())
+    }
+
+    /// What to judge: what was named, else what the named rules are about.
+    pub(crate) fn judges(&self, part: Part) -> Result<bool, Failure> {
+        let role = if part == Part::System { Role::System } else { Role::Delegate };
+        let bound = self.rules()?.iter().any(|rule| rule.binds.contains(&role));
+        Ok(self.role.map_or(bound, |named| named == part))
     }
 
     /// Where to play.

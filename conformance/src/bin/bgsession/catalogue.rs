@@ -46,6 +46,7 @@ pub(crate) const fn name(role: Role) -> &'static str {
         Role::Scheduler => "scheduler",
         Role::Sessions => "sessions",
         Role::System => "system",
+        Role::Delegate => "delegate",
     }
 }
 

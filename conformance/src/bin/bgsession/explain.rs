@@ -29,7 +29,10 @@ fn text(rule: &Rule) -> String {
         text.push('\n');
     }
     text.push('\n');
-    let binds: Vec<_> = rule.binds.iter().map(|role| name(*role)).collect();
+    let mut binds: Vec<_> = rule.binds.iter().map(|role| name(*role)).collect();
+    if binds.is_empty() {
+        binds.push("nobody in Rust: logs are judged by it");
+    }
     field(&mut text, "binds", &binds.join(", "));
     field(&mut text, "source", rule.source);
     field(&mut text, "rests on", &rests_on(rule));
@@ -133,6 +136,7 @@ const fn kind(step: &Step) -> &'static str {
         Step::Charger { .. } => "charger",
         Step::Cellular => "cellular",
         Step::Attempt { .. } => "attempt",
+        Step::Stray { .. } => "stray wake",
         Step::List { .. } => "list",
         Step::ForceQuit => "force quit",
         Step::Invalidate { .. } => "invalidate",

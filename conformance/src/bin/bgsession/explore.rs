@@ -4,36 +4,53 @@ use std::time::Duration;
 
 use bgsession_conformance::contract::Policy;
 use bgsession_conformance::rules::Rule;
-use bgsession_conformance::{Options, ReplayWith, Report, Verdict, run as judge};
+use bgsession_conformance::{Options, ReplayWith, Report, Role, Subject, Verdict, run as judge};
 
-use crate::arguments::RunArguments;
+use crate::arguments::{Part, RunArguments};
 use crate::failure::Failure;
 use crate::{Outcome, output, progress, subject};
 
-/// Judges the reference and prints the report.
+/// Judges what was asked for and prints the reports.
 pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome, Failure> {
-    let subject = subject::reference();
+    let mut subjects = Vec::new();
+    if arguments.judges(Part::System)? {
+        subjects.push(subject::reference());
+    }
+    if arguments.judges(Part::Delegate)? {
+        subjects.extend(subject::apps());
+    }
+    let mut passed = !subjects.is_empty();
+    for subject in &subjects {
+        let (report, seeds) = explore(subject, arguments, subjects.len())?;
+        output::print(&text(&report, arguments, seeds))?;
+        passed &= report.passed();
+    }
+    Ok(if passed { Outcome::Passed } else { Outcome::NotPassed })
+}
+
+/// Judges one of several subjects, with further seeds for its share of the time.
+fn explore(subject: &Subject, arguments: &RunArguments, of: usize) -> Result<(Report, u64), Failure> {
     let mut options = options(arguments)?;
-    let mut report = with_limited(judge(&subject, &options)?, &options)?;
+    let mut report = with_limited(judge(subject, &options)?, &options)?;
     let mut seeds = 1_u64;
     let time = arguments.time.map_or(Duration::ZERO, Duration::from_secs);
+    let time = time / u32::try_from(of).unwrap_or(1);
     // A seed that breaks something is the end of the search: its report is what was looked for.
     while report.elapsed < time && is_sound(&report) {
         options.seed = options.seed.wrapping_add(1);
         options.small_worlds = 0;
-        let next = with_limited(judge(&subject, &options)?, &options)?;
+        let next = with_limited(judge(subject, &options)?, &options)?;
         report = if is_sound(&next) { sum(report, next) } else { next };
         seeds += 1;
     }
-    output::print(&text(&report, arguments, seeds))?;
-    Ok(if report.passed() { Outcome::Passed } else { Outcome::NotPassed })
+    Ok((report, seeds))
 }
 
 /// What the reference's own policy switches off is judged with it switched on, and takes its place in the report.
 fn with_limited(mut report: Report, options: &Options) -> Result<Report, Failure> {
     let off = |rule: &&'static Rule| rule.lacks(&Policy::default()).is_some();
     let rules: Vec<&'static Rule> = options.rules.iter().copied().filter(off).collect();
-    if rules.is_empty() {
+    if rules.is_empty() || report.role != Role::System {
         return Ok(report);
     }
     let more = judge(&subject::limited(), &Options { rules, small_worlds: 0, ..options.clone() })?;

@@ -29,11 +29,12 @@ pub(crate) fn print() -> Result<Outcome, Failure> {
 fn page() -> String {
     let mut text = HEAD.to_owned();
     text.push_str("\n| subject | rules, optional ones included |\n| --- | --- |\n");
-    for role in [Role::Throttle, Role::Scheduler, Role::Sessions, Role::System] {
+    for role in [Role::Throttle, Role::Scheduler, Role::Sessions, Role::System, Role::Delegate] {
         let binding = RULES.iter().filter(|rule| rule.binds.contains(&role)).count();
         writeln!(text, "| {} | {binding} |", name(role)).expect("a string takes everything");
     }
-    for (family, title) in [("SCH", "The scheduler"), ("SES", "Sessions and transfers")] {
+    let families = [("SCH", "The scheduler"), ("SES", "Sessions and transfers"), ("DEL", "Apps")];
+    for (family, title) in families {
         writeln!(text, "\n## {title}").expect("a string takes everything");
         for rule in RULES.iter().filter(|rule| rule.id.starts_with(family)) {
             entry(rule, &mut text);
@@ -47,7 +48,10 @@ fn page() -> String {
 }
 
 fn entry(rule: &Rule, text: &mut String) {
-    let binds: Vec<&str> = rule.binds.iter().map(|role| name(*role)).collect();
+    let mut binds: Vec<&str> = rule.binds.iter().map(|role| name(*role)).collect();
+    if binds.is_empty() {
+        binds.push("logs only");
+    }
     let needs: Vec<String> = rule.needs.iter().map(|need| format!("{need:?}").to_lowercase()).collect();
     let needs = if needs.is_empty() { String::new() } else { format!(" Needs: {}.", needs.join(", ")) };
     let lacks = rule.lacks(&Policy::default());

@@ -8,7 +8,7 @@ use bgsession_conformance::{
     Options, ReplayWith, Report, Subject, Verdict, mermaid, play, run as judge, timeline,
 };
 
-use crate::arguments::RunArguments;
+use crate::arguments::{Part, RunArguments};
 use crate::failure::Failure;
 use crate::{Outcome, output, subject};
 
@@ -16,9 +16,14 @@ use crate::{Outcome, output, subject};
 pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome, Failure> {
     let rules = arguments.rules()?;
     let scenarios = arguments.replay.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
-    // What the reference's policy switches off is played with it switched on, if nothing else is wanted.
+    // Of the apps, the one that does most. What the reference's policy switches off is played with it switched on, if
+    // nothing else is wanted.
     let off = rules.iter().all(|rule| rule.lacks(&Policy::default()).is_some());
-    let subject = if off { subject::limited() } else { subject::reference() };
+    let subject = match (arguments.judges(Part::System)?, off) {
+        (true, true) => subject::limited(),
+        (true, false) => subject::reference(),
+        (false, _) => subject::apps().swap_remove(1),
+    };
     let mut text = observed(arguments, &subject, &scenarios)?;
     let options = Options {
         rules,

@@ -1,10 +1,11 @@
-//! What the command judges: the reference, in all roles at once.
+//! What the command judges: the reference, in all roles at once, and its apps.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bgsession_conformance::Subject;
 use bgsession_conformance::contract::{Device, Policy, Scheduler, TransferService};
+use bgsession_conformance::{Capability, Subject};
+use bgsession_reference::app::{EventsSignal, Processing, Refreshing};
 use bgsession_reference::scheduler::ReferenceScheduler;
 use bgsession_reference::service::ReferenceService;
 
@@ -22,4 +23,19 @@ pub(crate) fn reference() -> Subject {
         let service: Arc<dyn TransferService> = ReferenceService::new(device, Arc::clone(&scheduler));
         (scheduler, service)
     })
+}
+
+/// The reference's apps, one for each style, booted as any other app is.
+pub(crate) fn apps() -> Vec<Subject> {
+    const IDLE: &str = "it does nothing after its callbacks";
+    const CONTENT: &str = "it asks for nothing in its wakes";
+    vec![
+        Subject::delegate("events signal", |launch| Arc::new(EventsSignal::new(launch)))
+            .without(Capability::Work, IDLE)
+            .without(Capability::FollowUps, CONTENT),
+        Subject::delegate("processing", |launch| Arc::new(Processing::new(launch)))
+            .without(Capability::FollowUps, CONTENT),
+        Subject::delegate("refreshing", |launch| Arc::new(Refreshing::new(launch)))
+            .without(Capability::Work, IDLE),
+    ]
 }
