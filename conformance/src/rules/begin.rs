@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::course::Transfer;
+use super::facts::Delivery;
 use super::{Facts, Place};
 use crate::contract::{Conditions, Link, Time};
 use crate::history::Message;
@@ -63,10 +64,9 @@ pub(super) fn is_free(facts: &Facts<'_>, transfer: &Transfer<'_>, from: Place, d
     // What comes after its first request keeps it from nothing.
     let matters = |place: Place| place.at <= until && first.is_none_or(|first| place.seq < first.seq);
     let stays = |end: Option<Place>| !end.is_some_and(matters);
-    // Its delegate may take its time to say what becomes of a delayed request.
-    let asked = facts
-        .messages_of(transfer)
-        .any(|message| matches!(message.message, Message::WillBeginDelayedRequest));
+    // Its delegate may take its time to say what becomes of a delayed request, or have to be woken for it first.
+    let asks = |message: &Delivery<'_>| matches!(message.message, Message::WillBeginDelayedRequest);
+    let asked = transfer.delegated && transfer.earliest.is_some() || facts.messages_of(transfer).any(asks);
     let told = facts.messages_of(transfer).find(|message| message.is_final()).map(|message| message.began);
     transfer.was_resumed()
         && transfer.resumed.seq <= from.seq
