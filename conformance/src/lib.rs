@@ -47,6 +47,7 @@ pub use bgsession_mock_server as mock_server;
 pub use bgsession_reference::contract;
 
 pub mod history;
+pub mod logs;
 mod report;
 pub mod rules;
 mod runner;

@@ -16,7 +16,8 @@ pub(crate) type LaunchApp = dyn Fn(Launch) -> Arc<dyn App> + Send + Sync;
 
 /// The part of the system that a subject plays. The kit plays the app, and pairs the subject with the reference for
 /// the rest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "a rule names the roles it binds")]
 pub enum Role {
     /// A throttle inside the reference's scheduler.

@@ -2,6 +2,7 @@
 
 mod caught;
 mod delegates;
+mod judged;
 mod lawful;
 mod premise;
 mod repeat;

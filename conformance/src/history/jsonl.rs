@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 use super::{Entry, History};
+use crate::subject::Role;
 
 /// What the header line must say.
 pub const FORMAT: &str = "bgsession-history/1";
@@ -16,6 +17,8 @@ struct Header {
     world: String,
     #[serde(default)]
     subject: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    role: Option<Role>,
     #[serde(default)]
     scenario: Option<u64>,
 }
@@ -71,6 +74,7 @@ impl History {
             format: FORMAT.to_owned(),
             world: self.world.clone(),
             subject: self.subject.clone(),
+            role: self.role,
             scenario: self.scenario,
         };
         let mut text = serde_json::to_string(&header).expect("a header is plain data");
@@ -90,28 +94,40 @@ impl History {
     pub fn from_jsonl(text: &str) -> Result<Self, HistoryError> {
         let mut lines = text.lines().enumerate();
         let (_, first) = lines.next().ok_or(HistoryError::Empty)?;
-        let header: Header = serde_json::from_str(first)
-            .map_err(|error| HistoryError::Header { reason: error.to_string() })?;
+        let mut history = Self::from_header(first)?;
+        for (index, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
+            history.add_line(line, index + 1)?;
+        }
+        Ok(history)
+    }
+
+    /// An empty history with what a header line says.
+    pub(crate) fn from_header(line: &str) -> Result<Self, HistoryError> {
+        let header: Header =
+            serde_json::from_str(line).map_err(|error| HistoryError::Header { reason: error.to_string() })?;
         if header.format != FORMAT {
             let reason = format!("the format is {:?}, this reads {FORMAT:?}", header.format);
             return Err(HistoryError::Header { reason });
         }
-        let mut history = Self {
+        Ok(Self {
             world: header.world,
             subject: header.subject,
+            role: header.role,
             scenario: header.scenario,
-            entries: Vec::new(),
-        };
-        for (index, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
-            let entry: Entry = serde_json::from_str(line).map_err(|error| HistoryError::Line {
-                line: index + 1,
-                column: error.column(),
-                reason: without_place(&error),
-            })?;
-            history.check_order(&entry, index + 1)?;
-            history.entries.push(entry);
-        }
-        Ok(history)
+            ..Self::default()
+        })
+    }
+
+    /// Reads one more line, the `number`th.
+    pub(crate) fn add_line(&mut self, line: &str, number: usize) -> Result<(), HistoryError> {
+        let entry: Entry = serde_json::from_str(line).map_err(|error| HistoryError::Line {
+            line: number,
+            column: error.column(),
+            reason: without_place(&error),
+        })?;
+        self.check_order(&entry, number)?;
+        self.entries.push(entry);
+        Ok(())
     }
 
     fn check_order(&self, entry: &Entry, line: usize) -> Result<(), HistoryError> {

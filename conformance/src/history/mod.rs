@@ -16,6 +16,8 @@ mod event;
 mod jsonl;
 mod parts;
 mod recorder;
+#[cfg(feature = "schema")]
+mod schema;
 
 pub use event::Event;
 pub(crate) use jsonl::without_place;
@@ -25,11 +27,17 @@ pub use parts::{
     ShownIdentity, Space, SubjectFault, TaskRef, TransferKey,
 };
 pub(crate) use recorder::Recorder;
+#[cfg(feature = "schema")]
+pub use schema::schema;
+
+use std::collections::BTreeSet;
 
 use crate::contract::Time;
+use crate::subject::Role;
 
 /// One observation.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(clippy::exhaustive_structs, reason = "hand-written histories build these")]
 pub struct Entry {
     /// Its place in the history, from 0.
@@ -49,10 +57,15 @@ pub struct History {
     pub world: String,
     /// Who was judged.
     pub subject: String,
+    /// The part that the subject plays, if the history says.
+    pub role: Option<Role>,
     /// The number of the scenario in its run, if it came from one.
     pub scenario: Option<u64>,
     /// The observations.
     pub entries: Vec<Entry>,
+    /// For a log that the kit has not written: the kinds of events that occur in it. It ends anywhere, and what is not
+    /// in it may have happened all the same.
+    pub(crate) log: Option<BTreeSet<&'static str>>,
 }
 
 impl History {

@@ -11,6 +11,7 @@ use crate::contract::{
 
 /// A transfer is named by its session and its number there: two sessions may use the same numbers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(clippy::exhaustive_structs, reason = "hand-written histories build these")]
 pub struct TransferKey {
     /// The session.
@@ -27,6 +28,7 @@ impl fmt::Display for TransferKey {
 
 /// A refresh task as the app was given it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(clippy::exhaustive_structs, reason = "hand-written histories build these")]
 pub struct TaskRef {
     /// Its identity.
@@ -45,6 +47,7 @@ pub type MessageId = u32;
 
 /// How a transfer ended, as its last message said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EndKind {
@@ -66,6 +69,7 @@ pub enum EndKind {
 
 /// One transfer as a session listed it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(clippy::exhaustive_structs, reason = "hand-written histories build these")]
 pub struct Listed {
     /// Its number.
@@ -84,6 +88,7 @@ pub struct Listed {
 
 /// What came of opening a session that is open already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Reopening {
@@ -97,6 +102,7 @@ pub enum Reopening {
 
 /// A delegate message, without the session and the transfer it is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "message", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Message {
@@ -192,6 +198,7 @@ pub struct Space {
 /// Written as one word. The first logs had the reference's own text in its place (`UseCredential(Some(…))`), which is
 /// still read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "&'static str")]
 #[non_exhaustive]
 pub enum Answer {
@@ -266,6 +273,7 @@ impl TryFrom<String> for Answer {
 
 /// How one exchange on the wire ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ExchangeOutcome {
@@ -306,6 +314,7 @@ impl ShownIdentity {
 
 /// How the app completed a refresh task.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Completed {
@@ -332,6 +341,7 @@ impl Completed {
 
 /// What a subject did that no rule is about but that no subject may do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(clippy::exhaustive_structs, reason = "hand-written histories build these")]
 pub struct SubjectFault {
     /// What kind of misbehaviour.
@@ -348,6 +358,7 @@ impl SubjectFault {
 
 /// Kinds of misbehaviour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FaultKind {
@@ -374,6 +385,7 @@ impl fmt::Display for FaultKind {
 
 /// The parts of a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Phase {

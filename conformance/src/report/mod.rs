@@ -1,14 +1,17 @@
 //! What people read.
 
+mod log;
 mod mermaid;
 mod timeline;
 mod words;
 
+pub(crate) use log::{LogPlace, log_block, log_report};
 pub use mermaid::mermaid;
 pub use timeline::timeline;
 
 use std::fmt::Write as _;
 
+use crate::rules::Rule;
 use crate::runner::ReplayWith;
 use crate::verdict::{Failure, Fault, Report, Verdict};
 
@@ -52,17 +55,22 @@ fn field(block: &mut String, name: &str, text: &str) {
     }
 }
 
-/// Everything about one broken rule on one screen.
-pub(crate) fn failure_block(failure: &Failure) -> String {
-    let rule = failure.rule;
+/// Which rule is broken and where, and what it says.
+fn opening(rule: &Rule, place: &str) -> String {
     let title = format!("FAIL {} {}", rule.id, rule.standing());
-    let place = format!("{} · {}", failure.history.subject, failure.world);
     let gap = WIDTH.saturating_sub(title.chars().count() + place.chars().count());
     let mut block = format!("{title}{:gap$}{place}\n", "");
     for line in wrap(rule.sentence, WIDTH) {
         writeln!(block, "{line}").expect("a string takes everything");
     }
     field(&mut block, "source", rule.source);
+    block
+}
+
+/// Everything about one broken rule on one screen.
+pub(crate) fn failure_block(failure: &Failure) -> String {
+    let rule = failure.rule;
+    let mut block = opening(rule, &format!("{} · {}", failure.history.subject, failure.world));
     match &failure.violation {
         Some(violation) => {
             field(&mut block, "expected", &violation.expected);

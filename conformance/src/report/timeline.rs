@@ -32,7 +32,34 @@ const AFTER: usize = 4;
 /// The timeline of a history; the entry `offending` is marked and little of what follows it is shown.
 #[must_use]
 pub fn timeline(history: &History, offending: Option<usize>) -> String {
-    let lines = lines(history, offending);
+    written(&lines(history, offending))
+}
+
+/// So many lines before the offending one are shown of a log.
+const BEFORE: usize = 28;
+
+/// The surroundings of an entry of a log, whose part begins at entry `from`: what comes before that is from earlier parts.
+pub(crate) fn timeline_of_log(
+    history: &History,
+    offending: usize,
+    from: usize,
+    assumed: &dyn Fn(usize) -> bool,
+) -> String {
+    let mut lines = lines(history, Some(offending));
+    for line in lines.iter_mut().filter(|line| assumed(line.entry.seq)) {
+        line.text.push_str(" (assumed)");
+    }
+    let marked = lines.iter().position(|line| line.offending).unwrap_or(0);
+    let first = marked.saturating_sub(BEFORE);
+    let earlier = lines[..first].iter().filter(|line| line.entry.seq >= from).count();
+    let text = written(&lines[first..]);
+    match earlier {
+        0 => text,
+        some => text.replacen('\n', &format!("\n  {:>TIME$}⋮ {some} before\n", ""), 1),
+    }
+}
+
+fn written(lines: &[Line<'_>]) -> String {
     let mut text = format!("  {:>TIME$}app sch ses net\n", "time   ");
     let marked = lines.iter().position(|line| line.offending);
     let end = marked.map_or(lines.len(), |at| (at + 1 + AFTER).min(lines.len()));

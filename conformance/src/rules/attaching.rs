@@ -129,7 +129,8 @@ pub(super) const DEL_03C: Rule = Rule {
                     "another one with the same identifier".to_owned(),
                 );
             }
-            for (invalidated, _) in &session.invalidated {
+            let told = facts.tells("did_become_invalid");
+            for (invalidated, _) in session.invalidated.iter().filter(|_| told) {
                 let gone = session.gone.iter().find(|gone| gone.seq > invalidated.seq);
                 let until = gone.map_or(usize::MAX, |gone| gone.seq);
                 let same_run = |open: &&Place| {

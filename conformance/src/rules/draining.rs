@@ -34,16 +34,35 @@ fn outstanding<'f, 'h>(facts: &'f Facts<'h>, held: &InHand<'f, 'h>) -> Option<(P
     let next = held.next_wake().map_or(usize::MAX, |next| next.place.seq);
     let mut signal = None;
     for delivery in facts.deliveries.iter().filter(later) {
-        let same_wake = delivery.began.seq < next;
+        let same_wake = delivery.began.seq < next && facts.is_one_stretch(done, delivery.began);
         if is_signal(delivery) {
             signal = same_wake.then_some(delivery.began);
             break;
         }
-        if was_queued(facts, delivery, done, same_wake) {
+        if was_queued(facts, delivery, done, same_wake) && !may_be_new(facts, delivery, held) {
             return Some((done, Outstanding::Message(delivery)));
         }
     }
     signal.map(|place| (done, Outstanding::Signal(place)))
+}
+
+/// In a log, may the transfer have gone on in this very wake, with the app's answer to its login or as a new one?
+fn may_be_new(facts: &Facts<'_>, delivery: &Delivery<'_>, held: &InHand<'_, '_>) -> bool {
+    let same =
+        |other: &&Delivery<'_>| other.session == delivery.session && other.transfer == delivery.transfer;
+    let answered = || {
+        facts
+            .deliveries
+            .iter()
+            .filter(same)
+            .any(|other| other.answered.is_some_and(|answer| answer.seq > held.given.seq))
+    };
+    let created = || {
+        facts.transfers_of(delivery.session).any(|transfer| {
+            Some(transfer.key.transfer) == delivery.transfer && transfer.created.seq > held.given.seq
+        })
+    };
+    facts.is_log() && (answered() || created())
 }
 
 /// Had this message's cause come about before the task was completed?

@@ -347,6 +347,24 @@ impl<'a> Facts<'a> {
         self.messages_of(transfer).filter(|delivery| delivery.is_final()).find_map(Delivery::returned)
     }
 
+    /// Is this a log that the kit has not written? It ends anywhere, and what it does not say may have happened.
+    pub(crate) fn is_log(&self) -> bool {
+        self.history.log.is_some()
+    }
+
+    /// Would it be in the history if an event of this kind had happened? Of a log that has any, so much is taken for
+    /// granted.
+    pub(crate) fn tells(&self, kind: &str) -> bool {
+        self.history.log.as_ref().is_none_or(|kinds| kinds.contains(kind))
+    }
+
+    /// Has the app gone on without a break from one place to another? The kit's own histories say so; in a log that is
+    /// certain only of what follows at once.
+    pub(crate) fn is_one_stretch(&self, from: Place, to: Place) -> bool {
+        let broken = || self.changes.iter().any(|(place, _)| place.seq > from.seq && place.seq < to.seq);
+        !self.is_log() || (to.at.since(from.at) <= self.policy.suspension_slack && !broken())
+    }
+
     /// The last entry.
     pub(crate) fn last(&self) -> Place {
         self.history

@@ -1,5 +1,6 @@
 //! The app completes its tasks, each once and in time: DEL-01, DEL-04, DEL-08a.
 
+use super::facts::Place;
 use super::in_hand::{InHand, in_hand};
 use super::{Basis, DELEGATES, Facts, Finding, Level, Rule};
 use crate::scenario::Focus;
@@ -70,7 +71,11 @@ pub(super) const DEL_01B: Rule = Rule {
 fn is_superseded(held: &InHand<'_, '_>) -> bool {
     let next = held.next_wake().filter(|next| next.place.seq < held.over.seq);
     next.zip(held.task.completed).is_some_and(|(next, done)| {
-        held.served().is_some_and(|served| served.seq < next.place.seq && next.place.seq < done.seq)
+        // In a log, the end of one wake and the next call of handle may just have crossed.
+        let crossed = |served: Place| held.facts.is_log() && held.facts.is_one_stretch(served, done);
+        held.served().is_some_and(|served| {
+            served.seq < next.place.seq && next.place.seq < done.seq && !crossed(served)
+        })
     })
 }
 

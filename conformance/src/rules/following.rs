@@ -15,7 +15,7 @@ fn follows_completion(facts: &Facts<'_>, place: Place) -> Option<Place> {
     let done = facts.tasks.iter().filter_map(|task| task.completed);
     let last = done.filter(|done| done.seq > woke.seq && done.seq < place.seq).max()?;
     let open = facts.tasks.iter().any(|task| task.is_open_at(place.seq));
-    (!open).then_some(last)
+    (!open && facts.is_one_stretch(last, place)).then_some(last)
 }
 
 pub(super) const DEL_06: Rule = Rule {

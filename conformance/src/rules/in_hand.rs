@@ -6,7 +6,7 @@ use crate::history::Message;
 
 /// A task in the app's hands.
 pub(super) struct InHand<'f, 'h> {
-    facts: &'f Facts<'h>,
+    pub(super) facts: &'f Facts<'h>,
     pub(super) task: &'f Task<'h>,
     /// The call of `handle` that brought it.
     pub(super) handle: &'f Handle,

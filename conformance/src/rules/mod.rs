@@ -144,6 +144,8 @@ pub struct Finding {
     pub violation: Option<Violation>,
     /// Why it can not be put to the test under the policy that is in force, if it can not.
     pub inapplicable: Option<&'static str>,
+    /// Others that the rule came across, in no order. A rule may be content with one.
+    pub(crate) others: Vec<Violation>,
 }
 
 /// How a history breaks a rule.
@@ -169,8 +171,14 @@ impl Finding {
 
     /// Keeps the earliest violation.
     fn broken(&mut self, place: Place, expected: impl Into<String>, seen: impl Into<String>) {
-        if self.violation.as_ref().is_none_or(|known| place.seq < known.seq) {
-            self.violation = Some(Violation { seq: place.seq, expected: expected.into(), seen: seen.into() });
+        let mut other = Violation { seq: place.seq, expected: expected.into(), seen: seen.into() };
+        if let Some(known) = &mut self.violation {
+            if other.seq < known.seq {
+                std::mem::swap(known, &mut other);
+            }
+            self.others.push(other);
+        } else {
+            self.violation = Some(other);
         }
     }
 }

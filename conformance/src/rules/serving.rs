@@ -96,7 +96,8 @@ fn left_unanswered(facts: &Facts<'_>, delivery: &Delivery<'_>) -> Option<Place> 
     let told = transfer.and_then(|transfer| {
         facts.messages_of(transfer).find(|message| message.is_final() && message.began.seq > asked.seq)
     });
-    let shown = told.map_or_else(|| facts.last(), |told| told.began);
+    // A log may end before the answer comes.
+    let shown = told.map(|told| told.began).or_else(|| (!facts.is_log()).then(|| facts.last()))?;
     (shown.seq < ended).then_some(shown)
 }
 

@@ -69,6 +69,7 @@ impl Worker {
         }
         self.world.name().clone_into(&mut history.world);
         subject.name().clone_into(&mut history.subject);
+        history.role = Some(subject.role());
         Ok(history)
     }
 

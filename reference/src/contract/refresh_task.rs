@@ -12,6 +12,7 @@ use super::{RefreshTaskId, SessionId, Time, UserInfo};
 
 /// Why the system wants a snapshot. Source: `WKSnapshotRefreshBackgroundTask`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum SnapshotReason {
@@ -29,6 +30,7 @@ pub enum SnapshotReason {
 
 /// The kinds of refresh tasks. Source: the subclasses of `WKRefreshBackgroundTask`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum RefreshKind {

@@ -6,6 +6,7 @@ use super::{DeviceChange, RefreshTaskId, ScheduleError, SessionId, Time, UserInf
 
 /// Why a session wants the app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[expect(clippy::exhaustive_enums, reason = "the documents name these three causes and exclude all others")]
 pub enum WakeReason {
@@ -19,6 +20,7 @@ pub enum WakeReason {
 
 /// What became of a request to wake the app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum WakeOutcome {

@@ -18,6 +18,7 @@ Examples:
   bgsession --replay SCH-19-sim.json --timeline
   bgsession --replay SCH-19-sim.json --world sim --history > history.jsonl
   bgsession explain SCH-19
+  bgsession judge app.jsonl           the log of an app on a device
 
 Exit code: 0 everything passed; 1 something is not passed; 2 bad usage, a file
 that can not be used, or a world that can not be set up.";
@@ -52,11 +53,55 @@ pub(crate) enum Job {
         #[arg(long)]
         markdown: bool,
     },
+    /// Judge logs that an app has written
+    #[command(after_help = JUDGE)]
+    Judge(JudgeArguments),
     /// Say everything about one rule
     Explain {
         /// Its id, such as SCH-19
         id: String,
     },
+}
+
+const JUDGE: &str = "\
+A log has one JSON object on each line; conformance/LOGS.md says what to log
+and where. Each log is judged by the rules that it tells enough for.
+
+Exit code: 0 nothing is broken; 1 a rule is broken; 2 a log can not be read, or
+puts no rule to the test.";
+
+#[derive(Debug, Args)]
+pub(crate) struct JudgeArguments {
+    /// Files to judge, each by itself; - for standard input
+    #[arg(required = true, value_name = "LOG")]
+    pub(crate) logs: Vec<PathBuf>,
+    /// Judge only this rule; may be repeated. Optional rules are judged only then
+    #[arg(long = "rule", value_name = "ID")]
+    rules: Vec<String>,
+    /// Leave out lines that can not be read
+    #[arg(long)]
+    pub(crate) lenient: bool,
+    /// Wall time for each task [default: 15]
+    #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u16).range(1..))]
+    pub(crate) allowance: Option<u16>,
+    /// How prominent the app is: face, dock or none, if no line says so
+    #[arg(long, value_enum, hide_possible_values = true)]
+    pub(crate) class: Option<Class>,
+}
+
+/// The command's word for an app's class.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Class {
+    Face,
+    Dock,
+    None,
+}
+
+impl JudgeArguments {
+    /// The rules to judge; the default profile if none was named.
+    pub(crate) fn rules(&self) -> Result<Vec<&'static Rule>, Failure> {
+        named(&self.rules, |rule| rule.basis.is_default())
+    }
 }
 
 #[derive(Debug, Args)]
@@ -126,9 +171,7 @@ impl RunArguments {
 
     /// The rules to judge, in the order of the catalogue, each once.
     pub(crate) fn rules(&self) -> Result<Vec<&'static Rule>, Failure> {
-        let named = self.rules.iter().map(|id| crate::catalogue::find(id)).collect::<Result<Vec<_>, _>>()?;
-        let wanted = |rule: &&Rule| named.is_empty() || named.iter().any(|one| one.id == rule.id);
-        Ok(RULES.iter().filter(wanted).collect())
+        named(&self.rules, |_| true)
     }
 
     /// What to judge: what was named, else what the named rules are about.
@@ -151,6 +194,15 @@ impl RunArguments {
     pub(crate) fn threads(&self) -> usize {
         self.threads.map_or(0, usize::from)
     }
+}
+
+/// The named rules in the order of the catalogue, each once; if none was named, those that are judged by default.
+fn named(ids: &[String], by_default: impl Fn(&Rule) -> bool) -> Result<Vec<&'static Rule>, Failure> {
+    let named = ids.iter().map(|id| crate::catalogue::find(id)).collect::<Result<Vec<_>, _>>()?;
+    let wanted = |rule: &&Rule| {
+        if named.is_empty() { by_default(rule) } else { named.iter().any(|one| one.id == rule.id) }
+    };
+    Ok(RULES.iter().filter(wanted).collect())
 }
 
 #[cfg(test)]

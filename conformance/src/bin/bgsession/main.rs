@@ -9,6 +9,7 @@ mod examples;
 mod explain;
 mod explore;
 mod failure;
+mod judge;
 mod markdown;
 mod output;
 mod progress;
@@ -46,11 +47,12 @@ fn work(arguments: Arguments) -> Result<Outcome, Failure> {
         Some(Job::Rules { markdown: false }) => catalogue::print(),
         Some(Job::Rules { markdown: true }) => markdown::print(),
         Some(Job::Explain { id }) => explain::print(&id),
-        Some(Job::Run(run)) => judge(&run),
-        None => judge(&arguments.run),
+        Some(Job::Judge(logs)) => judge::run(&logs),
+        Some(Job::Run(run)) => play(&run),
+        None => play(&arguments.run),
     }
 }
 
-fn judge(run: &RunArguments) -> Result<Outcome, Failure> {
+fn play(run: &RunArguments) -> Result<Outcome, Failure> {
     if run.replay.is_empty() { explore::run(run) } else { replay::run(run) }
 }

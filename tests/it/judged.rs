@@ -1,0 +1,209 @@
+//! Logs: what the kit writes is judged as in the run that wrote it, and what says less raises no alarm.
+
+use bgsession_conformance::contract::Policy;
+use bgsession_conformance::history::{Event, History};
+use bgsession_conformance::logs::{LogReport, LogVerdict, Options, judge, judge_in_parts};
+use bgsession_conformance::rules::{RULES, Rule, judge_all};
+use bgsession_conformance::scenario::{Focus, Scenario, scenarios};
+use bgsession_conformance::{Capability, Role, Subject, World, play};
+use bgsession_tests::lawful::reference;
+use bgsession_tests::mutants::all;
+
+fn everything() -> Options {
+    Options { rules: RULES.iter().collect(), ..Options::default() }
+}
+
+fn read(log: &str, limits: Option<(usize, usize)>) -> LogReport {
+    let options = everything();
+    match limits {
+        Some(limits) => judge_in_parts(log.as_bytes(), "log", &options, limits),
+        None => judge(log.as_bytes(), "log", &options),
+    }
+    .unwrap_or_else(|error| panic!("{error}\n{log}"))
+}
+
+fn played(subject: &Subject, focus: Focus, seed: u64) -> History {
+    let scenario: Scenario = scenarios(focus).generate(seed);
+    play(subject, World::Sim, &scenario).expect("the world can be set up")
+}
+
+/// In how many places each rule is broken, and how often it is put to the test, in all these histories.
+fn assert_as_in_the_run(histories: &[History], what: &str) {
+    let log: String = histories.iter().map(History::to_jsonl).collect();
+    let report = read(&log, Some((3, 10)));
+    let role = histories[0].role.expect("the kit says it");
+    let rules: Vec<&'static Rule> = RULES.iter().filter(|rule| rule.binds.contains(&role)).collect();
+    let mut broken = vec![false; rules.len()];
+    let mut witnesses = vec![0_u64; rules.len()];
+    let mut fault = false;
+    for history in histories {
+        fault |= history.entries.iter().any(|entry| matches!(entry.event, Event::Fault { .. }));
+        for (index, finding) in
+            judge_all(rules.iter().copied(), history, &Policy::default()).into_iter().enumerate()
+        {
+            broken[index] |= finding.violation.is_some();
+            witnesses[index] += u64::from(finding.witnesses);
+        }
+    }
+    assert_eq!(report.rows.len(), rules.len(), "{what}");
+    for (index, rule) in rules.iter().enumerate() {
+        let said = report.verdict(rule.id).expect("it binds this role");
+        let same = match said {
+            LogVerdict::Fail { .. } => broken[index],
+            LogVerdict::Pass { witnesses: count } => !broken[index] && !fault && *count == witnesses[index],
+            LogVerdict::Untested => !broken[index] && !fault && witnesses[index] == 0,
+            LogVerdict::Inconclusive { .. } => !broken[index] && fault,
+            LogVerdict::NotLogged { .. } => false,
+        };
+        assert!(same, "{what}: {} is {said:?}, {} {}", rule.id, broken[index], witnesses[index]);
+    }
+}
+
+#[test]
+fn what_the_kit_has_written_is_judged_as_in_the_run() {
+    for focus in RULES.iter().map(|rule| rule.focus).chain([Focus::GENERAL]) {
+        let histories: Vec<History> = (0..12).map(|seed| played(&reference(), focus, seed)).collect();
+        assert_as_in_the_run(&histories, "the reference");
+    }
+}
+
+#[test]
+fn every_mutant_is_judged_from_its_log_as_in_the_run() {
+    for mutant in all() {
+        let subject = mutant.subject();
+        for owner in mutant.owners {
+            let focus = bgsession_conformance::rules::find(owner).expect("it is in the table").focus;
+            let histories: Vec<History> = (0..25)
+                .map(|seed| played(&subject, focus, seed))
+                .filter(|history| history.role.is_some())
+                .collect();
+            assert_as_in_the_run(&histories, mutant.name);
+        }
+    }
+}
+
+/// The lines of a history as somebody else's log: without the kit's header, phases and faults.
+fn foreign(history: &History) -> Vec<String> {
+    let text = history.to_jsonl();
+    let lines = text.lines().skip(1);
+    lines.filter(|line| !line.contains("\"event\":\"phase\"")).map(str::to_owned).collect()
+}
+
+/// Subjects of both kinds that break nothing, each with the rules' own scenarios.
+fn lawful() -> Vec<(Subject, Focus)> {
+    let app = || {
+        Subject::delegate("app", |launch| {
+            std::sync::Arc::new(bgsession_reference::app::EventsSignal::new(launch))
+        })
+        .without(Capability::Work, "it does nothing after its callbacks")
+        .without(Capability::FollowUps, "it asks for nothing in its wakes")
+    };
+    let mut all: Vec<(Subject, Focus)> = Vec::new();
+    for rule in RULES {
+        let of_app = rule.binds.contains(&Role::Delegate);
+        let (subject, focus) = if of_app { (app(), rule.focus) } else { (reference(), rule.focus) };
+        if !all
+            .iter()
+            .any(|(known, of)| known.role() == subject.role() && format!("{of:?}") == format!("{focus:?}"))
+        {
+            all.push((subject, focus));
+        }
+    }
+    all
+}
+
+/// Of the kit's app, which does as it is told, rules about apps say what they like.
+fn binding(report: &LogReport, subject: &Subject) -> Vec<&'static str> {
+    report
+        .broken()
+        .map(|row| row.rule)
+        .filter(|rule| rule.binds.contains(&subject.role()))
+        .map(|rule| rule.id)
+        .collect()
+}
+
+fn assert_lawful(subject: &Subject, log: &str, limits: Option<(usize, usize)>, what: &str) {
+    let report = read(log, limits);
+    let broken = binding(&report, subject);
+    assert!(broken.is_empty(), "{what}, {}: {broken:?}\n{report}\n{log}", subject.name());
+}
+
+#[test]
+fn a_log_that_ends_anywhere_breaks_nothing_by_that() {
+    for (subject, focus) in lawful() {
+        for seed in 0..4 {
+            let lines = foreign(&played(&subject, focus, seed));
+            for end in 1..=lines.len() {
+                assert_lawful(&subject, &lines[..end].join("\n"), None, "a beginning");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_log_that_leaves_out_a_kind_of_event_breaks_nothing_by_that() {
+    for (subject, focus) in lawful() {
+        for seed in 0..6 {
+            let lines = foreign(&played(&subject, focus, seed));
+            let kind = |line: &str| {
+                let value: Vec<&str> = line.split('"').collect();
+                let after = |field: &str| {
+                    value.iter().position(|part| *part == field).and_then(|at| value.get(at + 2)).copied()
+                };
+                after("message")
+                    .or_else(|| after("change"))
+                    .or_else(|| after("event"))
+                    .unwrap_or("")
+                    .to_owned()
+            };
+            let mut kinds: Vec<String> = lines.iter().map(|line| kind(line)).collect();
+            kinds.sort();
+            kinds.dedup();
+            for left_out in kinds {
+                let rest: Vec<&str> =
+                    lines.iter().filter(|line| kind(line) != left_out).map(String::as_str).collect();
+                if !rest.is_empty() {
+                    assert_lawful(&subject, &rest.join("\n"), None, &format!("without {left_out}"));
+                }
+            }
+        }
+    }
+}
+
+/// One day after the other, written by apps that were killed in between.
+fn days(histories: &[History]) -> String {
+    let mut log = String::new();
+    let mut from = 0_u64;
+    for history in histories {
+        for line in foreign(history) {
+            let mut value: serde_json::Value =
+                serde_json::from_str(&line).expect("it was written by the kit");
+            let at = value["at"].as_u64().expect("a number") + from;
+            value["at"] = at.into();
+            value.as_object_mut().expect("an object").remove("seq");
+            for field in ["preferred", "earliest", "last_byte"] {
+                if let Some(date) =
+                    value.get(field).and_then(serde_json::Value::as_u64).filter(|date| *date < 1 << 60)
+                {
+                    value[field] = (date + from).into();
+                }
+            }
+            log.push_str(&value.to_string());
+            log.push('\n');
+        }
+        from += history.entries.last().map_or(0, |last| last.at.as_millis()) + 30 * 86_400_000;
+        log.push_str(&format!("{{\"at\":{from},\"event\":\"crashed\"}}\n"));
+    }
+    log
+}
+
+#[test]
+fn a_long_log_is_cut_where_it_breaks_nothing() {
+    for (subject, focus) in lawful().into_iter().filter(|(subject, _)| subject.role() == Role::Delegate) {
+        let histories: Vec<History> = (0..20).map(|seed| played(&subject, focus, seed)).collect();
+        let log = days(&histories);
+        for limits in [(1, 1_000_000), (1, 5), (20, 40), (100, 10_000)] {
+            assert_lawful(&subject, &log, Some(limits), &format!("cut at {limits:?}"));
+        }
+    }
+}
