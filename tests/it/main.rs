@@ -1,5 +1,6 @@
 //! The kit's own tests: see the crate's sources for what is judged.
 
+mod any_bytes;
 mod caught;
 mod delegates;
 mod judged;

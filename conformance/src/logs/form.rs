@@ -267,7 +267,10 @@ fn kind(task: &mut Map<String, Value>) -> Result<(), Wrong> {
         Some("url_session") => match session {
             Some(session) => json!({ "url_session": session }),
             None => {
-                return Err(Wrong::field("kind", "a url_session task needs its `session`: sessionIdentifier"));
+                return Err(Wrong::field(
+                    "kind",
+                    "a url_session task needs its `session`: sessionIdentifier",
+                ));
             }
         },
         Some("snapshot") => {

@@ -118,7 +118,7 @@ const MAGIC: &[(&[u8], &str)] = &[
 
 #[cfg(test)]
 mod tests {
-    use std::io::BufReader;
+    use std::io::{BufReader, Read};
 
     use super::*;
 
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_line_of_a_hundred_megabytes_is_counted_and_not_kept() {
-        let endless = std::io::Read::take(std::io::repeat(b'x'), 100 << 20);
+        let endless = io::repeat(b'x').take(100 << 20);
         let mut lines = Lines::new(BufReader::new(endless));
         let line = lines.next().unwrap().unwrap();
         assert!(matches!(line.content, Content::TooLong(length) if length == 100 << 20));

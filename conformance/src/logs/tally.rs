@@ -20,6 +20,7 @@ struct Found {
 
 pub(super) struct Tally<'o> {
     options: &'o Options,
+    rules: Vec<&'static Rule>,
     name: String,
     found: Vec<Found>,
     kinds: Kinds,
@@ -32,10 +33,13 @@ pub(super) struct Tally<'o> {
 
 impl<'o> Tally<'o> {
     pub(super) fn new(options: &'o Options, name: &str) -> Self {
+        let rules = options.rules.iter().copied().filter(|rule| rule.lacks(&options.policy).is_none());
+        let rules: Vec<&'static Rule> = rules.collect();
         Self {
             options,
             name: name.to_owned(),
-            found: options.rules.iter().map(|_| Found::default()).collect(),
+            found: rules.iter().map(|_| Found::default()).collect(),
+            rules,
             kinds: Kinds::new(),
             foreign: false,
             fault: None,
@@ -49,7 +53,6 @@ impl<'o> Tally<'o> {
         self.parts += 1;
         self.entries += history.entries.len() as u64;
         let binding: Vec<(usize, &'static Rule)> = self
-            .options
             .rules
             .iter()
             .copied()
@@ -86,7 +89,7 @@ impl<'o> Tally<'o> {
             evidence::of(rule.id)
                 .is_some_and(|evidence| (whole || evidence.local) && evidence.is_there(&piece.kinds))
         };
-        let rules = self.options.rules.iter().copied().enumerate();
+        let rules = self.rules.iter().copied().enumerate();
         let rules: Vec<(usize, &'static Rule)> = rules.filter(|(_, rule)| told(rule)).collect();
         if rules.is_empty() {
             return;
@@ -106,7 +109,7 @@ impl<'o> Tally<'o> {
     }
 
     pub(super) fn report(self, notes: Vec<String>, lines: u64) -> LogReport {
-        let rows = self.options.rules.iter().copied().zip(self.found);
+        let rows = self.rules.into_iter().zip(self.found);
         let rows = rows.filter_map(|(rule, found)| {
             let verdict = match (found.first, found.witnesses) {
                 (Some((line, block)), _) => LogVerdict::Fail { count: found.count, line, block },

@@ -322,4 +322,21 @@ mod tests {
         assert_eq!(status(&format!("GET /{} HTTP/1.1\r\n", "x".repeat(HEAD_LIMIT))), 431);
         assert_eq!(status(&format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(101))), 431);
     }
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_requests_or_told_that_they_are_none(
+            start in 0..BEGINNINGS.len(),
+            bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300),
+        ) {
+            let all = [BEGINNINGS[start].as_bytes(), &bytes].concat();
+            block_on(read(&all, all.len() / 2));
+        }
+    }
+
+    const BEGINNINGS: [&str; 4] = [
+        "",
+        "GET / HTTP/1.1\r\nHost: h\r\n",
+        "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "PUT / HTTP/1.1\r\nContent-Length: 40\r\n\r\n",
+    ];
 }

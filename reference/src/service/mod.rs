@@ -1,6 +1,8 @@
 //! Moves bytes while the app sleeps, and delivers the messages about them: the driver around [`ServiceMachine`].
 
 mod address;
+#[cfg(test)]
+mod any_bytes;
 mod auth;
 mod driver;
 mod env;
