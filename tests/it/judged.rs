@@ -230,9 +230,15 @@ fn what_a_log_breaks_is_broken_in_the_run_too() {
                 }
                 let report = read(&lines.join("\n"), None);
                 for broken in binding(&report, &subject) {
-                    let rule = bgsession_conformance::rules::find(broken).expect("it was judged");
+                    // Of a message that may have come up only then, a log says no more than that the signal was to come.
+                    let same: &[&str] =
+                        if broken == "DEL-02b" { &["DEL-02a", "DEL-02b"] } else { &[broken] };
+                    let is_broken = |id: &&str| {
+                        let rule = bgsession_conformance::rules::find(id).expect("it was judged");
+                        rule.judge(&history, &Policy::default()).violation.is_some()
+                    };
                     assert!(
-                        rule.judge(&history, &Policy::default()).violation.is_some(),
+                        same.iter().any(is_broken),
                         "{}: {report}\n{}",
                         mutant.name,
                         lines.join("\n")

@@ -70,12 +70,12 @@ pub(crate) fn log_report(report: &LogReport) -> String {
         "nothing was judged".to_owned()
     };
     let plural = if report.parts == 1 { "part" } else { "parts" };
-    writeln!(
-        text,
-        "\n{} {said}\n({} lines, {} observations, in {} {plural})",
-        report.name, report.lines, report.entries, report.parts
-    )
-    .expect("a string takes everything");
+    text.push('\n');
+    for line in wrap(&format!("{} {said}", report.name), WIDTH) {
+        writeln!(text, "{line}").expect("a string takes everything");
+    }
+    writeln!(text, "({} lines, {} observations, in {} {plural})", report.lines, report.entries, report.parts)
+        .expect("a string takes everything");
     text
 }
 

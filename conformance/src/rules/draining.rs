@@ -26,8 +26,7 @@ fn outstanding<'f, 'h>(facts: &'f Facts<'h>, held: &InHand<'f, 'h>) -> Option<(P
         return None;
     }
     // Completed because its time was nearly over: DEL-08a asks for that.
-    let expired = held.task.expirations.iter().any(|(place, ..)| place.seq < done.seq);
-    if expired || held.was_overtaken() || held.signalled().is_some_and(|signal| signal.seq < done.seq) {
+    if held.may_have_expired(done) || held.was_overtaken() || held.signalled().is_some_and(|signal| signal.seq < done.seq) {
         return None;
     }
     let later = |delivery: &&Delivery<'_>| delivery.session == session && delivery.began.seq > done.seq;
@@ -39,7 +38,7 @@ fn outstanding<'f, 'h>(facts: &'f Facts<'h>, held: &InHand<'f, 'h>) -> Option<(P
             signal = same_wake.then_some(delivery.began);
             break;
         }
-        if was_queued(facts, delivery, done, same_wake) && !may_be_new(facts, delivery, held) {
+        if was_queued(facts, delivery, done, same_wake) && !may_be_new(facts, delivery, held, done) {
             return Some((done, Outstanding::Message(delivery)));
         }
     }
@@ -47,7 +46,7 @@ fn outstanding<'f, 'h>(facts: &'f Facts<'h>, held: &InHand<'f, 'h>) -> Option<(P
 }
 
 /// In a log, may the transfer have gone on in this very wake, with the app's answer to its login or as a new one?
-fn may_be_new(facts: &Facts<'_>, delivery: &Delivery<'_>, held: &InHand<'_, '_>) -> bool {
+fn may_be_new(facts: &Facts<'_>, delivery: &Delivery<'_>, held: &InHand<'_, '_>, done: Place) -> bool {
     let same =
         |other: &&Delivery<'_>| other.session == delivery.session && other.transfer == delivery.transfer;
     let answered = || {
@@ -55,7 +54,7 @@ fn may_be_new(facts: &Facts<'_>, delivery: &Delivery<'_>, held: &InHand<'_, '_>)
             .deliveries
             .iter()
             .filter(same)
-            .any(|other| other.answered.is_some_and(|answer| answer.seq > held.given.seq))
+            .any(|other| other.answered.is_some_and(|answer| answer.seq > held.given.seq && answer.seq < done.seq))
     };
     let created = || {
         facts.transfers_of(delivery.session).any(|transfer| {
@@ -178,12 +177,11 @@ pub(super) const DEL_02C: Rule = Rule {
         let mut finding = Finding::default();
         for held in in_hand(facts) {
             let done = held.task.completed.filter(|done| done.seq <= held.over.seq);
-            let expired = |done: Place| held.task.expirations.iter().any(|(place, ..)| place.seq < done.seq);
             for work in held.works().filter(|work| work.began.seq > held.given.seq) {
                 let inside =
                     |ended: Place| done.is_none_or(|done| done.seq > ended.seq) && ended.seq < held.over.seq;
                 finding.witnesses += u32::from(work.ended.is_some_and(inside));
-                let Some(done) = done.filter(|done| !expired(*done) && done.seq > work.began.seq) else {
+                let Some(done) = done.filter(|done| !held.may_have_expired(*done) && done.seq > work.began.seq) else {
                     continue;
                 };
                 if work.ended.is_none_or(|ended| ended.seq > done.seq) {

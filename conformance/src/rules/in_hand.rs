@@ -100,6 +100,14 @@ impl<'f, 'h> InHand<'f, 'h> {
         known.opened.iter().any(|open| open.seq >= gone && open.seq < self.given.seq)
     }
 
+    /// Had its expiration handler been called before this place? A log may not tell of that: then it may have been if the
+    /// task was open for a good part of its allowance.
+    pub(super) fn may_have_expired(&self, done: Place) -> bool {
+        let long = || done.at.since(self.given.at) >= self.task.allowance / 2;
+        let untold = !self.facts.tells("expiration_called");
+        self.task.expirations.iter().any(|(place, ..)| place.seq < done.seq) || (untold && long())
+    }
+
     /// The end of its allowance.
     pub(super) fn deadline(&self) -> Time {
         self.given.at + self.task.allowance
