@@ -30,7 +30,9 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
 #[test]
 fn the_judging_part_names_nothing_of_the_reference_but_its_contract() {
     let mut judging = Vec::new();
-    for part in ["history", "logs", "report", "rules", "runner", "scenario", "subject.rs", "suite.rs", "verdict.rs"] {
+    for part in
+        ["history", "logs", "report", "rules", "runner", "scenario", "subject.rs", "suite.rs", "verdict.rs"]
+    {
         let before = judging.len();
         files(&sources().join(part), &mut judging);
         assert!(judging.len() > before, "{part} has moved: correct this list");

@@ -37,7 +37,12 @@ impl Wakes {
             writeln!(self.text, "{{\"at\":{},{rest}}}", at + after).expect("a string takes everything");
         };
         let transfer = format!("\"session\":\"downloads\",\"transfer\":{number}");
-        line(0, &format!("\"event\":\"handle_began\",\"task\":{number},\"kind\":\"url_session\",\"session\":\"downloads\""));
+        line(
+            0,
+            &format!(
+                "\"event\":\"handle_began\",\"task\":{number},\"kind\":\"url_session\",\"session\":\"downloads\""
+            ),
+        );
         line(20, &format!("\"event\":\"did_finish_downloading\",{transfer}"));
         line(21, "\"event\":\"file_moved\",\"session\":\"downloads\"");
         line(22, "\"event\":\"message_returned\",\"session\":\"downloads\"");

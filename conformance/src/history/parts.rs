@@ -184,6 +184,7 @@ impl Message {
 
 /// One way to log in that an answer offers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[expect(clippy::exhaustive_structs, reason = "hand-written histories build these")]
 pub struct Space {
     /// How the server wants to be convinced.
@@ -293,6 +294,7 @@ pub enum ExchangeOutcome {
 
 /// What a request had for a server that asks for a client certificate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ShownIdentity {

@@ -22,8 +22,9 @@ const fn local(rule: &'static str, groups: &'static [&'static [&'static str]]) -
     Evidence { rule, groups, local: true }
 }
 
-/// A scene's phases: without them nobody knows whether the app is in front.
-const SCENE: &[&str] = &["foregrounded", "backgrounded"];
+/// Without them nobody knows whether the app is in front.
+const SCENE: &[&str] = &["foregrounded"];
+const LEFT: &[&str] = &["backgrounded"];
 const HANDLE: &[&str] = &["handle_began"];
 const DONE: &[&str] = &["task_completed"];
 const LAUNCH: &[&str] = &["launched"];
@@ -49,7 +50,7 @@ pub(super) static EVIDENCE: &[Evidence] = &[
     needs("SCH-01", &[MINTED, HANDLE]),
     needs("SCH-02", &[MINTED, HANDLE, SUSPENDED, RETURNED, WOKEN]),
     needs("SCH-03", &[MINTED, HANDLE, DONE, SUSPENDED]),
-    needs("SCH-04", &[MINTED, HANDLE, DONE, SUSPENDED, SCENE]),
+    needs("SCH-04", &[MINTED, HANDLE, DONE, SUSPENDED, SCENE, LEFT]),
     needs("SCH-05", &[MINTED, HANDLE, DONE, SUSPENDED]),
     needs("SCH-06", &[MINTED, HANDLE]),
     needs("SCH-07", &[MINTED, HANDLE, SCHEDULED]),
@@ -57,7 +58,7 @@ pub(super) static EVIDENCE: &[Evidence] = &[
     needs("SCH-11", &[MINTED, SCHEDULED, &["schedule_returned"]]),
     needs("SCH-13", &[MINTED, HANDLE, &["conditions"], SUSPENDED]),
     needs("SCH-15", &[MINTED, HANDLE, &["conditions"], WOKEN, RESOLVED]),
-    needs("SCH-18", &[MINTED, HANDLE, DONE, SUSPENDED, SCENE, &["expiration_called"]]),
+    needs("SCH-18", &[MINTED, HANDLE, DONE, SUSPENDED, SCENE, LEFT, &["expiration_called"]]),
     needs("SCH-20", &[MINTED, HANDLE, OPENED, WOKEN]),
     needs("SES-03", &[CREATED, RESUMED, SENT, OVER, RETURNED, END]),
     needs("SES-06", &[CREATED, RESUMED, SENT, HEAD, OVER, RETURNED, END]),
@@ -67,8 +68,8 @@ pub(super) static EVIDENCE: &[Evidence] = &[
     local("DEL-01a", &[HANDLE, DONE]),
     needs("DEL-01b", &[HANDLE, DONE, LAUNCH]),
     needs("DEL-01c", &[HANDLE, DONE, SIGNAL, LAUNCH]),
-    needs("DEL-02a", &[HANDLE, DONE, END, SIGNAL]),
-    needs("DEL-02b", &[HANDLE, DONE, SIGNAL]),
+    needs("DEL-02a", &[HANDLE, DONE, END, SIGNAL, OPENED]),
+    needs("DEL-02b", &[HANDLE, DONE, SIGNAL, OPENED]),
     needs("DEL-02c", &[HANDLE, DONE, &["work_began"], &["work_ended"]]),
     needs("DEL-03a", &[HANDLE, DONE, OPENED, LAUNCH, CREATED, END]),
     needs("DEL-03b", &[OPENED, LAUNCH, SUSPENDED, CREATED, END]),

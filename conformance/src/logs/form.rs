@@ -113,6 +113,11 @@ fn named(event: &str, fields: &mut Map<String, Value>) -> Option<(&'static str, 
         fields.insert("message".to_owned(), message.into());
         return Some(("message_began", Some(message)));
     }
+    if event == "did_receive_session_challenge" {
+        fields.insert("message".to_owned(), "did_receive_challenge".into());
+        fields.insert("session_level".to_owned(), true.into());
+        return Some(("message_began", Some("did_receive_challenge")));
+    }
     let change = words::known(event, CHANGES).filter(|change| *change != "terminated")?;
     fields.insert("change".to_owned(), change.into());
     Some(("app", Some(change)))

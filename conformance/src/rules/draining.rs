@@ -26,12 +26,15 @@ fn outstanding<'f, 'h>(facts: &'f Facts<'h>, held: &InHand<'f, 'h>) -> Option<(P
         return None;
     }
     // Completed because its time was nearly over: DEL-08a asks for that.
-    if held.may_have_expired(done) || held.was_overtaken() || held.signalled().is_some_and(|signal| signal.seq < done.seq) {
+    if held.may_have_expired(done)
+        || held.was_overtaken()
+        || held.signalled().is_some_and(|signal| signal.seq < done.seq)
+    {
         return None;
     }
     let later = |delivery: &&Delivery<'_>| delivery.session == session && delivery.began.seq > done.seq;
     let next = held.next_wake().map_or(usize::MAX, |next| next.place.seq);
-    let mut signal = None;
+    let (mut message, mut signal) = (None, None);
     for delivery in facts.deliveries.iter().filter(later) {
         let same_wake = delivery.began.seq < next && facts.is_one_stretch(done, delivery.began);
         if is_signal(delivery) {
@@ -39,10 +42,21 @@ fn outstanding<'f, 'h>(facts: &'f Facts<'h>, held: &InHand<'f, 'h>) -> Option<(P
             break;
         }
         if was_queued(facts, delivery, done, same_wake) && !may_be_new(facts, delivery, held, done) {
-            return Some((done, Outstanding::Message(delivery)));
+            message = Some(delivery);
+            break;
         }
     }
-    signal.map(|place| (done, Outstanding::Signal(place)))
+    // In a log it is certain that a message was part of the drain if the drain's signal comes after it.
+    let drains = |message: &Delivery<'_>| {
+        let mut after =
+            facts.deliveries.iter().filter(later).skip_while(|other| other.began != message.began);
+        let signal = after.find(|other| is_signal(other)).map(|signal| signal.began);
+        signal.is_some_and(|signal| signal.seq < next && facts.is_one_stretch(done, signal))
+    };
+    match message {
+        Some(message) if !facts.is_log() || drains(message) => Some((done, Outstanding::Message(message))),
+        _ => signal.map(|place| (done, Outstanding::Signal(place))),
+    }
 }
 
 /// In a log, may the transfer have gone on in this very wake, with the app's answer to its login or as a new one?
@@ -50,11 +64,9 @@ fn may_be_new(facts: &Facts<'_>, delivery: &Delivery<'_>, held: &InHand<'_, '_>,
     let same =
         |other: &&Delivery<'_>| other.session == delivery.session && other.transfer == delivery.transfer;
     let answered = || {
-        facts
-            .deliveries
-            .iter()
-            .filter(same)
-            .any(|other| other.answered.is_some_and(|answer| answer.seq > held.given.seq && answer.seq < done.seq))
+        facts.deliveries.iter().filter(same).any(|other| {
+            other.answered.is_some_and(|answer| answer.seq > held.given.seq && answer.seq < done.seq)
+        })
     };
     let created = || {
         facts.transfers_of(delivery.session).any(|transfer| {
@@ -181,7 +193,9 @@ pub(super) const DEL_02C: Rule = Rule {
                 let inside =
                     |ended: Place| done.is_none_or(|done| done.seq > ended.seq) && ended.seq < held.over.seq;
                 finding.witnesses += u32::from(work.ended.is_some_and(inside));
-                let Some(done) = done.filter(|done| !held.may_have_expired(*done) && done.seq > work.began.seq) else {
+                let Some(done) =
+                    done.filter(|done| !held.may_have_expired(*done) && done.seq > work.began.seq)
+                else {
                     continue;
                 };
                 if work.ended.is_none_or(|ended| ended.seq > done.seq) {
