@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Answer, Entry, FORMAT};
+use crate::logs::words::{CHANGES, MESSAGES};
 
 /// What a log need not say, by event: `LOGS.md` tells what it counts as.
 const OPTIONAL: &[(&str, &[&str])] = &[
@@ -48,8 +49,24 @@ pub fn schema() -> Value {
     for event in root.get_mut("oneOf").and_then(Value::as_array_mut).into_iter().flatten() {
         relax(event);
     }
+    if let Some(Value::Array(events)) = root.get_mut("oneOf") {
+        events.push(short_forms());
+    }
     let definitions = root.get_mut("$defs").and_then(Value::as_object_mut);
     let Some(definitions) = definitions else { return Value::Object(std::mem::take(root)) };
+    definitions.insert(
+        "Time".to_owned(),
+        json!({ "type": "number", "description": "Milliseconds on the clock of `at`; 18446744073709551615 for never." }),
+    );
+    let kind = json!({ "anyOf": [
+        { "$ref": "#/$defs/RefreshKind" },
+        { "enum": ["url_session", "snapshot"], "description": "url_session with `session` beside it" },
+    ] });
+    if let Some(task) = definitions.get_mut("TaskRef") {
+        task["required"] = json!(["id"]);
+        task["properties"]["kind"] = kind;
+        task["properties"]["session"] = json!({ "$ref": "#/$defs/SessionId" });
+    }
     definitions.insert(
         "Answer".to_owned(),
         json!({
@@ -58,6 +75,18 @@ pub fn schema() -> Value {
         }),
     );
     Value::Object(std::mem::take(root))
+}
+
+/// Names of messages and changes stand for the events that hold them.
+fn short_forms() -> Value {
+    let names = MESSAGES.iter().chain(CHANGES).filter(|name| **name != "terminated");
+    let names: Vec<&str> = names.copied().chain(["did_receive_session_challenge"]).collect();
+    json!({
+        "description": "Short for `message_began` with this `message`, or for `app` with this `change`.",
+        "properties": { "event": { "enum": names } },
+        "required": ["event"],
+        "type": "object",
+    })
 }
 
 /// Takes what may be left out from what an event requires.

@@ -29,7 +29,7 @@ mod notes;
 mod piece;
 mod process;
 mod tally;
-mod words;
+pub(crate) mod words;
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};

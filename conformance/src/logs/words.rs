@@ -51,7 +51,7 @@ pub(super) const EVENTS: &[&str] = &[
 ];
 
 /// What a delegate's method is called: an event of this name is short for `message_began`.
-pub(super) const MESSAGES: &[&str] = &[
+pub(crate) const MESSAGES: &[&str] = &[
     "did_become_invalid",
     "did_complete",
     "did_finish_downloading",
@@ -64,7 +64,7 @@ pub(super) const MESSAGES: &[&str] = &[
 ];
 
 /// How the app's process changes: an event of this name is short for `app`. `terminated` says more and has no short form.
-pub(super) const CHANGES: &[&str] = &[
+pub(crate) const CHANGES: &[&str] = &[
     "backgrounded",
     "crashed",
     "force_quit",
