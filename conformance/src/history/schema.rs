@@ -97,7 +97,7 @@ fn relax(event: &mut Value) {
     let is_message = name == "message_began";
     let keep = |field: &Value| {
         let field = field.as_str().unwrap_or_default();
-        !optional.contains(&field) && !(is_message && field == "id")
+        !(optional.contains(&field) || is_message && field == "id")
     };
     if let Some(required) = event.get_mut("required").and_then(Value::as_array_mut) {
         required.retain(keep);

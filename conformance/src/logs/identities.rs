@@ -93,7 +93,7 @@ fn tasks(process: &mut Process<'_>, fields: &mut Map<String, Value>, notes: &mut
             notes.add(Note::Renumbered, process.line, format!("task {own} is #{id} here"));
         }
         let piece = process.number;
-        process.run.tasks.entry(own).or_insert(KnownTask {
+        process.run.tasks.entry(own).or_insert_with(|| KnownTask {
             id: RefreshTaskId::new(id),
             given: None,
             completed: None,

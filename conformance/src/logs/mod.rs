@@ -246,8 +246,7 @@ pub fn judge_in_parts(
         begun: false,
         lines: 0,
     };
-    loop {
-        let Some(line) = lines.next()? else { break };
+    while let Some(line) = lines.next()? {
         let number = line.number;
         let ended = line.ended;
         reader.lines = number;

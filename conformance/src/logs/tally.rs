@@ -58,7 +58,7 @@ impl<'o> Tally<'o> {
             .copied()
             .enumerate()
             .filter(|(_, rule)| {
-                history.role.map_or(!rule.id.starts_with("DEL-"), |role| rule.binds.contains(&role))
+                history.role.map_or_else(|| !rule.id.starts_with("DEL-"), |role| rule.binds.contains(&role))
             })
             .collect();
         let findings = judge_all(binding.iter().map(|(_, rule)| *rule), history, &self.options.policy);
