@@ -97,16 +97,15 @@ fn foreign(history: &History) -> Vec<String> {
     let mut lines = Vec::new();
     let mut running = false;
     for (line, entry) in text.lines().skip(1).zip(&history.entries) {
-        match &entry.event {
-            Event::Phase { .. } => continue,
-            Event::App { change } => {
-                let runs = change.state() != AppState::NotRunning;
-                if runs && !running && *change != AppChange::Launched {
-                    lines.push(format!("{{\"at\":{},\"event\":\"launched\"}}", entry.at.as_millis()));
-                }
-                running = runs;
+        if matches!(entry.event, Event::Phase { .. }) {
+            continue;
+        }
+        if let Event::App { change } = &entry.event {
+            let runs = change.state() != AppState::NotRunning;
+            if runs && !running && *change != AppChange::Launched {
+                lines.push(format!("{{\"at\":{},\"event\":\"launched\"}}", entry.at.as_millis()));
             }
-            _ => {}
+            running = runs;
         }
         lines.push(line.to_owned());
     }
