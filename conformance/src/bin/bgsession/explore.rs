@@ -12,25 +12,78 @@ use crate::{Outcome, output, progress, subject};
 
 /// Judges what was asked for and prints the reports.
 pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome, Failure> {
-    let mut subjects = Vec::new();
-    if arguments.judges(Part::System)? {
-        subjects.push(subject::reference());
-    }
-    if arguments.judges(Part::Delegate)? {
-        subjects.extend(subject::apps());
-    }
-    let mut passed = !subjects.is_empty();
-    for subject in &subjects {
-        let (report, seeds) = explore(subject, arguments, subjects.len())?;
+    let (system, apps) = (arguments.judges(Part::System)?, arguments.judges(Part::Delegate)?);
+    let subjects = if apps { subject::apps() } else { Vec::new() };
+    let shares = subjects.len() + usize::from(system);
+    let mut passed = shares > 0;
+    if system {
+        let (report, seeds) = explore(&subject::reference(), arguments, shares)?;
         output::print(&text(&report, arguments, seeds))?;
         passed &= report.passed();
     }
+    let mut sound = Vec::new();
+    for subject in &subjects {
+        let (report, seeds) = explore(subject, arguments, shares)?;
+        passed &= report.passed();
+        if report.passed() && arguments.time.is_none() {
+            sound.push(report);
+        } else {
+            output::print(&text(&report, arguments, seeds))?;
+        }
+    }
+    if !sound.is_empty() {
+        output::print(&side_by_side(&sound))?;
+    }
     Ok(if passed { Outcome::Passed } else { Outcome::NotPassed })
+}
+
+/// Apps that passed, each in a column: how often each rule was put to the test in all worlds together.
+fn side_by_side(reports: &[Report]) -> String {
+    const COLUMN: usize = 16;
+    let names: String = reports.iter().map(|report| format!("{:<COLUMN$}", report.subject)).collect();
+    let mut text = format!("\nrule    level   {}\n", names.trim_end());
+    for (index, row) in reports[0].rows.iter().enumerate() {
+        let cells: String = reports
+            .iter()
+            .map(|report| {
+                let verdicts = report.rows[index].verdicts.iter().map(|(_, verdict)| verdict);
+                let times = |verdict: &Verdict| {
+                    if let Verdict::Pass { witnesses } = verdict { Some(*witnesses) } else { None }
+                };
+                let sum = verdicts.clone().filter_map(times).sum::<u64>();
+                let other = verdicts.clone().find(|verdict| times(verdict).is_none());
+                let cell = other.map_or_else(|| format!("pass {sum:>7}×"), |other| other.name().to_owned());
+                format!("{cell:<COLUMN$}")
+            })
+            .collect();
+        let line = format!("{:<7} {:<7} {cells}", row.rule.id, row.rule.standing());
+        text.push_str(&format!("{}\n", line.trim_end()));
+    }
+    text.push_str("× times put to the test, in all worlds\n\n");
+    for report in reports {
+        let scenarios: u64 = report.worlds.iter().map(|world| world.scenarios).sum();
+        let seconds = report.elapsed.as_secs_f64();
+        let tested = report
+            .rows
+            .iter()
+            .filter(|row| row.verdicts.iter().any(|(_, verdict)| matches!(verdict, Verdict::Pass { .. })));
+        text.push_str(&format!(
+            "{} passed: {} of {} rules, the others not applicable ({scenarios} scenarios, {seconds:.2} s)\n",
+            report.subject,
+            tested.count(),
+            report.rows.len()
+        ));
+    }
+    text
 }
 
 /// Judges one of several subjects, with further seeds for its share of the time.
 fn explore(subject: &Subject, arguments: &RunArguments, of: usize) -> Result<(Report, u64), Failure> {
     let mut options = options(arguments)?;
+    if subject.role() == Role::Delegate && arguments.depth.is_none() {
+        // Their steps are the kit's own app's.
+        options.small_worlds = 0;
+    }
     let mut report = with_limited(judge(subject, &options)?, &options)?;
     let mut seeds = 1_u64;
     let time = arguments.time.map_or(Duration::ZERO, Duration::from_secs);
