@@ -35,6 +35,8 @@
 //! ```
 
 mod auth;
+#[cfg(feature = "tls")]
+pub mod authority;
 pub mod body;
 mod date;
 mod digest;
@@ -51,6 +53,8 @@ pub mod script;
 mod serve;
 pub mod wire;
 
+#[cfg(feature = "tls")]
+pub use authority::{Authority, AuthorityError};
 pub use body::Slice;
 #[cfg(feature = "wiremock")]
 pub use front_wiremock::WiremockFront;

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use crate::contract::{
-    HttpBody, HttpRequest, HttpResponse, Method, RequestBody, Response, Transport, TransportError,
+    HttpBody, HttpRequest, HttpResponse, Method, RequestBody, Response, TlsAnswers, Transport, TransportError,
 };
 
 /// How much of an upload is in memory at a time.
@@ -39,9 +39,25 @@ pub struct HttpSetupError {
 /// let network: Arc<dyn Transport> = Arc::new(HttpTransport::new()?);
 /// # Ok::<(), bgsession_reference::http::HttpSetupError>(())
 /// ```
+///
+/// With the feature `https`, a server that is not trusted and a client certificate that is asked for are questions, as
+/// [`TlsAnswers`] says.
 #[derive(Clone, Debug)]
 pub struct HttpTransport {
+    #[cfg(not(feature = "https"))]
     client: reqwest::Client,
+    #[cfg(feature = "https")]
+    clients: std::sync::Arc<crate::https::Clients>,
+}
+
+/// A client with everything switched off that a session does itself.
+pub(crate) fn plain_builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .no_proxy()
+        .referer(false)
+        .pool_idle_timeout(None)
 }
 
 impl HttpTransport {
@@ -51,28 +67,50 @@ impl HttpTransport {
     ///
     /// [`HttpSetupError`] if the client can not be built, for instance because it finds no roots of trust.
     pub fn new() -> Result<Self, HttpSetupError> {
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .no_proxy()
-            .referer(false)
-            .pool_idle_timeout(None)
+        #[cfg(feature = "https")]
+        return Self::with_tls(crate::https::TlsSettings::default());
+        #[cfg(not(feature = "https"))]
+        plain_builder()
             .build()
-            .map_err(|error| HttpSetupError { reason: error.to_string() })?;
-        Ok(Self { client })
+            .map(|client| Self { client })
+            .map_err(|error| HttpSetupError { reason: error.to_string() })
+    }
+
+    /// A client with its own pool of connections, and its own ideas about whom to trust.
+    ///
+    /// # Errors
+    ///
+    /// [`HttpSetupError`] if these settings can not be used.
+    #[cfg(feature = "https")]
+    pub fn with_tls(settings: crate::https::TlsSettings) -> Result<Self, HttpSetupError> {
+        let clients = crate::https::Clients::new(settings)?;
+        Ok(Self { clients: std::sync::Arc::new(clients) })
+    }
+
+    /// The client that gives these answers; without TLS there are no questions.
+    #[cfg(feature = "https")]
+    fn client(&self, url: &str, answers: TlsAnswers) -> Result<reqwest::Client, TransportError> {
+        let secure = url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"));
+        self.clients.client(&if secure { answers } else { TlsAnswers::default() })
+    }
+
+    #[cfg(not(feature = "https"))]
+    #[expect(clippy::unnecessary_wraps, reason = "with TLS it can fail")]
+    fn client(&self, _: &str, _: TlsAnswers) -> Result<reqwest::Client, TransportError> {
+        Ok(self.client.clone())
     }
 }
 
 #[async_trait]
 impl Transport for HttpTransport {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
-        let HttpRequest { method, url, headers, body, tls: _ } = request;
+        let HttpRequest { method, url, headers, body, tls } = request;
         let method = match method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
             Method::Put => reqwest::Method::PUT,
         };
-        let mut request = self.client.request(method, url);
+        let mut request = self.client(&url, tls)?.request(method, url);
         for (name, value) in headers {
             request = request.header(name, value);
         }
@@ -105,6 +143,10 @@ impl HttpBody for Arriving {
 
 /// Whose doing it was. Secrets are in no message: addresses and headers are left out.
 fn translate(error: &reqwest::Error) -> TransportError {
+    #[cfg(feature = "https")]
+    if let Some(question) = crate::https::question(error) {
+        return question;
+    }
     if error.is_builder() {
         return TransportError::BadRequest {
             reason: "the address or a header field is malformed".to_owned(),

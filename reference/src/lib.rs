@@ -14,6 +14,8 @@ pub mod app;
 pub mod contract;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "https")]
+pub mod https;
 pub mod scheduler;
 pub mod service;
 pub mod storage;

@@ -18,6 +18,10 @@ impl Wire {
         ))
     }
 
+    pub(crate) const fn speaks_tls() -> bool {
+        false
+    }
+
     pub(crate) async fn forget(&self) {
         match *self {}
     }

@@ -6,18 +6,24 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bgsession_mock_server as origin;
+#[cfg(feature = "tls")]
+use bgsession_mock_server::Authority;
 use bgsession_mock_server::{Origin, Pace, Plan, Responder, TcpFront, WiremockFront};
 use bgsession_reference::http::HttpTransport;
+#[cfg(feature = "tls")]
+use bgsession_reference::https::TlsSettings;
 
 use super::Clock;
 use super::network::Source;
+#[cfg(feature = "tls")]
+use super::places::{NOBODY, USER, tls_hosts};
 use super::places::{host_of, path_of};
 use crate::contract::{ClientIdentity, HttpBody, HttpRequest, Response, Transport, TransportError};
 
 /// Names the exchange that a request belongs to, for the servers only.
 const EXCHANGE: &str = "x-bgsession-exchange";
 
-/// Whose certificate a connection over TLS would have shown: these servers speak plain HTTP.
+/// Whose certificate a connection over TLS would have shown, where the servers speak plain HTTP only.
 const IDENTITY: &str = "x-bgsession-identity";
 
 /// Client and servers of one worker; they outlive its scenarios.
@@ -25,6 +31,8 @@ pub(crate) struct Wire {
     client: HttpTransport,
     wiremock: WiremockFront,
     tcp: TcpFront,
+    #[cfg(feature = "tls")]
+    tls: TcpFront,
     desk: Arc<Desk>,
     scenarios: Mutex<u32>,
 }
@@ -42,10 +50,21 @@ const FORGET_EVERY: u32 = 256;
 impl Wire {
     pub(crate) async fn start(clock: Clock) -> std::io::Result<Arc<Self>> {
         let desk = Arc::new(Desk { clock, origin: Mutex::default(), over: tokio::sync::Notify::new() });
+        #[cfg(not(feature = "tls"))]
         let client = HttpTransport::new().map_err(std::io::Error::other)?;
+        #[cfg(feature = "tls")]
+        let (tls, client) = secure(&desk)?;
         let wiremock = WiremockFront::start(Arc::clone(&desk) as _).await;
         let tcp = TcpFront::start(Arc::clone(&desk) as _, Arc::clone(&desk) as _)?;
-        Ok(Arc::new(Self { client, wiremock, tcp, desk, scenarios: Mutex::new(0) }))
+        Ok(Arc::new(Self {
+            client,
+            wiremock,
+            tcp,
+            #[cfg(feature = "tls")]
+            tls,
+            desk,
+            scenarios: Mutex::new(0),
+        }))
     }
 
     /// The scenario is over: silent connections may go, and memory is given back now and then.
@@ -60,6 +79,22 @@ impl Wire {
         if due {
             self.wiremock.forget().await;
         }
+    }
+
+    /// Do its servers speak TLS? If not, whoever asks them has to see to the handshake.
+    pub(crate) const fn speaks_tls() -> bool {
+        cfg!(feature = "tls")
+    }
+
+    /// The server that can give the answer.
+    fn address(&self, origin: &Origin, url: &str, target: &str) -> String {
+        #[cfg(feature = "tls")]
+        if url.starts_with("https:") {
+            return format!("https://{}:{}{target}", host_of(url), self.tls.addr().port());
+        }
+        let _ = url;
+        let addr: SocketAddr = if origin.needs_wire(target) { self.tcp.addr() } else { self.wiremock.addr() };
+        format!("http://{addr}{target}")
     }
 
     /// Sends a request to the server that can give its answer and waits for the head.
@@ -78,11 +113,11 @@ impl Wire {
         }
         let url = request.url.clone();
         let target = format!("/{}", path_of(&url));
-        let addr: SocketAddr =
-            if origin.needs_wire(&target) { self.tcp.addr() } else { self.wiremock.addr() };
-        request.url = format!("http://{addr}{target}");
+        request.url = self.address(origin, &url, &target);
         request.headers.push(("host".to_owned(), host_of(&url).to_owned()));
-        if let ClientIdentity::Named(name) = &request.tls.identity {
+        if let ClientIdentity::Named(name) = &request.tls.identity
+            && !Self::speaks_tls()
+        {
             request.headers.push((IDENTITY.to_owned(), name.clone()));
         }
         request.headers.push((EXCHANGE.to_owned(), exchange.to_string()));
@@ -92,6 +127,25 @@ impl Wire {
         let body = WireBody { body: answer.body, clock: clock.clone(), id, end: None };
         Ok((answer.response, Source::Wire { body }))
     }
+}
+
+/// The server that speaks TLS, and a client that finds its hosts there and knows one of the two authorities behind them.
+#[cfg(feature = "tls")]
+fn secure(desk: &Arc<Desk>) -> std::io::Result<(TcpFront, HttpTransport)> {
+    let hosts = tls_hosts();
+    let clients = [USER, NOBODY];
+    let authority = Authority::new(hosts.iter().map(|(host, tls)| (*host, tls)), clients);
+    let authority = Arc::new(authority.map_err(std::io::Error::other)?);
+    let front = TcpFront::start_tls(Arc::clone(desk) as _, Arc::clone(desk) as _, Arc::clone(&authority))?;
+    let mut settings = TlsSettings::default().trusting_only([authority.root().to_vec()]);
+    for (host, _) in &hosts {
+        settings = settings.at(*host, front.addr());
+    }
+    for (name, identity) in clients.iter().filter_map(|name| Some((name, authority.identity(name)?))) {
+        let (certificate, key) = (identity.certificate.clone(), identity.key.clone());
+        settings = settings.identity(*name, certificate, key).map_err(std::io::Error::other)?;
+    }
+    Ok((front, HttpTransport::with_tls(settings).map_err(std::io::Error::other)?))
 }
 
 /// A body on its way over a real connection.
@@ -145,7 +199,9 @@ impl Responder for Desk {
         let origin = self.lock().clone();
         let at = Duration::from_millis(self.clock.peek().as_millis());
         let mut request = request.clone();
-        request.identity = request.header(IDENTITY).map(str::to_owned);
+        if !Wire::speaks_tls() {
+            request.identity = request.header(IDENTITY).map(str::to_owned);
+        }
         origin.map_or_else(Plan::default, |origin| origin.answer(&request, at))
     }
 }

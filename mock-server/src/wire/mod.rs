@@ -3,12 +3,14 @@
 mod http1;
 mod pace;
 mod play;
+mod socket;
 
 pub use pace::{Pace, RealPace};
 
 use crate::responder::Responder;
 use http1::{Reader, Unreadable};
 use play::After;
+use socket::Socket;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -76,13 +78,39 @@ impl TcpFront {
         responder: Arc<dyn Responder>,
         pace: Arc<dyn Pace>,
     ) -> io::Result<Self> {
+        Self::listen(addr, responder, pace, Welcome::default())
+    }
+
+    /// As [`TcpFront::start`], over TLS: each host that the authority was made for is served with its own certificate,
+    /// and asks for a client certificate if its script says so.
+    ///
+    /// # Errors
+    /// As for [`TcpFront::start`].
+    ///
+    /// # Panics
+    /// If the runtime was built without IO.
+    #[cfg(feature = "tls")]
+    pub fn start_tls(
+        responder: Arc<dyn Responder>,
+        pace: Arc<dyn Pace>,
+        authority: Arc<crate::Authority>,
+    ) -> io::Result<Self> {
+        Self::listen((Ipv4Addr::LOCALHOST, 0).into(), responder, pace, Welcome(Some(authority)))
+    }
+
+    fn listen(
+        addr: SocketAddr,
+        responder: Arc<dyn Responder>,
+        pace: Arc<dyn Pace>,
+        welcome: Welcome,
+    ) -> io::Result<Self> {
         let runtime = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
         let listener = std::net::TcpListener::bind(addr)?;
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
         let addr = listener.local_addr()?;
         let stop = Arc::new(Notify::new());
-        let accepting = runtime.spawn(accept(listener, responder, pace, Arc::clone(&stop)));
+        let accepting = runtime.spawn(accept(listener, responder, pace, welcome, Arc::clone(&stop)));
         Ok(Self { addr, accepting, stop })
     }
 
@@ -107,10 +135,26 @@ impl Drop for TcpFront {
     }
 }
 
+/// How connections begin.
+#[derive(Clone, Default)]
+struct Welcome(#[cfg(feature = "tls")] Option<Arc<crate::Authority>>);
+
+impl Welcome {
+    /// The connection, ready for requests, and whose certificate the client has shown.
+    async fn to(&self, stream: TcpStream) -> io::Result<(Socket, Option<String>)> {
+        #[cfg(feature = "tls")]
+        if let Some(authority) = &self.0 {
+            return tokio::time::timeout(http1::PATIENCE, Socket::greet(stream, authority)).await?;
+        }
+        Ok((Socket::Plain(stream), None))
+    }
+}
+
 async fn accept(
     listener: TcpListener,
     responder: Arc<dyn Responder>,
     pace: Arc<dyn Pace>,
+    welcome: Welcome,
     stop: Arc<Notify>,
 ) {
     let mut connections = JoinSet::new();
@@ -118,7 +162,7 @@ async fn accept(
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) if connections.len() < MOST_CONNECTIONS => {
-                    connections.spawn(serve(stream, Arc::clone(&responder), Arc::clone(&pace)));
+                    connections.spawn(serve(stream, Arc::clone(&responder), Arc::clone(&pace), welcome.clone()));
                 }
                 Ok(_) => {}
                 // The system is out of descriptors or memory: trying again at once would spin.
@@ -133,13 +177,16 @@ async fn accept(
 }
 
 /// Serves one connection to its end.
-async fn serve(mut stream: TcpStream, responder: Arc<dyn Responder>, pace: Arc<dyn Pace>) {
+async fn serve(stream: TcpStream, responder: Arc<dyn Responder>, pace: Arc<dyn Pace>, welcome: Welcome) {
     // Pieces of a drip must not wait for each other's acknowledgement. If this fails the client has gone.
     let _ = stream.set_nodelay(true);
+    // A client that does not like what it is shown leaves.
+    let Ok((mut stream, identity)) = welcome.to(stream).await else { return };
     let mut reader = Reader::new();
     loop {
         match reader.request(&mut stream).await {
-            Ok(received) => {
+            Ok(mut received) => {
+                received.request.identity.clone_from(&identity);
                 let plan = responder.plan(&received.request);
                 let played = play::play(&mut stream, &mut reader.buffer, &*pace, &received, plan).await;
                 if !matches!(played, Ok(After::Open)) {
@@ -156,7 +203,7 @@ async fn serve(mut stream: TcpStream, responder: Arc<dyn Responder>, pace: Arc<d
     }
 }
 
-async fn complain(stream: &mut TcpStream, status: u16, why: &str) -> io::Result<()> {
+async fn complain(stream: &mut Socket, status: u16, why: &str) -> io::Result<()> {
     use tokio::io::AsyncReadExt;
 
     let reason = play::reason(status);

@@ -2,12 +2,12 @@
 
 use super::http1::{HEAD_LIMIT, PATIENCE, Received};
 use super::pace::Pace;
+use super::socket::Socket;
 use crate::body::{Slice, fill};
 use crate::plan::{Framing, Head, Plan, Step};
 use crate::request::Request;
 use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 /// Bytes are gathered up to this size before they go to the socket.
 const GATHER: usize = 64 << 10;
@@ -21,7 +21,7 @@ pub(super) enum After {
 
 /// One answer on its way out.
 struct Player<'a> {
-    stream: &'a mut TcpStream,
+    stream: &'a mut Socket,
     /// Where bytes go that the client sends meanwhile.
     early: &'a mut Vec<u8>,
     pace: &'a dyn Pace,
@@ -37,7 +37,7 @@ struct Player<'a> {
 
 /// Takes all steps of a plan. An error means that the client has gone.
 pub(super) async fn play(
-    stream: &mut TcpStream,
+    stream: &mut Socket,
     early: &mut Vec<u8>,
     pace: &dyn Pace,
     received: &Received,
@@ -143,6 +143,8 @@ impl Player<'_> {
             rest = &rest[count..];
             self.written = true;
         }
+        // TLS may hold something back.
+        self.stream.flush().await?;
         self.out.clear();
         Ok(())
     }
