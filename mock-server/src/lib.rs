@@ -54,7 +54,7 @@ mod serve;
 pub mod wire;
 
 #[cfg(feature = "tls")]
-pub use authority::{Authority, AuthorityError};
+pub use authority::{Authority, AuthorityError, Identity};
 pub use body::Slice;
 #[cfg(feature = "wiremock")]
 pub use front_wiremock::WiremockFront;

@@ -65,7 +65,8 @@ impl HttpTransport {
     ///
     /// # Errors
     ///
-    /// [`HttpSetupError`] if the client can not be built, for instance because it finds no roots of trust.
+    /// [`HttpSetupError`] if the client can not be built. With the feature `https` the machine's roots of trust are read
+    /// when they are needed first; a machine without any makes that request, and the next, unusable.
     pub fn new() -> Result<Self, HttpSetupError> {
         #[cfg(feature = "https")]
         return Self::with_tls(crate::https::TlsSettings::default());
@@ -89,14 +90,14 @@ impl HttpTransport {
 
     /// The client that gives these answers; without TLS there are no questions.
     #[cfg(feature = "https")]
-    fn client(&self, url: &str, answers: TlsAnswers) -> Result<reqwest::Client, TransportError> {
+    fn client(&self, url: &str, answers: &TlsAnswers) -> Result<reqwest::Client, TransportError> {
         let secure = url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"));
-        self.clients.client(&if secure { answers } else { TlsAnswers::default() })
+        self.clients.client(secure.then_some(answers))
     }
 
     #[cfg(not(feature = "https"))]
     #[expect(clippy::unnecessary_wraps, reason = "with TLS it can fail")]
-    fn client(&self, _: &str, _: TlsAnswers) -> Result<reqwest::Client, TransportError> {
+    fn client(&self, _: &str, _: &TlsAnswers) -> Result<reqwest::Client, TransportError> {
         Ok(self.client.clone())
     }
 }
@@ -110,7 +111,7 @@ impl Transport for HttpTransport {
             Method::Post => reqwest::Method::POST,
             Method::Put => reqwest::Method::PUT,
         };
-        let mut request = self.client(&url, tls)?.request(method, url);
+        let mut request = self.client(&url, &tls)?.request(method, url);
         for (name, value) in headers {
             request = request.header(name, value);
         }
@@ -144,8 +145,8 @@ impl HttpBody for Arriving {
 /// Whose doing it was. Secrets are in no message: addresses and headers are left out.
 fn translate(error: &reqwest::Error) -> TransportError {
     #[cfg(feature = "https")]
-    if let Some(question) = crate::https::question(error) {
-        return question;
+    if let Some(verdict) = crate::https::verdict(error) {
+        return verdict;
     }
     if error.is_builder() {
         return TransportError::BadRequest {

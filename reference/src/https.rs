@@ -4,25 +4,25 @@
 //! meets an open question is given up, the error says what was asked, and the answer goes along with the next request.
 //! Each set of answers has a client of its own, so that no connection made under one serves another.
 
+mod questions;
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
-use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ResolvesClientCert, Resumption, WebPkiServerVerifier};
+use rustls::client::danger::ServerCertVerifier;
+use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::sign::{CertifiedKey, Signer, SigningKey};
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, SignatureAlgorithm,
-    SignatureScheme,
-};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, RootCertStore};
 
-use crate::contract::{ClientIdentity, ServerCertificate, TlsAnswers, TransportError};
+use crate::contract::{ClientIdentity, TlsAnswers, TransportError};
 use crate::http::HttpSetupError;
+pub(crate) use questions::verdict;
+use questions::{Asking, Shown};
 
 /// More sets of answers than this at a time and the oldest loses its connections.
 const MOST_CLIENTS: usize = 16;
@@ -86,225 +86,94 @@ fn failure(error: &dyn Error) -> HttpSetupError {
     HttpSetupError { reason: error.to_string() }
 }
 
-/// The clients, one for each set of answers.
+fn unusable(reason: &dyn fmt::Display) -> TransportError {
+    TransportError::BadRequest { reason: reason.to_string() }
+}
+
+/// The clients, one for each set of answers, and one for plain HTTP.
 pub(crate) struct Clients {
     settings: TlsSettings,
-    verifier: Arc<dyn ServerCertVerifier>,
-    known: Mutex<Vec<(TlsAnswers, reqwest::Client)>>,
+    /// Not there yet if the machine's roots have not been asked for.
+    verifier: OnceLock<Arc<dyn ServerCertVerifier>>,
+    known: Mutex<Vec<(Option<TlsAnswers>, reqwest::Client)>>,
 }
 
 impl Clients {
     pub(crate) fn new(settings: TlsSettings) -> Result<Self, HttpSetupError> {
-        let verifier: Arc<dyn ServerCertVerifier> = match &settings.roots {
-            None => {
-                let machine = rustls_platform_verifier::Verifier::new(provider());
-                Arc::new(machine.map_err(|error| failure(&error))?)
+        let verifier: OnceLock<Arc<dyn ServerCertVerifier>> = OnceLock::new();
+        if let Some(roots) = &settings.roots {
+            let mut store = RootCertStore::empty();
+            for root in roots {
+                store.add(root.clone()).map_err(|error| failure(&error))?;
             }
-            Some(roots) => {
-                let mut store = RootCertStore::empty();
-                for root in roots {
-                    store.add(root.clone()).map_err(|error| failure(&error))?;
-                }
-                let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider());
-                verifier.build().map_err(|error| failure(&error))?
-            }
-        };
+            let known = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider()).build();
+            let known = known.map_err(|error| failure(&error))?;
+            verifier.get_or_init(|| known);
+        }
         Ok(Self { settings, verifier, known: Mutex::default() })
     }
 
-    /// The client that gives these answers.
-    pub(crate) fn client(&self, answers: &TlsAnswers) -> Result<reqwest::Client, TransportError> {
+    /// The client that gives these answers; without any, the one that knows nothing of TLS.
+    pub(crate) fn client(&self, answers: Option<&TlsAnswers>) -> Result<reqwest::Client, TransportError> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, client)) = known.iter().find(|(given, _)| given == answers) {
+        if let Some((_, client)) = known.iter().find(|(given, _)| given.as_ref() == answers) {
             return Ok(client.clone());
         }
         let client = self.build(answers)?;
         if known.len() == MOST_CLIENTS {
             known.remove(0);
         }
-        known.push((answers.clone(), client.clone()));
+        known.push((answers.cloned(), client.clone()));
         Ok(client)
     }
 
-    fn build(&self, answers: &TlsAnswers) -> Result<reqwest::Client, TransportError> {
-        let unusable = |reason: String| TransportError::BadRequest { reason };
-        let shown = match &answers.identity {
-            ClientIdentity::Ask => Shown::Asks,
-            ClientIdentity::None => Shown::Nothing,
-            ClientIdentity::Named(name) => match self.settings.identities.get(name) {
-                Some(identity) => Shown::This(Arc::clone(identity)),
-                None => return Err(unusable("the device has no such identity".to_owned())),
-            },
+    fn build(&self, answers: Option<&TlsAnswers>) -> Result<reqwest::Client, TransportError> {
+        let config = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
+        let config = config.map_err(|error| unusable(&error))?;
+        let mut config = match answers {
+            Some(answers) => {
+                let (verifier, shown) = (self.verifier(answers)?, self.shown(&answers.identity)?);
+                let config = config.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
+                config.with_client_cert_resolver(Arc::new(shown))
+            }
+            // For addresses without TLS no root is read, so that they work on machines that have none.
+            None => config.with_root_certificates(RootCertStore::empty()).with_no_client_auth(),
         };
-        let verifier = Asking { inner: Arc::clone(&self.verifier), trusted: answers.trusted.clone() };
-        let config = ClientConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
-            .map_err(|error| unusable(error.to_string()))?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier));
-        let mut config = config.with_client_cert_resolver(Arc::new(shown));
         // A connection that was resumed would ask nothing.
         config.resumption = Resumption::disabled();
         let mut builder = crate::http::plain_builder().tls_backend_preconfigured(config);
         for (host, address) in &self.settings.addresses {
             builder = builder.resolve(host, *address);
         }
-        builder.build().map_err(|error| unusable(error.to_string()))
+        builder.build().map_err(|error| unusable(&error))
+    }
+
+    fn verifier(&self, answers: &TlsAnswers) -> Result<Asking, TransportError> {
+        let inner = match self.verifier.get() {
+            Some(known) => Arc::clone(known),
+            None => {
+                let machine = rustls_platform_verifier::Verifier::new(provider());
+                let machine = Arc::new(machine.map_err(|error| unusable(&error))?);
+                Arc::clone(self.verifier.get_or_init(|| machine))
+            }
+        };
+        Ok(Asking { inner, trusted: answers.trusted.clone() })
+    }
+
+    fn shown(&self, identity: &ClientIdentity) -> Result<Shown, TransportError> {
+        Ok(match identity {
+            ClientIdentity::Ask => Shown::Asks,
+            ClientIdentity::None => Shown::Nothing,
+            ClientIdentity::Named(name) => match self.settings.identities.get(name) {
+                Some(identity) => Shown::This(Arc::clone(identity)),
+                None => return Err(unusable(&"the device has no such identity")),
+            },
+        })
     }
 }
 
 impl fmt::Debug for Clients {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Clients").field("settings", &self.settings).finish_non_exhaustive()
-    }
-}
-
-/// A question that stopped a handshake, on its way through other people's errors.
-#[derive(Clone, Debug, thiserror::Error)]
-enum Question {
-    #[error("the server's certificate is not known to be trusted")]
-    Untrusted(ServerCertificate),
-    #[error("the server asks for a client certificate")]
-    CertificateWanted,
-}
-
-fn asked(question: Question) -> OtherError {
-    OtherError(Arc::new(question))
-}
-
-/// The question that stopped a request, if one did.
-pub(crate) fn question(error: &reqwest::Error) -> Option<TransportError> {
-    let mut source: Option<&(dyn Error + 'static)> = Some(error);
-    // Bounded by the chain of sources, which ends.
-    while let Some(error) = source {
-        let tls = error.downcast_ref::<rustls::Error>().or_else(|| {
-            let mut inner = error.downcast_ref::<io::Error>()?.get_ref()?;
-            // Each layer may have wrapped the one below in an error of its own.
-            while let Some(next) = inner.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-                inner = next;
-            }
-            inner.downcast_ref::<rustls::Error>()
-        });
-        if let Some(
-            rustls::Error::Other(other) | rustls::Error::InvalidCertificate(CertificateError::Other(other)),
-        ) = tls
-            && let Some(question) = other.0.downcast_ref::<Question>()
-        {
-            return Some(match question {
-                Question::Untrusted(certificate) => {
-                    TransportError::UntrustedServer { certificate: certificate.clone() }
-                }
-                Question::CertificateWanted => TransportError::CertificateWanted,
-            });
-        }
-        source = error.source();
-    }
-    None
-}
-
-/// Asks about every certificate that the inner verifier refuses, but for the one that is to be trusted.
-#[derive(Debug)]
-struct Asking {
-    inner: Arc<dyn ServerCertVerifier>,
-    trusted: Option<ServerCertificate>,
-}
-
-impl ServerCertVerifier for Asking {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let verified =
-            self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        match verified {
-            Err(rustls::Error::InvalidCertificate(_)) => {
-                let shown = ServerCertificate::from_der(end_entity.as_ref());
-                if self.trusted.as_ref() == Some(&shown) {
-                    return Ok(ServerCertVerified::assertion());
-                }
-                let question = asked(Question::Untrusted(shown));
-                Err(rustls::Error::InvalidCertificate(CertificateError::Other(question)))
-            }
-            verified => verified,
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls12_signature(message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
-    }
-}
-
-/// What a server is shown that asks for a client certificate.
-#[derive(Debug)]
-enum Shown {
-    Asks,
-    Nothing,
-    This(Arc<CertifiedKey>),
-}
-
-impl ResolvesClientCert for Shown {
-    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        match self {
-            Self::Nothing => None,
-            Self::This(identity) => Some(Arc::clone(identity)),
-            // This call can not fail, but the signature that must follow it can: before the request goes out.
-            Self::Asks => {
-                let nobody = vec![CertificateDer::from(vec![0])];
-                Some(Arc::new(CertifiedKey::new(nobody, Arc::new(Unsigned))))
-            }
-        }
-    }
-
-    fn has_certs(&self) -> bool {
-        !matches!(self, Self::Nothing)
-    }
-}
-
-/// The key of nobody: to sign with it is to ask whose it shall be.
-#[derive(Debug)]
-struct Unsigned;
-
-impl SigningKey for Unsigned {
-    fn choose_scheme(&self, offered: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
-        offered.first().map(|scheme| -> Box<dyn Signer> { Box::new(Pen(*scheme)) })
-    }
-
-    fn algorithm(&self) -> SignatureAlgorithm {
-        SignatureAlgorithm::ECDSA
-    }
-}
-
-#[derive(Debug)]
-struct Pen(SignatureScheme);
-
-impl Signer for Pen {
-    fn sign(&self, _: &[u8]) -> Result<Vec<u8>, rustls::Error> {
-        Err(rustls::Error::Other(asked(Question::CertificateWanted)))
-    }
-
-    fn scheme(&self) -> SignatureScheme {
-        self.0
     }
 }

@@ -144,7 +144,7 @@ impl Player<'_> {
             self.written = true;
         }
         // TLS may hold something back.
-        self.stream.flush().await?;
+        tokio::time::timeout(PATIENCE, self.stream.flush()).await??;
         self.out.clear();
         Ok(())
     }

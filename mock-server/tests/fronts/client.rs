@@ -1,9 +1,9 @@
 //! A client of a few lines that believes nothing: it says what came and how it ended.
 
 use bgsession_mock_server::{Request, body};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
@@ -41,21 +41,35 @@ pub(crate) async fn open(addr: SocketAddr, bytes: &[u8]) -> TcpStream {
 
 /// Sends bytes and reads to the end of the connection.
 pub(crate) async fn send(addr: SocketAddr, bytes: &[u8]) -> String {
-    let mut stream = open(addr, bytes).await;
+    read(&mut open(addr, bytes).await).await.unwrap()
+}
+
+/// Reads to the end of a connection.
+pub(crate) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<String> {
     let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
-    String::from_utf8_lossy(&answer).into_owned()
+    stream.read_to_end(&mut answer).await?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
 /// Sends one request and reads until the answer is complete, the connection ends or the server falls silent.
 pub(crate) async fn ask(addr: SocketAddr, request: &Request, silent: &Notify) -> Seen {
+    ask_on(TcpStream::connect(addr).await.unwrap(), request, silent).await
+}
+
+/// The same on a connection that is there.
+pub(crate) async fn ask_on(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    request: &Request,
+    silent: &Notify,
+) -> Seen {
     let mut text = format!("{} {} HTTP/1.1\r\nHost: {}\r\n", request.method, request.target, request.host);
     for (name, value) in &request.headers {
         text += &format!("{name}: {value}\r\n");
     }
     let mut bytes = (text + "\r\n").into_bytes();
     bytes.extend(body_of(request));
-    let mut stream = open(addr, &bytes).await;
+    stream.write_all(&bytes).await.unwrap();
+    stream.flush().await.unwrap();
     let mut got = Vec::new();
     let ending = loop {
         if let Some(seen) = parse(&got, &request.method, None) {

@@ -4,6 +4,8 @@
 
 mod client;
 mod plans;
+#[cfg(feature = "tls")]
+mod secure;
 
 use async_trait::async_trait;
 use bgsession_mock_server::memory::{Event, Walk};

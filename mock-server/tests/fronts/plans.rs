@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Gives the same plan every time.
-struct Given(Plan);
+pub(crate) struct Given(pub(crate) Plan);
 
 impl Responder for Given {
     fn plan(&self, _request: &Request) -> Plan {
@@ -30,7 +30,7 @@ fn step() -> impl Strategy<Value = Step> {
     })
 }
 
-fn plan() -> impl Strategy<Value = Plan> {
+pub(crate) fn plan() -> impl Strategy<Value = Plan> {
     let head = (0u8..8, 0u64..20).prop_map(|(kind, length)| {
         let (status, framing) = match kind {
             0 => return None,

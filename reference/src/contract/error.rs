@@ -138,7 +138,7 @@ pub enum TransferError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransportError {
-    /// There is no permitted link, or nobody listens at the address.
+    /// There is no permitted link, nobody listens at the address, or who listens breaks the handshake off.
     #[error("not connected")]
     NotConnected,
     /// The connection broke: closed or reset before the answer was complete.

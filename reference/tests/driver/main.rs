@@ -3,6 +3,8 @@
 
 mod executor;
 mod origin;
+#[cfg(feature = "https")]
+mod secure;
 mod transfers;
 mod wakes;
 #[cfg(feature = "http")]
