@@ -1,6 +1,6 @@
 //! Judges logs that were written elsewhere: by an app on a device, in any language.
 //!
-//! A log is in the JSON Lines form of a [`History`](crate::history::History), or in the shorter one that
+//! A log is in the JSON Lines form of a [`History`](crate::history), or in the shorter one that
 //! `conformance/LOGS.md` describes: most fields may be left out. It is read once, from front to back, in parts that end
 //! where nothing is under way, so that its length does not matter. Rules are judged from it as far as it tells what they
 //! go by; a log that ends, or does not say something, breaks no rule by that.

@@ -1,6 +1,6 @@
 //! Apps that do one thing wrong each: what developers report, as code.
 //!
-//! All are one app ([`careless::Careless`]) that does everything right but its [`Slip`]; without one it passes every rule
+//! All are one app (`Careless`) that does everything right but its `Slip`; without one it passes every rule
 //! about apps, so that what a slip breaks is the slip's doing.
 
 mod careless;
