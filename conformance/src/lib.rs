@@ -48,6 +48,7 @@ pub use bgsession_reference::contract;
 
 pub mod history;
 pub mod logs;
+pub mod readings;
 mod report;
 pub mod rules;
 mod runner;

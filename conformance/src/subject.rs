@@ -217,6 +217,12 @@ impl Subject {
         &self.name
     }
 
+    /// The numbers and switches that it is judged by.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// The part it plays.
     #[must_use]
     pub const fn role(&self) -> Role {

@@ -3,6 +3,8 @@
 //! `BGSESSION_LONG=1 cargo test -p bgsession-tests lawful` plays about 100,000 scenarios for each variant instead of the
 //! default number, with another seed; a variant takes some seconds then.
 
+use bgsession_conformance::contract::Policy;
+use bgsession_conformance::readings::{Handling, READINGS};
 use bgsession_conformance::{DEFAULT_SEED, Options, Report, Subject, World, rules, run};
 use bgsession_tests::lawful::{GROUPS, reference};
 
@@ -44,6 +46,25 @@ fn passes(group: &str) {
     let alarms: Vec<String> =
         wanted.filter_map(|v| judge(&v.subject())).map(|report| report.to_string()).collect();
     assert!(alarms.is_empty(), "\n{}", alarms.join("\n"));
+}
+
+#[test]
+fn what_the_documents_leave_open_passes_in_each_reading() {
+    let fields = |policy: &Policy| serde_json::to_value(policy).expect("it is plain data");
+    let default = fields(&Policy::default());
+    let policies: Vec<_> = GROUPS
+        .iter()
+        .flat_map(|(_, variants)| variants.iter())
+        .map(|variant| fields(variant.subject().policy()))
+        .collect();
+    for reading in READINGS {
+        if let Handling::Switch(named) | Handling::Numbers(named) = reading.handling {
+            for field in named {
+                let other = policies.iter().any(|policy| policy[field] != default[field]);
+                assert!(other, "{}: no variant has another {field}", reading.id);
+            }
+        }
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use bgsession_conformance::history::schema;
+use bgsession_conformance::history::{schema, schema_page};
 use serde_json::Value;
 
 const KEPT: &str = include_str!("../../conformance/schema/history.schema.json");
@@ -14,6 +14,15 @@ fn the_schema_in_the_repository_is_that_of_the_types() {
         kept == schema(),
         "out of date: cargo run -p bgsession-conformance --features schema --example schema > \
          conformance/schema/history.schema.json"
+    );
+}
+
+#[test]
+fn the_page_of_events_in_the_repository_is_that_of_the_types() {
+    assert!(
+        include_str!("../../conformance/EVENTS.md") == schema_page(),
+        "out of date: cargo run -p bgsession-conformance --features schema --example schema -- --markdown > \
+         conformance/EVENTS.md"
     );
 }
 

@@ -18,6 +18,8 @@ mod parts;
 mod recorder;
 #[cfg(feature = "schema")]
 mod schema;
+#[cfg(feature = "schema")]
+mod schema_page;
 
 pub use event::Event;
 pub(crate) use jsonl::without_place;
@@ -29,6 +31,8 @@ pub use parts::{
 pub(crate) use recorder::Recorder;
 #[cfg(feature = "schema")]
 pub use schema::schema;
+#[cfg(feature = "schema")]
+pub use schema_page::schema_page;
 
 use std::collections::BTreeSet;
 

@@ -63,6 +63,9 @@ pub(super) const VARIANTS: &[Variant] = &[
         let two = Allotment { complication_on_face: 2, dock: 1, other: 0 };
         with_policy(name, Policy { refreshes: two, session_wakes: two, snapshots: two, ..Policy::default() })
     }),
+    Variant::new("begins-within-a-minute", |name| {
+        with_policy(name, Policy { start_slack: secs(60), ..Policy::default() })
+    }),
     Variant::new("limiter-of-a-minute", |name| {
         with_policy(name, Policy { limiter_floor: Some(secs(60)), ..Policy::default() })
     }),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bgsession_conformance::contract::Policy;
+use bgsession_conformance::readings::{self, READINGS, Reading};
 use bgsession_conformance::rules::Rule;
 use bgsession_conformance::scenario::{Download, Focus, Route, Step, scenarios};
 
@@ -16,10 +17,35 @@ use crate::output::{self, WIDTH, wrap};
 const SAMPLE: u64 = 500;
 const NAME: usize = 11;
 
-/// Prints what there is to know about a rule.
+/// Prints what there is to know about a rule, or about a contradiction or gap in its sources.
 pub(crate) fn print(id: &str) -> Result<Outcome, Failure> {
-    output::print(&text(find(id)?))?;
+    let reading = READINGS.iter().find(|reading| reading.id.eq_ignore_ascii_case(id));
+    output::print(&match reading {
+        Some(reading) => open_question(reading),
+        None => text(find(id)?),
+    })?;
     Ok(Outcome::Passed)
+}
+
+fn open_question(reading: &Reading) -> String {
+    let about = if reading.id.starts_with('X') {
+        "the documents contradict each other"
+    } else {
+        "the documents do not say"
+    };
+    let mut text = format!("{} {about}\n", reading.id);
+    for line in wrap(reading.question, WIDTH) {
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text.push('\n');
+    field(&mut text, "settled", &reading.handling.to_string());
+    field(&mut text, "which is", reading.meaning);
+    let rules: Vec<_> = reading.rules().map(|rule| rule.id).collect();
+    if !rules.is_empty() {
+        field(&mut text, "rules", &rules.join(", "));
+    }
+    text
 }
 
 fn text(rule: &Rule) -> String {
@@ -36,12 +62,20 @@ fn text(rule: &Rule) -> String {
     field(&mut text, "binds", &binds.join(", "));
     field(&mut text, "source", rule.source);
     field(&mut text, "rests on", &rests_on(rule));
+    for (index, reading) in readings::of(rule).enumerate() {
+        let name = if index == 0 { "open" } else { "" };
+        field(&mut text, name, &format!("{}: {} {}", reading.id, reading.question, reading.meaning));
+    }
     if let Some(why) = rule.lacks(&Policy::default()) {
         field(&mut text, "applies", &format!("not by default: {why}"));
     }
     field(&mut text, "witness", rule.witness);
     field(&mut text, "look at", rule.hint);
-    field(&mut text, "scenarios", &content(rule.focus));
+    let (scenarios, disputed) = content(rule.focus);
+    field(&mut text, "scenarios", &scenarios);
+    if !disputed.is_empty() {
+        field(&mut text, "disputed", &disputed.join("; "));
+    }
     example(&mut text, "met", examples::met(rule.id));
     example(&mut text, "broken", examples::broken(rule.id));
     field(&mut text, "judge it", &format!("bgsession --rule {}", rule.id));
@@ -74,13 +108,18 @@ fn field(text: &mut String, name: &str, value: &str) {
     }
 }
 
-/// What scenarios of this focus hold, counted in a sample rather than read off the weights: it is what is played.
-fn content(focus: Focus) -> String {
+/// What scenarios of this focus hold, counted in a sample rather than read off the weights: it is what is played. Then
+/// what of it the documents do not promise to happen.
+fn content(focus: Focus) -> (String, Vec<String>) {
     let strategy = scenarios(focus);
     let mut steps: BTreeMap<&'static str, u64> = BTreeMap::new();
     let mut routes: BTreeMap<String, u64> = BTreeMap::new();
+    let (mut early, mut stray) = (0, 0);
     for seed in 0..SAMPLE {
-        for step in &strategy.generate(seed).steps {
+        let scenario = strategy.generate(seed);
+        early += u64::from(scenario.setup.early);
+        stray += u64::from(scenario.steps.iter().any(|step| matches!(step, Step::Stray { .. })));
+        for step in &scenario.steps {
             *steps.entry(kind(step)).or_default() += 1;
             if let Some(Download { route, .. }) = step.download() {
                 *routes.entry(route_name(*route)).or_default() += 1;
@@ -89,10 +128,19 @@ fn content(focus: Focus) -> String {
     }
     let all: u64 = steps.values().sum();
     let (whole, tenth) = (all / SAMPLE, all * 10 / SAMPLE % 10);
-    format!(
+    let content = format!(
         "{whole}.{tenth} steps on average, of these {}; downloads that are {}",
         shares(&steps),
         shares(&routes)
+    );
+    let disputed = [
+        (early, "messages come before the task that they belong to (X12)"),
+        (stray, "a wake that brings no message"),
+    ];
+    let disputed = disputed.iter().filter(|(count, _)| *count > 0);
+    (
+        content,
+        disputed.map(|(count, what)| format!("{what}: in {} % of scenarios", count * 100 / SAMPLE)).collect(),
     )
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use bgsession_conformance::Role;
 use bgsession_conformance::contract::Policy;
+use bgsession_conformance::readings::READINGS;
 use bgsession_conformance::rules::{NOT_JUDGED_YET, RULES, Rule};
 
 use crate::Outcome;
@@ -39,6 +40,17 @@ fn page() -> String {
         for rule in RULES.iter().filter(|rule| rule.id.starts_with(family)) {
             entry(rule, &mut text);
         }
+    }
+    text.push_str(
+        "\n## Where the documents disagree, or are silent\n\n| | open | settled | that is |\n| --- | --- | --- | --- |\n",
+    );
+    for reading in READINGS {
+        writeln!(
+            text,
+            "| {} | {} | {} | {} |",
+            reading.id, reading.question, reading.handling, reading.meaning
+        )
+        .expect("a string takes everything");
     }
     text.push_str("\n## Not judged yet\n\n");
     for (id, state) in NOT_JUDGED_YET {
