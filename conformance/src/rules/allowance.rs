@@ -49,7 +49,7 @@ fn enforced(facts: &Facts<'_>, task: &Task<'_>, finding: &mut Finding) {
         return;
     }
     let stop =
-        facts.changes.iter().find(|(place, how)| place.seq > delivered.seq && !how.state().is_running());
+        facts.changes.iter().find(|(place, how)| place.is_after(delivered.seq) && !how.state().is_running());
     let wanted = match facts.policy.at_allowance {
         AtAllowance::Terminate => "terminated",
         AtAllowance::Suspend => "suspended",
@@ -91,7 +91,7 @@ fn justified(facts: &Facts<'_>, place: Place, reason: Option<Termination>, findi
         // Completed after its time and before that was noticed.
         let late = task.completed.zip(deadline).is_some_and(|(done, deadline)| {
             done.at >= deadline
-                && done.seq < place.seq
+                && done.is_before(place.seq)
                 && place.at <= deadline + facts.policy.termination_slack
         });
         over && (was_open_at(task, place) || late)
@@ -132,7 +132,7 @@ fn is_guilty(facts: &Facts<'_>, task: &Task<'_>, place: Place) -> bool {
     let Some(delivered) = task.delivered.first().copied() else { return false };
     let over = |at: Place| at.at.since(delivered.at) >= task.allowance + facts.asleep(delivered, at);
     let answered = |(change, how): &(Place, AppChange)| {
-        let inside = change.seq > delivered.seq && change.seq < place.seq;
+        let inside = change.is_after(delivered.seq) && change.is_before(place.seq);
         *how == AppChange::Suspended && inside && over(*change)
     };
     over(place) && !facts.changes.iter().any(answered)
@@ -175,7 +175,7 @@ fn reason_fits(
 /// Was the system too busy for the app from one place to another: always, never, or (`None`) now and then?
 fn starved(facts: &Facts<'_>, from: Place, to: Place) -> Option<bool> {
     let before = facts.conditions_before(from.seq).starved;
-    let inside = |place: &Place| place.seq > from.seq && place.seq < to.seq;
+    let inside = |place: &Place| place.is_after(from.seq) && place.is_before(to.seq);
     let mut changes = facts.conditions.iter().filter(|(place, _)| inside(place));
     changes.all(|(_, now)| now.starved == before).then_some(before)
 }

@@ -91,22 +91,23 @@ impl<'b, 'a> Story<'b, 'a> {
 
     /// The exchange whose 401 this call is about; `None` if the app or the network may have changed that since.
     fn challenged_before(&self, call: &Delivery<'_>) -> Option<&'b Exchange> {
-        let last = self.transfer.exchanges.iter().rev().find(|e| e.sent.seq < call.began.seq)?;
-        let challenge = last.challenge().filter(|challenge| challenge.seq < call.began.seq)?;
+        let last = self.transfer.exchanges.iter().rev().find(|e| e.sent.is_before(call.began.seq))?;
+        let challenge = last.challenge().filter(|challenge| challenge.is_before(call.began.seq))?;
         (!self.transfer.is_paused_between(challenge, call.began)).then_some(last)
     }
 
     fn next_after(&self, place: Place) -> Option<Next<'b, 'a>> {
-        let sent = self.transfer.exchanges.iter().find(|e| e.sent.seq > place.seq).map(Next::Sent);
-        let asked = self.calls.iter().find(|call| call.began.seq > place.seq).map(|call| Next::Asked(call));
-        let ended = self.end.filter(|(end, ..)| end.seq > place.seq);
+        let sent = self.transfer.exchanges.iter().find(|e| e.sent.is_after(place.seq)).map(Next::Sent);
+        let asked =
+            self.calls.iter().find(|call| call.began.is_after(place.seq)).map(|call| Next::Asked(call));
+        let ended = self.end.filter(|(end, ..)| end.is_after(place.seq));
         let ended = ended.map(|(end, kind, status)| Next::Ended(end, kind, status));
         [sent, asked, ended].into_iter().flatten().min_by_key(|next| next.place().seq)
     }
 
     /// Did nothing else happen between these places that would explain an end or a new request?
     fn calm(&self, from: Place, to: Place) -> bool {
-        let between = |place: &Place| place.seq > from.seq && place.seq < to.seq;
+        let between = |place: &Place| place.is_after(from.seq) && place.is_before(to.seq);
         let died = self
             .facts
             .changes
@@ -115,7 +116,7 @@ impl<'b, 'a> Story<'b, 'a> {
         let link = |place: Place| self.facts.conditions_before(place.seq).link;
         let lost = link(to) != link(from) || self.facts.conditions.iter().any(|(place, _)| between(place));
         let transfer = self.transfer;
-        let cancelled = transfer.cancelled.is_some_and(|cancelled| cancelled.seq < to.seq);
+        let cancelled = transfer.cancelled.is_some_and(|cancelled| cancelled.is_before(to.seq));
         !died && !lost && !cancelled && !transfer.is_paused_between(from, to) && to.at < transfer.times_out()
     }
 
@@ -123,12 +124,13 @@ impl<'b, 'a> Story<'b, 'a> {
     fn knows_another(&self, before: Place) -> bool {
         let given = |delivery: &&Delivery<'_>| {
             delivery.answer == Some(Answer::UseCredential)
-                && delivery.answered.is_some_and(|at| at.seq < before.seq)
+                && delivery.answered.is_some_and(|at| at.is_before(before.seq))
                 && *delivery.session == self.transfer.key.session
         };
         let own = Some(self.transfer.key.transfer);
-        let taken =
-            |e: &Exchange| e.credential && e.head.is_some_and(|(at, .., asks)| !asks && at.seq < before.seq);
+        let taken = |e: &Exchange| {
+            e.credential && e.head.is_some_and(|(at, .., asks)| !asks && at.is_before(before.seq))
+        };
         self.facts.deliveries.iter().filter(given).any(|delivery| delivery.transfer != own)
             || self.transfer.exchanges.iter().any(taken)
     }
@@ -136,8 +138,9 @@ impl<'b, 'a> Story<'b, 'a> {
     /// Nothing happens before the answer.
     fn waits(&self, call: &Delivery<'_>, next: Option<&Delivery<'_>>, finding: &mut Finding) {
         let until = call.answered.or_else(|| next.map(|next| next.began));
-        let Some(seen) =
-            self.next_after(call.began).filter(|seen| until.is_none_or(|until| seen.place().seq < until.seq))
+        let Some(seen) = self
+            .next_after(call.began)
+            .filter(|seen| until.is_none_or(|until| seen.place().is_before(until.seq)))
         else {
             return;
         };
@@ -169,9 +172,13 @@ impl<'b, 'a> Story<'b, 'a> {
         finding: &mut Finding,
     ) {
         let Some((answer, at)) = call.answer.zip(call.answered) else { return };
-        let overtaken = next.is_some_and(|next| next.began.seq < at.seq)
-            || self.end.is_some_and(|(end, ..)| end.seq < at.seq)
-            || self.transfer.exchanges.iter().any(|e| e.sent.seq > call.began.seq && e.sent.seq < at.seq);
+        let overtaken = next.is_some_and(|next| next.began.is_before(at.seq))
+            || self.end.is_some_and(|(end, ..)| end.is_before(at.seq))
+            || self
+                .transfer
+                .exchanges
+                .iter()
+                .any(|e| e.sent.is_after(call.began.seq) && e.sent.is_before(at.seq));
         let Some(seen) = self.next_after(at).filter(|_| !overtaken) else { return };
         if !self.calm(call.began, seen.place()) {
             return;
@@ -217,8 +224,8 @@ impl<'b, 'a> Story<'b, 'a> {
         let rejected = |space: &Space| {
             self.calls.iter().any(|call| {
                 call.answer == Some(Answer::RejectProtectionSpace)
-                    && call.answered.is_some_and(|at| at.seq <= until.seq)
-                    && call.began.seq > challenged.sent.seq
+                    && call.answered.is_some_and(|at| at.is_by(until.seq))
+                    && call.began.is_after(challenged.sent.seq)
                     && call.space().as_ref() == Some(space)
             })
         };
@@ -272,11 +279,14 @@ impl<'b, 'a> Story<'b, 'a> {
     /// The answer that this exchange carried the credential of: the latest, if it is the first exchange since.
     fn carried(&self, exchange: &Exchange) -> Option<&'b Delivery<'a>> {
         let before =
-            |delivery: &&&Delivery<'_>| delivery.answered.is_some_and(|at| at.seq < exchange.sent.seq);
+            |delivery: &&&Delivery<'_>| delivery.answered.is_some_and(|at| at.is_before(exchange.sent.seq));
         let latest = self.calls.iter().filter(before).max_by_key(|call| call.answered.map(|at| at.seq))?;
         let answered = latest.answered?.seq;
-        let first =
-            self.transfer.exchanges.iter().all(|e| e.sent.seq < answered || e.sent.seq >= exchange.sent.seq);
+        let first = self
+            .transfer
+            .exchanges
+            .iter()
+            .all(|e| e.sent.is_before(answered) || e.sent.is_from(exchange.sent.seq));
         (exchange.credential && first && latest.answer == Some(Answer::UseCredential)).then_some(*latest)
     }
 
@@ -301,7 +311,7 @@ impl<'b, 'a> Story<'b, 'a> {
             return;
         };
         let key = self.transfer.key;
-        let before = |e: &&Exchange| e.head.is_some_and(|(head, ..)| head.seq < call.began.seq);
+        let before = |e: &&Exchange| e.head.is_some_and(|(head, ..)| head.is_before(call.began.seq));
         let (mut least, mut most, mut latest) = (0, 0, None);
         for exchange in self.transfer.exchanges.iter().filter(before) {
             if exchange.challenge().is_none() {
@@ -332,7 +342,9 @@ impl<'b, 'a> Story<'b, 'a> {
         // For another space another one may be proposed; and a secret may go with the process that gave it.
         let answered = latest.answered.unwrap_or(latest.began);
         let died = |(place, change): &(Place, crate::contract::AppChange)| {
-            change.state() == AppState::NotRunning && place.seq > answered.seq && place.seq < call.began.seq
+            change.state() == AppState::NotRunning
+                && place.is_after(answered.seq)
+                && place.is_before(call.began.seq)
         };
         if latest.space() != call.space() || self.facts.changes.iter().any(died) {
             return;

@@ -8,13 +8,13 @@ use crate::scenario::Focus;
 
 /// Was the session opened in the run of the process that began here, before this entry?
 fn opened_between(session: &Session<'_>, run: Place, seq: usize) -> bool {
-    session.opened.iter().any(|open| open.seq >= run.seq && open.seq < seq)
+    session.opened.iter().any(|open| open.is_from(run.seq) && open.is_before(seq))
 }
 
 /// Has it transfers whose end the app has not been told before this entry?
 fn has_transfers(facts: &Facts<'_>, session: &Session<'_>, seq: usize) -> bool {
     facts.transfers_of(session.id).any(|transfer| {
-        transfer.created.seq < seq && facts.acknowledged(transfer).is_none_or(|told| told.seq > seq)
+        transfer.created.is_before(seq) && facts.acknowledged(transfer).is_none_or(|told| told.is_after(seq))
     })
 }
 
@@ -38,7 +38,7 @@ pub(super) const DEL_03A: Rule = Rule {
             else {
                 continue;
             };
-            let before = session.opened.iter().any(|open| open.seq < run.seq);
+            let before = session.opened.iter().any(|open| open.is_before(run.seq));
             let Some(end) = held.task.completed.or_else(|| held.overrun()) else { continue };
             let open = opened_between(session, run, end.seq);
             finding.witnesses += u32::from(before && open);
@@ -77,8 +77,8 @@ pub(super) const DEL_03B: Rule = Rule {
             let stop = after.find(|(_, change)| !change.state().is_running());
             let Some((stop, AppChange::Suspended)) = stop else { continue };
             for session in &facts.sessions {
-                let gone = session.gone.iter().any(|gone| gone.seq < stop.seq);
-                let before = session.opened.iter().any(|open| open.seq < launch.seq);
+                let gone = session.gone.iter().any(|gone| gone.is_before(stop.seq));
+                let before = session.opened.iter().any(|open| open.is_before(launch.seq));
                 if gone || !before || !has_transfers(facts, session, launch.seq) {
                     continue;
                 }
@@ -131,15 +131,15 @@ pub(super) const DEL_03C: Rule = Rule {
             }
             let told = facts.tells("did_become_invalid");
             for (invalidated, _) in session.invalidated.iter().filter(|_| told) {
-                let gone = session.gone.iter().find(|gone| gone.seq > invalidated.seq);
+                let gone = session.gone.iter().find(|gone| gone.is_after(invalidated.seq));
                 let until = gone.map_or(usize::MAX, |gone| gone.seq);
                 let same_run = |open: &&Place| {
                     let ended = facts.changes.iter().any(|(place, change)| {
                         change.state() == AppState::NotRunning
-                            && place.seq > invalidated.seq
-                            && place.seq < open.seq
+                            && place.is_after(invalidated.seq)
+                            && place.is_before(open.seq)
                     });
-                    open.seq > invalidated.seq && open.seq < until && !ended
+                    open.is_after(invalidated.seq) && open.is_before(until) && !ended
                 };
                 if let Some(open) = session.opened.iter().find(same_run) {
                     finding.broken(

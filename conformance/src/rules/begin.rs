@@ -37,13 +37,13 @@ pub(super) fn conditions<'f>(
     from: Place,
     to: Time,
 ) -> impl Iterator<Item = Conditions> + use<'f> {
-    let later = facts.conditions.iter().filter(move |(place, _)| place.seq > from.seq && place.at <= to);
+    let later = facts.conditions.iter().filter(move |(place, _)| place.is_after(from.seq) && place.at <= to);
     std::iter::once(facts.conditions_before(from.seq)).chain(later.map(|(_, now)| *now))
 }
 
 /// The user's visits after a place: those that found the app not in front.
 pub(super) fn visits<'f>(facts: &'f Facts<'_>, after: Place) -> impl Iterator<Item = Place> + use<'f> {
-    let enters = facts.changes.iter().filter(move |(place, _)| place.seq > after.seq);
+    let enters = facts.changes.iter().filter(move |(place, _)| place.is_after(after.seq));
     enters.filter(|(_, change)| change.state().is_foreground()).map(|(place, _)| *place)
 }
 
@@ -62,14 +62,14 @@ pub(super) fn is_free(facts: &Facts<'_>, transfer: &Transfer<'_>, from: Place, d
         .sum();
     let linked = |now: Conditions| now.link == Link::Wifi && !now.low_power && !now.busy;
     // What comes after its first request keeps it from nothing.
-    let matters = |place: Place| place.at <= until && first.is_none_or(|first| place.seq < first.seq);
+    let matters = |place: Place| place.at <= until && first.is_none_or(|first| place.is_before(first.seq));
     let stays = |end: Option<Place>| !end.is_some_and(matters);
     // Its delegate may take its time to say what becomes of a delayed request, or have to be woken for it first.
     let asks = |message: &Delivery<'_>| matches!(message.message, Message::WillBeginDelayedRequest);
     let asked = transfer.delegated && transfer.earliest.is_some() || facts.messages_of(transfer).any(asks);
     let told = facts.messages_of(transfer).find(|message| message.is_final()).map(|message| message.began);
     transfer.was_resumed()
-        && transfer.resumed.seq <= from.seq
+        && transfer.resumed.is_by(from.seq)
         && transfer.earliest.is_none_or(|date| date <= from.at)
         && !asked
         && !transfer.pauses.iter().skip(1).any(|pause| matters(pause.from))

@@ -262,5 +262,5 @@ fn unanswered(
 
 /// Did the user force-quit the app before? Then no wakes are due.
 fn forced_out(facts: &Facts<'_>, place: Place) -> bool {
-    facts.changes.iter().any(|(change, how)| *how == AppChange::ForceQuit && change.seq < place.seq)
+    facts.changes.iter().any(|(change, how)| *how == AppChange::ForceQuit && change.is_before(place.seq))
 }

@@ -91,7 +91,7 @@ fn asked(facts: &Facts<'_>, session: &Session<'_>, about: &[AuthenticationMethod
     let of_session = facts
         .deliveries
         .iter()
-        .filter(|delivery| delivery.session == session.id && delivery.began.seq < before.seq);
+        .filter(|delivery| delivery.session == session.id && delivery.began.is_before(before.seq));
     of_session.filter_map(question).any(|(method, _)| about.contains(&method))
 }
 

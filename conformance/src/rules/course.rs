@@ -186,14 +186,14 @@ impl Transfer<'_> {
     pub(crate) fn is_paused_at(&self, place: Place) -> bool {
         self.pauses
             .iter()
-            .any(|pause| pause.from.seq < place.seq && pause.to.is_none_or(|to| to.seq >= place.seq))
+            .any(|pause| pause.from.is_before(place.seq) && pause.to.is_none_or(|to| to.is_from(place.seq)))
     }
 
     /// Was it paused at any time between these places?
     pub(crate) fn is_paused_between(&self, from: Place, to: Place) -> bool {
         self.pauses
             .iter()
-            .any(|pause| pause.from.seq <= to.seq && pause.to.is_none_or(|end| end.seq >= from.seq))
+            .any(|pause| pause.from.is_by(to.seq) && pause.to.is_none_or(|end| end.is_from(from.seq)))
     }
 
     /// Where its service saw its last exchange end; cancelling and timing out are other ends.
@@ -202,18 +202,19 @@ impl Transfer<'_> {
     }
 
     pub(crate) fn progress(&self, place: Place) -> Progress {
-        if self.cancelled.is_some_and(|cancelled| cancelled.seq < place.seq)
+        if self.cancelled.is_some_and(|cancelled| cancelled.is_before(place.seq))
             || place.at >= self.times_out_at_last()
         {
             return Progress::Ended;
         }
-        let seen = |p: Place| p.seq < place.seq;
+        let seen = |p: Place| p.is_before(place.seq);
         // What is suspended is neither under way nor at its end, and may or may not be out of time.
         if self.is_paused_at(place) || place.at >= self.times_out() {
             let ended = self.concluded().is_some_and(seen);
             return if ended { Progress::Ended } else { Progress::Unknown };
         }
-        let Some(last) = self.exchanges.iter().rev().find(|exchange| exchange.sent.seq < place.seq) else {
+        let Some(last) = self.exchanges.iter().rev().find(|exchange| exchange.sent.is_before(place.seq))
+        else {
             // SES-14: the app may be wanted for its word on it.
             let due = self.delegated && self.earliest.is_some_and(|date| date <= place.at);
             return if due && !self.decided.is_some_and(seen) { Progress::Unknown } else { Progress::Open };

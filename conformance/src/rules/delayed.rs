@@ -74,7 +74,7 @@ fn unasked(transfer: &Transfer<'_>, calls: &[&Delivery<'_>], session: &Session<'
 /// Did the process end between these places? With it goes an answer that was to come.
 fn died(facts: &Facts<'_>, from: Place, to: Place) -> bool {
     let ended = |(place, change): &(Place, crate::contract::AppChange)| {
-        change.state() == AppState::NotRunning && place.seq > from.seq && place.seq < to.seq
+        change.state() == AppState::NotRunning && place.is_after(from.seq) && place.is_before(to.seq)
     };
     facts.changes.iter().any(ended)
 }
@@ -93,7 +93,7 @@ fn once(facts: &Facts<'_>, transfer: &Transfer<'_>, calls: &[&Delivery<'_>], fin
                 );
             }
         }
-        if let Some(sent) = transfer.exchanges.first().filter(|first| first.sent.seq < call.began.seq) {
+        if let Some(sent) = transfer.exchanges.first().filter(|first| first.sent.is_before(call.began.seq)) {
             finding.broken(
                 call.began,
                 format!("will_begin_delayed_request before the first request for {}", transfer.key),
@@ -125,7 +125,7 @@ fn offered(
     let begun = Place { seq: transfer.resumed.seq + 1, at: transfer.resumed.at };
     if let Some(first) = transfer.exchanges.first() {
         let paused = transfer.is_paused_between(begun, first.sent);
-        if calls.iter().all(|call| call.began.seq > first.sent.seq) && !paused {
+        if calls.iter().all(|call| call.began.is_after(first.sent.seq)) && !paused {
             finding.broken(
                 first.sent,
                 format!("will_begin_delayed_request before the first request for {}", transfer.key),
@@ -147,7 +147,7 @@ fn offered(
     let patience = facts.policy.budget_window * 3 + facts.policy.delivery_slack + HELD;
     let due = facts.owed_by(Charge::UrlSession, ready.at, patience);
     // An app that is slow may lose what is left of a wake, or of the time that it runs by itself.
-    let in_time = |wake: &Place| wake.seq > ready.seq && wake.at <= due;
+    let in_time = |wake: &Place| wake.is_after(ready.seq) && wake.at <= due;
     if facts.state_at(ready.seq).is_running() || session.wakes.iter().any(in_time) {
         return;
     }
@@ -174,9 +174,9 @@ fn waits(
     finding: &mut Finding,
 ) {
     let until = call.answered.or_else(|| next.map(|next| next.began));
-    let early = transfer.exchanges.iter().find(|exchange| exchange.sent.seq > call.began.seq);
+    let early = transfer.exchanges.iter().find(|exchange| exchange.sent.is_after(call.began.seq));
     if let Some(early) = early
-        && until.is_none_or(|until| early.sent.seq < until.seq)
+        && until.is_none_or(|until| early.sent.is_before(until.seq))
         && !died(facts, call.began, early.sent)
     {
         finding.broken(
@@ -191,14 +191,14 @@ fn waits(
 fn decided(facts: &Facts<'_>, transfer: &Transfer<'_>, call: &Delivery<'_>, finding: &mut Finding) {
     let Some((answer, at)) = call.answer.zip(call.answered) else { return };
     let key = transfer.key;
-    let later = transfer.exchanges.iter().zip(&transfer.requests).filter(|(e, _)| e.sent.seq > at.seq);
+    let later = transfer.exchanges.iter().zip(&transfer.requests).filter(|(e, _)| e.sent.is_after(at.seq));
     let mut later = later.map(|(exchange, request)| (exchange.sent, *request));
     let end = facts.messages_of(transfer).find_map(|delivery| match delivery.message {
         Message::DidComplete { end, .. } => Some((delivery.began, *end)),
         _ => None,
     });
     // It was too late, or somebody else had the last word.
-    let otherwise = transfer.times_out() <= at.at || end.is_some_and(|(end, _)| end.seq < at.seq);
+    let otherwise = transfer.times_out() <= at.at || end.is_some_and(|(end, _)| end.is_before(at.seq));
     if otherwise {
         return;
     }

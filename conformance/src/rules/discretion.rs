@@ -66,7 +66,7 @@ fn held(facts: &Facts<'_>, transfer: &Transfer<'_>, why: &str, finding: &mut Fin
     let until = first.unwrap_or_else(|| facts.last());
     let bad = !conditions(facts, transfer.created, until.at).any(|now| now.favourable);
     // A flagged transfer stays discretionary; to tell that from the other kind is not worth a false alarm.
-    let visited = visits(facts, transfer.created).any(|visit| visit.seq < until.seq);
+    let visited = visits(facts, transfer.created).any(|visit| visit.is_before(until.seq));
     if waits && bad && !visited {
         match first {
             Some(first) if first.at < transfer.created.at + hold => finding.broken(
@@ -131,7 +131,7 @@ pub(super) const SES_29: Rule = Rule {
 
 fn released(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
     let first = begun(transfer);
-    let held = |visit: &Place| first.is_none_or(|first| first.seq > visit.seq);
+    let held = |visit: &Place| first.is_none_or(|first| first.is_after(visit.seq));
     let visit = visits(facts, transfer.resumed).find(held);
     let Some(visit) = visit.filter(|visit| !facts.conditions_before(visit.seq).favourable) else { return };
     let due = visit.at + facts.policy.start_slack;

@@ -18,25 +18,25 @@ enum Outstanding<'f, 'h> {
 /// What was outstanding when the app completed this task; `None` if that can not be told, or nothing was.
 fn outstanding<'f, 'h>(facts: &'f Facts<'h>, held: &InHand<'f, 'h>) -> Option<(Place, Outstanding<'f, 'h>)> {
     let session = held.task.session()?;
-    let done = held.task.completed.filter(|done| done.seq <= held.over.seq)?;
+    let done = held.task.completed.filter(|done| done.is_by(held.over.seq))?;
     // No messages come of a session that is not the app's.
     let opened =
-        facts.session(session).is_some_and(|known| known.opened.iter().any(|open| open.seq < done.seq));
+        facts.session(session).is_some_and(|known| known.opened.iter().any(|open| open.is_before(done.seq)));
     if !opened {
         return None;
     }
     // Completed because its time was nearly over: DEL-08a asks for that.
     if held.may_have_expired(done)
         || held.was_overtaken()
-        || held.signalled().is_some_and(|signal| signal.seq < done.seq)
+        || held.signalled().is_some_and(|signal| signal.is_before(done.seq))
     {
         return None;
     }
-    let later = |delivery: &&Delivery<'_>| delivery.session == session && delivery.began.seq > done.seq;
+    let later = |delivery: &&Delivery<'_>| delivery.session == session && delivery.began.is_after(done.seq);
     let next = held.next_wake().map_or(usize::MAX, |next| next.place.seq);
     let (mut message, mut signal) = (None, None);
     for delivery in facts.deliveries.iter().filter(later) {
-        let same_wake = delivery.began.seq < next && facts.is_one_stretch(done, delivery.began);
+        let same_wake = delivery.began.is_before(next) && facts.is_one_stretch(done, delivery.began);
         if is_signal(delivery) {
             signal = same_wake.then_some(delivery.began);
             break;
@@ -51,7 +51,7 @@ fn outstanding<'f, 'h>(facts: &'f Facts<'h>, held: &InHand<'f, 'h>) -> Option<(P
         let mut after =
             facts.deliveries.iter().filter(later).skip_while(|other| other.began != message.began);
         let signal = after.find(|other| is_signal(other)).map(|signal| signal.began);
-        signal.is_some_and(|signal| signal.seq < next && facts.is_one_stretch(done, signal))
+        signal.is_some_and(|signal| signal.is_before(next) && facts.is_one_stretch(done, signal))
     };
     match message {
         Some(message) if !facts.is_log() || drains(message) => Some((done, Outstanding::Message(message))),
@@ -65,12 +65,12 @@ fn may_be_new(facts: &Facts<'_>, delivery: &Delivery<'_>, held: &InHand<'_, '_>,
         |other: &&Delivery<'_>| other.session == delivery.session && other.transfer == delivery.transfer;
     let answered = || {
         facts.deliveries.iter().filter(same).any(|other| {
-            other.answered.is_some_and(|answer| answer.seq > held.given.seq && answer.seq < done.seq)
+            other.answered.is_some_and(|answer| answer.is_after(held.given.seq) && answer.is_before(done.seq))
         })
     };
     let created = || {
         facts.transfers_of(delivery.session).any(|transfer| {
-            Some(transfer.key.transfer) == delivery.transfer && transfer.created.seq > held.given.seq
+            Some(transfer.key.transfer) == delivery.transfer && transfer.created.is_after(held.given.seq)
         })
     };
     facts.is_log() && (answered() || created())
@@ -83,7 +83,7 @@ fn was_queued(facts: &Facts<'_>, delivery: &Delivery<'_>, done: Place, same_wake
     let Some(transfer) = transfers.find(|transfer| transfer.key.transfer == number) else {
         return same_wake && is_result(delivery.message);
     };
-    if transfer.created.seq > done.seq || !is_result(delivery.message) {
+    if transfer.created.is_after(done.seq) || !is_result(delivery.message) {
         return false;
     }
     // What the network did is the truth; a log without it has only the order of what came.
@@ -188,17 +188,18 @@ pub(super) const DEL_02C: Rule = Rule {
     judge: |facts| {
         let mut finding = Finding::default();
         for held in in_hand(facts) {
-            let done = held.task.completed.filter(|done| done.seq <= held.over.seq);
-            for work in held.works().filter(|work| work.began.seq > held.given.seq) {
-                let inside =
-                    |ended: Place| done.is_none_or(|done| done.seq > ended.seq) && ended.seq < held.over.seq;
+            let done = held.task.completed.filter(|done| done.is_by(held.over.seq));
+            for work in held.works().filter(|work| work.began.is_after(held.given.seq)) {
+                let inside = |ended: Place| {
+                    done.is_none_or(|done| done.is_after(ended.seq)) && ended.is_before(held.over.seq)
+                };
                 finding.witnesses += u32::from(work.ended.is_some_and(inside));
                 let Some(done) =
-                    done.filter(|done| !held.may_have_expired(*done) && done.seq > work.began.seq)
+                    done.filter(|done| !held.may_have_expired(*done) && done.is_after(work.began.seq))
                 else {
                     continue;
                 };
-                if work.ended.is_none_or(|ended| ended.seq > done.seq) {
+                if work.ended.is_none_or(|ended| ended.is_after(done.seq)) {
                     finding.broken(
                         done,
                         format!("{} open until work {} is done", held.name(), work.number),

@@ -20,6 +20,28 @@ pub(crate) struct Place {
     pub(crate) at: Time,
 }
 
+impl Place {
+    /// Does it come before this entry? Of most that is compared, no two are ever at one entry.
+    pub(crate) fn is_before(self, seq: usize) -> bool {
+        self.seq < seq
+    }
+
+    /// Does it come after this entry?
+    pub(crate) fn is_after(self, seq: usize) -> bool {
+        self.seq > seq
+    }
+
+    /// Is it this entry, or does it come before it?
+    pub(crate) fn is_by(self, seq: usize) -> bool {
+        !self.is_after(seq)
+    }
+
+    /// Is it this entry, or does it come after it?
+    pub(crate) fn is_from(self, seq: usize) -> bool {
+        !self.is_before(seq)
+    }
+}
+
 /// A call of `handle`.
 #[derive(Debug)]
 pub(crate) struct Handle {
@@ -67,9 +89,9 @@ impl Task<'_> {
 
     /// Was it in the app's hands and not completed, at this place?
     pub(crate) fn is_open_at(&self, seq: usize) -> bool {
-        self.delivered.first().is_some_and(|place| place.seq < seq)
-            && self.completed.is_none_or(|place| place.seq > seq)
-            && self.orphaned.is_none_or(|place| place.seq > seq)
+        self.delivered.first().is_some_and(|place| place.is_before(seq))
+            && self.completed.is_none_or(|place| place.is_after(seq))
+            && self.orphaned.is_none_or(|place| place.is_after(seq))
     }
 }
 
@@ -190,13 +212,13 @@ pub(super) struct Index<'a> {
 impl<'a> Facts<'a> {
     /// The state of the process after this entry.
     pub(crate) fn state_at(&self, seq: usize) -> AppState {
-        let after = self.changes.partition_point(|(place, _)| place.seq <= seq);
+        let after = self.changes.partition_point(|(place, _)| place.is_by(seq));
         self.changes[..after].last().map_or(AppState::NotRunning, |(_, change)| change.state())
     }
 
     /// The conditions before this entry.
     pub(crate) fn conditions_before(&self, seq: usize) -> Conditions {
-        let before = self.conditions.partition_point(|(place, _)| place.seq < seq);
+        let before = self.conditions.partition_point(|(place, _)| place.is_before(seq));
         before.checked_sub(1).map(|index| self.conditions[index].1).unwrap_or_default()
     }
 
@@ -243,7 +265,7 @@ impl<'a> Facts<'a> {
 
     /// Where the present run of the process began, suspended or not.
     pub(crate) fn launched_before(&self, seq: usize) -> Option<Place> {
-        let after = self.changes.partition_point(|(place, _)| place.seq <= seq);
+        let after = self.changes.partition_point(|(place, _)| place.is_by(seq));
         let alive = self.changes[..after]
             .iter()
             .rev()
@@ -253,7 +275,7 @@ impl<'a> Facts<'a> {
 
     /// Where the app's code stops executing after this entry, if it does.
     pub(crate) fn stops_after(&self, seq: usize) -> Option<Place> {
-        let after = self.changes.partition_point(|(place, _)| place.seq <= seq);
+        let after = self.changes.partition_point(|(place, _)| place.is_by(seq));
         self.changes[after..].iter().find(|(_, change)| !change.state().is_running()).map(|(place, _)| *place)
     }
 
@@ -261,7 +283,7 @@ impl<'a> Facts<'a> {
     pub(crate) fn asleep(&self, from: Place, to: Place) -> Duration {
         let (mut asleep, mut since) = (Duration::ZERO, None);
         for (change, how) in
-            self.changes.iter().filter(|(change, _)| change.seq > from.seq && change.seq < to.seq)
+            self.changes.iter().filter(|(change, _)| change.is_after(from.seq) && change.is_before(to.seq))
         {
             match (since, how.state() == AppState::Suspended) {
                 (None, true) => since = Some(change.at),
@@ -294,9 +316,9 @@ impl<'a> Facts<'a> {
                 AppChange::Launched | AppChange::Resumed => waking = Some(*place),
                 _ if change.state() == AppState::NotRunning && place.at >= from && place.at <= to => {
                     let begun = |wake: Place| {
-                        self.handles
-                            .iter()
-                            .any(|handle| handle.place.seq > wake.seq && handle.place.seq < place.seq)
+                        self.handles.iter().any(|handle| {
+                            handle.place.is_after(wake.seq) && handle.place.is_before(place.seq)
+                        })
                     };
                     if waking.take().is_some_and(|wake| !begun(wake)) {
                         return true;
@@ -312,14 +334,14 @@ impl<'a> Facts<'a> {
     pub(crate) fn forced_out_between(&self, from: Place, to: Time) -> bool {
         self.changes
             .iter()
-            .any(|(place, how)| *how == AppChange::ForceQuit && place.seq >= from.seq && place.at <= to)
+            .any(|(place, how)| *how == AppChange::ForceQuit && place.is_from(from.seq) && place.at <= to)
     }
 
     /// Did the run of the process that goes on at this entry open the session before it?
     pub(crate) fn is_attached(&self, session: &Session<'_>, seq: usize) -> bool {
         let Some(run) = self.launched_before(seq) else { return false };
-        let gone = session.gone.iter().rev().find(|gone| gone.seq < seq).map_or(0, |gone| gone.seq);
-        session.opened.iter().any(|open| open.seq > run.seq.max(gone) && open.seq < seq)
+        let gone = session.gone.iter().rev().find(|gone| gone.is_before(seq)).map_or(0, |gone| gone.seq);
+        session.opened.iter().any(|open| open.is_after(run.seq.max(gone)) && open.is_before(seq))
     }
 
     pub(crate) fn session(&self, id: &SessionId) -> Option<&Session<'a>> {
@@ -361,7 +383,8 @@ impl<'a> Facts<'a> {
     /// Has the app gone on without a break from one place to another? The kit's own histories say so; in a log that is
     /// certain only of what follows at once.
     pub(crate) fn is_one_stretch(&self, from: Place, to: Place) -> bool {
-        let broken = || self.changes.iter().any(|(place, _)| place.seq > from.seq && place.seq < to.seq);
+        let broken =
+            || self.changes.iter().any(|(place, _)| place.is_after(from.seq) && place.is_before(to.seq));
         !self.is_log() || (to.at.since(from.at) <= self.policy.suspension_slack && !broken())
     }
 

@@ -45,7 +45,7 @@ pub(super) const SES_05: Rule = Rule {
 fn last_of<'t>(transfer: &'t Transfer<'_>, delivery: &Delivery<'_>) -> Option<&'t Exchange> {
     let complete = |exchange: &&Exchange| {
         exchange.end.is_some_and(|(end, outcome, ..)| {
-            end.seq < delivery.began.seq && outcome == ExchangeOutcome::Complete
+            end.is_before(delivery.began.seq) && outcome == ExchangeOutcome::Complete
         })
     };
     transfer.exchanges.iter().rev().find(complete)

@@ -69,12 +69,12 @@ pub(super) const DEL_01B: Rule = Rule {
 
 /// Was it completed, but only when another wake of its session had come?
 fn is_superseded(held: &InHand<'_, '_>) -> bool {
-    let next = held.next_wake().filter(|next| next.place.seq < held.over.seq);
+    let next = held.next_wake().filter(|next| next.place.is_before(held.over.seq));
     next.zip(held.task.completed).is_some_and(|(next, done)| {
         // In a log, the end of one wake and the next call of handle may just have crossed.
         let crossed = |served: Place| held.facts.is_log() && held.facts.is_one_stretch(served, done);
         held.served().is_some_and(|served| {
-            served.seq < next.place.seq && next.place.seq < done.seq && !crossed(served)
+            served.is_before(next.place.seq) && next.place.is_before(done.seq) && !crossed(served)
         })
     })
 }
@@ -100,7 +100,9 @@ pub(super) const DEL_01C: Rule = Rule {
     judge: |facts| {
         let mut finding = Finding::default();
         for held in in_hand(facts).filter(|held| held.task.session().is_some() && !held.was_overtaken()) {
-            let Some(next) = held.next_wake().filter(|next| next.place.seq < held.over.seq) else { continue };
+            let Some(next) = held.next_wake().filter(|next| next.place.is_before(held.over.seq)) else {
+                continue;
+            };
             finding.witness();
             if let Some(done) = held.task.completed.filter(|_| is_superseded(&held)) {
                 let served = held.served().map_or(held.given.at, |served| served.at);

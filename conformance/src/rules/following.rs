@@ -11,9 +11,9 @@ fn follows_completion(facts: &Facts<'_>, place: Place) -> Option<Place> {
     if facts.state_at(place.seq) != AppState::Background {
         return None;
     }
-    let woke = facts.changes.iter().rev().find(|(change, _)| change.seq < place.seq)?.0;
+    let woke = facts.changes.iter().rev().find(|(change, _)| change.is_before(place.seq))?.0;
     let done = facts.tasks.iter().filter_map(|task| task.completed);
-    let last = done.filter(|done| done.seq > woke.seq && done.seq < place.seq).max()?;
+    let last = done.filter(|done| done.is_after(woke.seq) && done.is_before(place.seq)).max()?;
     let open = facts.tasks.iter().any(|task| task.is_open_at(place.seq));
     (!open && facts.is_one_stretch(last, place)).then_some(last)
 }
@@ -72,7 +72,7 @@ pub(super) const DEL_08B: Rule = Rule {
             let expired = held.task.expirations.iter().any(|(_, open, _)| *open);
             let expired = |done: &Place| expired || held.may_have_expired(*done);
             let Some(end) = held.task.completed.filter(|done| !expired(done)) else { continue };
-            let begun = |place: Place| place.seq > held.given.seq && place.seq < end.seq;
+            let begun = |place: Place| place.is_after(held.given.seq) && place.is_before(end.seq);
             let behind = |place: Place| facts.state_at(place.seq) == AppState::Background;
             let ours = |place: Place| begun(place) && behind(place);
             for transfer in facts.transfers.iter().filter(|transfer| ours(transfer.created)) {
@@ -112,7 +112,7 @@ pub(super) const DEL_08C: Rule = Rule {
             // Each may be asked for again later.
             let created = |url: &String| {
                 let mut of = facts.transfers.iter().filter(|transfer| transfer.url == url);
-                of.find(|transfer| transfer.created.seq > wanted.seq).map(|transfer| transfer.created)
+                of.find(|transfer| transfer.created.is_after(wanted.seq)).map(|transfer| transfer.created)
             };
             let ours: Vec<Place> = urls.iter().filter_map(created).collect();
             let Some(first) = ours.iter().min() else { continue };
@@ -120,7 +120,7 @@ pub(super) const DEL_08C: Rule = Rule {
                 facts
                     .handles
                     .iter()
-                    .any(|handle| handle.place.seq > first.seq && handle.place.seq < place.seq)
+                    .any(|handle| handle.place.is_after(first.seq) && handle.place.is_before(place.seq))
             };
             if let Some(late) = ours.iter().copied().filter(woken).min() {
                 finding.broken(

@@ -29,7 +29,7 @@ pub(super) const SCH_01: Rule = Rule {
             }
             for index in &handle.tasks {
                 let task = &facts.tasks[*index];
-                let before = task.minted.iter().filter(|minted| minted.seq < handle.place.seq).count();
+                let before = task.minted.iter().filter(|minted| minted.is_before(handle.place.seq)).count();
                 match before {
                     0 => finding.broken(
                         handle.place,
@@ -66,16 +66,16 @@ pub(super) const SCH_02: Rule = Rule {
             let Some(woke) = handle.woke else { continue };
             for session in handle.tasks.iter().filter_map(|index| facts.tasks[*index].session()) {
                 let mut messages = facts.deliveries.iter().filter(|delivery| delivery.session == session);
-                let early = messages
-                    .clone()
-                    .find(|message| message.began.seq > woke.seq && message.began.seq < handle.place.seq);
+                let early = messages.clone().find(|message| {
+                    message.began.is_after(woke.seq) && message.began.is_before(handle.place.seq)
+                });
                 if let Some(message) = early {
                     finding.broken(
                         message.began,
                         format!("handle with the task of session {session:?} first"),
                         format!("{} between the wake and handle", message.message.name()),
                     );
-                } else if messages.any(|message| message.began.seq > handle.place.seq) {
+                } else if messages.any(|message| message.began.is_after(handle.place.seq)) {
                     finding.witness();
                 }
             }
@@ -101,8 +101,8 @@ pub(super) const SCH_06: Rule = Rule {
             match task.delivered.as_slice() {
                 [] => {}
                 [first] => {
-                    let later = facts.handles.iter().filter(|handle| handle.place.seq > first.seq);
-                    let left_open = |seq| task.completed.is_none_or(|completed| completed.seq > seq);
+                    let later = facts.handles.iter().filter(|handle| handle.place.is_after(first.seq));
+                    let left_open = |seq| task.completed.is_none_or(|completed| completed.is_after(seq));
                     finding.witnesses +=
                         u32::from(later.into_iter().any(|handle| left_open(handle.place.seq)));
                 }
@@ -143,7 +143,7 @@ pub(super) const SCH_20: Rule = Rule {
                 let known = facts
                     .sessions
                     .iter()
-                    .any(|s| s.id == named && s.opened.iter().any(|o| o.seq < handle.place.seq));
+                    .any(|s| s.id == named && s.opened.iter().any(|o| o.is_before(handle.place.seq)));
                 let twice =
                     handle.tasks[..position].iter().any(|other| facts.tasks[*other].session() == Some(named));
                 if !known {
@@ -176,7 +176,8 @@ fn answers(facts: &Facts<'_>, finding: &mut Finding) {
         };
         let place = super::Place { seq: entry.seq, at: entry.at };
         let task = facts.tasks.iter().find(|task| task.id == *id);
-        let delivered = task.is_some_and(|task| task.delivered.first().is_some_and(|d| d.seq < entry.seq));
+        let delivered =
+            task.is_some_and(|task| task.delivered.first().is_some_and(|d| d.is_before(entry.seq)));
         let own =
             task.is_some_and(|task| matches!(task.kind, RefreshKind::UrlSession(named) if named == session));
         if !delivered || !own {

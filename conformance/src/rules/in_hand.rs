@@ -23,7 +23,7 @@ pub(super) fn in_hand<'f, 'h>(facts: &'f Facts<'h>) -> impl Iterator<Item = InHa
         let end = facts
             .changes
             .iter()
-            .find(|(place, change)| place.seq > given.seq && change.state() == AppState::NotRunning);
+            .find(|(place, change)| place.is_after(given.seq) && change.state() == AppState::NotRunning);
         let over = end.map_or_else(|| facts.last(), |(place, _)| *place);
         Some(InHand { facts, task, handle, given, over })
     })
@@ -35,8 +35,8 @@ impl<'f, 'h> InHand<'f, 'h> {
         let (session, over) = (self.task.session(), self.over);
         let of = move |delivery: &&Delivery<'_>| {
             Some(delivery.session) == session
-                && delivery.began.seq > from.seq
-                && delivery.began.seq < over.seq
+                && delivery.began.is_after(from.seq)
+                && delivery.began.is_before(over.seq)
         };
         self.facts.deliveries.iter().filter(of)
     }
@@ -44,13 +44,13 @@ impl<'f, 'h> InHand<'f, 'h> {
     /// Messages of its session came after the wake had begun and before its `handle`: developers report it, the
     /// documents say otherwise.
     pub(super) fn was_overtaken(&self) -> bool {
-        self.messages_after(self.handle.called).any(|delivery| delivery.began.seq < self.given.seq)
+        self.messages_after(self.handle.called).any(|delivery| delivery.began.is_before(self.given.seq))
     }
 
     /// So did the drain signal.
     fn was_signalled_early(&self) -> bool {
         self.messages_after(self.handle.called)
-            .any(|delivery| is_signal(delivery) && delivery.began.seq < self.given.seq)
+            .any(|delivery| is_signal(delivery) && delivery.began.is_before(self.given.seq))
     }
 
     /// Where its session's drain signal came.
@@ -80,7 +80,7 @@ impl<'f, 'h> InHand<'f, 'h> {
                 served = served.max(work.ended?);
             }
         }
-        (served.seq < self.over.seq).then_some(served)
+        (served.is_before(self.over.seq)).then_some(served)
     }
 
     /// Work on results of its session that its process did.
@@ -88,7 +88,7 @@ impl<'f, 'h> InHand<'f, 'h> {
         let (session, over) = (self.task.session(), self.over);
         let run = self.facts.launched_before(self.given.seq).map_or(0, |launch| launch.seq);
         let ours = move |work: &&Work<'_>| {
-            Some(work.session) == session && work.began.seq > run && work.began.seq < over.seq
+            Some(work.session) == session && work.began.is_after(run) && work.began.is_before(over.seq)
         };
         self.facts.works.iter().filter(ours)
     }
@@ -96,8 +96,8 @@ impl<'f, 'h> InHand<'f, 'h> {
     /// Had the app ever opened this session before the task came, and not lost it since?
     pub(super) fn is_known(&self, session: &crate::contract::SessionId) -> bool {
         let Some(known) = self.facts.session(session) else { return false };
-        let gone = known.gone.iter().rfind(|gone| gone.seq < self.given.seq).map_or(0, |gone| gone.seq);
-        known.opened.iter().any(|open| open.seq >= gone && open.seq < self.given.seq)
+        let gone = known.gone.iter().rfind(|gone| gone.is_before(self.given.seq)).map_or(0, |gone| gone.seq);
+        known.opened.iter().any(|open| open.is_from(gone) && open.is_before(self.given.seq))
     }
 
     /// Had its expiration handler been called before this place? A log may not tell of that: then it may have been if the
@@ -105,7 +105,7 @@ impl<'f, 'h> InHand<'f, 'h> {
     pub(super) fn may_have_expired(&self, done: Place) -> bool {
         let long = || done.at.since(self.given.at) >= self.task.allowance / 2;
         let untold = !self.facts.tells("expiration_called");
-        self.task.expirations.iter().any(|(place, ..)| place.seq < done.seq) || (untold && long())
+        self.task.expirations.iter().any(|(place, ..)| place.is_before(done.seq)) || (untold && long())
     }
 
     /// The end of its allowance.
@@ -116,7 +116,7 @@ impl<'f, 'h> InHand<'f, 'h> {
     /// Where it is plain that it was overrun: completed too late, ended for it, or open for longer than allowed.
     pub(super) fn overrun(&self) -> Option<Place> {
         let deadline = self.deadline();
-        let completed = self.task.completed.filter(|done| done.seq <= self.over.seq);
+        let completed = self.task.completed.filter(|done| done.is_by(self.over.seq));
         match completed {
             // In front of the user nobody is ended for it.
             Some(done) => {
@@ -125,8 +125,8 @@ impl<'f, 'h> InHand<'f, 'h> {
             }
             None => {
                 let stopped = self.facts.changes.iter().find(|(place, change)| {
-                    place.seq > self.given.seq
-                        && place.seq <= self.over.seq
+                    place.is_after(self.given.seq)
+                        && place.is_by(self.over.seq)
                         && place.at >= deadline
                         && matches!(change, AppChange::Suspended | AppChange::Terminated(_))
                 });
@@ -139,7 +139,7 @@ impl<'f, 'h> InHand<'f, 'h> {
     /// The next call of `handle` with another task of its session.
     pub(super) fn next_wake(&self) -> Option<&'f Handle> {
         self.facts.handles.iter().find(|handle| {
-            handle.place.seq > self.given.seq
+            handle.place.is_after(self.given.seq)
                 && handle.tasks.iter().any(|index| self.facts.tasks[*index].session() == self.task.session())
         })
     }

@@ -44,7 +44,7 @@ fn goodbyes<'b>(facts: &'b Facts<'_>, session: &'b Session<'_>) -> impl Iterator
 /// Nobody invalidated it.
 fn unasked(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
     let first = session.invalidated.first().map_or(usize::MAX, |(place, _)| place.seq);
-    if let Some(goodbye) = goodbyes(facts, session).next().filter(|goodbye| goodbye.began.seq < first) {
+    if let Some(goodbye) = goodbyes(facts, session).next().filter(|goodbye| goodbye.began.is_before(first)) {
         finding.broken(
             goodbye.began,
             format!("no did_become_invalid: the app has not invalidated session {:?}", session.id),
@@ -62,10 +62,10 @@ fn life(
     finding: &mut Finding,
 ) {
     let until = next.map_or(usize::MAX, |next| next.seq);
-    let gone = session.gone.iter().find(|gone| gone.seq > asked.seq && gone.seq < until).copied();
+    let gone = session.gone.iter().find(|gone| gone.is_after(asked.seq) && gone.is_before(until)).copied();
     // What an invalidation means to a later process is nowhere said.
     let stop = process_end(facts, asked);
-    let lived = |place: Place| stop.is_none_or(|stop| stop.seq > place.seq);
+    let lived = |place: Place| stop.is_none_or(|stop| stop.is_after(place.seq));
     refused(facts, session, asked, gone, lived, finding);
     let Some(gone) = gone else {
         // A transfer that has not ended is another rule's business.
@@ -92,8 +92,10 @@ fn life(
 
 /// Where the process that was running here ended.
 fn process_end(facts: &Facts<'_>, from: Place) -> Option<Place> {
-    let ended =
-        facts.changes.iter().find(|(place, how)| place.seq > from.seq && how.state() == AppState::NotRunning);
+    let ended = facts
+        .changes
+        .iter()
+        .find(|(place, how)| place.is_after(from.seq) && how.state() == AppState::NotRunning);
     ended.map(|(place, _)| *place)
 }
 
@@ -111,7 +113,7 @@ fn refused(
         let place = Place { seq: entry.seq, at: entry.at };
         match &entry.event {
             Event::TransferCreated { key, .. }
-                if key.session == *session.id && place.seq < free && lived(place) =>
+                if key.session == *session.id && place.is_before(free) && lived(place) =>
             {
                 finding.broken(
                     place,
@@ -122,17 +124,21 @@ fn refused(
                     format!("{key}"),
                 );
             }
-            Event::Invalidating { session: of, .. } if of == session.id && place.seq > asked.seq => return,
-            Event::SessionRefused { session: of } if of == session.id && place.seq > free => finding.broken(
-                place,
-                format!("session {:?} opened afresh: its last message has been delivered", session.id),
-                "it was refused",
-            ),
-            Event::TransferRefused { session: of } if of == session.id && place.seq > free => finding.broken(
-                place,
-                format!("a transfer of session {:?}, which was opened afresh", session.id),
-                "it was refused",
-            ),
+            Event::Invalidating { session: of, .. } if of == session.id && place.is_after(asked.seq) => {
+                return;
+            }
+            Event::SessionRefused { session: of } if of == session.id && place.is_after(free) => finding
+                .broken(
+                    place,
+                    format!("session {:?} opened afresh: its last message has been delivered", session.id),
+                    "it was refused",
+                ),
+            Event::TransferRefused { session: of } if of == session.id && place.is_after(free) => finding
+                .broken(
+                    place,
+                    format!("a transfer of session {:?}, which was opened afresh", session.id),
+                    "it was refused",
+                ),
             _ => {}
         }
     }
@@ -140,9 +146,10 @@ fn refused(
 
 /// Nothing follows the last message before the name is used again, and nothing is still to come.
 fn last(facts: &Facts<'_>, session: &Session<'_>, gone: Place, finding: &mut Finding) {
-    let again = session.opened.iter().find(|open| open.seq > gone.seq).map_or(usize::MAX, |open| open.seq);
+    let again =
+        session.opened.iter().find(|open| open.is_after(gone.seq)).map_or(usize::MAX, |open| open.seq);
     let late = |delivery: &&Delivery<'_>| {
-        delivery.session == session.id && delivery.began.seq > gone.seq && delivery.began.seq < again
+        delivery.session == session.id && delivery.began.is_after(gone.seq) && delivery.began.is_before(again)
     };
     if let Some(late) = facts.deliveries.iter().find(late) {
         finding.broken(
@@ -152,7 +159,8 @@ fn last(facts: &Facts<'_>, session: &Session<'_>, gone: Place, finding: &mut Fin
         );
     }
     let untold = |transfer: &&Transfer<'_>| {
-        transfer.created.seq < gone.seq && facts.acknowledged(transfer).is_none_or(|told| told.seq > gone.seq)
+        transfer.created.is_before(gone.seq)
+            && facts.acknowledged(transfer).is_none_or(|told| told.is_after(gone.seq))
     };
     if let Some(untold) = facts.transfers_of(session.id).find(untold) {
         finding.broken(
@@ -174,16 +182,18 @@ fn transfers(
     gone: Place,
     finding: &mut Finding,
 ) {
-    let made = |transfer: &&Transfer<'_>| transfer.created.seq < asked.seq;
+    let made = |transfer: &&Transfer<'_>| transfer.created.is_before(asked.seq);
     for transfer in facts.transfers_of(session.id).filter(made) {
         let told = facts.messages_of(transfer).find_map(|delivery| match delivery.message {
-            Message::DidComplete { end, .. } if delivery.began.seq < gone.seq => Some((delivery.began, *end)),
+            Message::DidComplete { end, .. } if delivery.began.is_before(gone.seq) => {
+                Some((delivery.began, *end))
+            }
             _ => None,
         });
-        let Some((told, end)) = told.filter(|(told, _)| told.seq > asked.seq) else { continue };
+        let Some((told, end)) = told.filter(|(told, _)| told.is_after(asked.seq)) else { continue };
         let open = matches!(transfer.progress(asked), Progress::Open | Progress::Login)
             && !transfer.is_vague_at(asked)
-            && transfer.given_up.is_none_or(|given_up| given_up.seq > asked.seq);
+            && transfer.given_up.is_none_or(|given_up| given_up.is_after(asked.seq));
         let ended_at_once = transfer.concluded().is_some_and(|end| end.at <= asked.at + MOMENT);
         if cancel && open && !ended_at_once && transfer.cancelled == Some(asked) {
             let late = |sent: &Place| sent.at > asked.at + MOMENT;
@@ -224,7 +234,7 @@ fn transfers(
 fn is_reused(facts: &Facts<'_>, transfer: &Transfer<'_>) -> bool {
     facts
         .transfers_of(&transfer.key.session)
-        .any(|other| other.key == transfer.key && other.created.seq < transfer.created.seq)
+        .any(|other| other.key == transfer.key && other.created.is_before(transfer.created.seq))
 }
 
 /// A process that goes on must see its delegate let go so soon.
@@ -246,7 +256,7 @@ fn release(
         _ => None,
     });
     match releases.next() {
-        Some(early) if early.seq < gone.seq => finding.broken(
+        Some(early) if early.is_before(gone.seq) => finding.broken(
             early,
             format!("the delegate of session {:?} kept until did_become_invalid", session.id),
             "it was let go",

@@ -30,9 +30,9 @@ fn cuts<'f, 'h>(facts: &'f Facts<'h>) -> impl Iterator<Item = Cut<'f, 'h>> + use
 
 /// As it was just before this entry, which may itself have ended the process.
 pub(super) fn was_open_at(task: &super::facts::Task<'_>, place: Place) -> bool {
-    task.delivered.first().is_some_and(|delivered| delivered.seq < place.seq)
-        && task.completed.is_none_or(|completed| completed.seq > place.seq)
-        && task.orphaned.is_none_or(|orphaned| orphaned.seq >= place.seq)
+    task.delivered.first().is_some_and(|delivered| delivered.is_before(place.seq))
+        && task.completed.is_none_or(|completed| completed.is_after(place.seq))
+        && task.orphaned.is_none_or(|orphaned| orphaned.is_from(place.seq))
 }
 
 /// Another task may be over its allowance: then the app is ended whatever else is open, even if that task is completed
@@ -41,7 +41,7 @@ fn excused(facts: &Facts<'_>, place: Place) -> bool {
     let slack = facts.policy.termination_slack;
     facts.tasks.iter().any(|task| {
         let late = |deadline: Time| {
-            let done = task.completed.filter(|done| done.seq < place.seq);
+            let done = task.completed.filter(|done| done.is_before(place.seq));
             done.is_some_and(|done| done.at >= deadline) && place.at <= deadline + slack
         };
         task.deadline()
@@ -71,10 +71,9 @@ pub(super) const SCH_03: Rule = Rule {
             finding.witnesses += u32::from(overlapped);
         }
         for cut in cuts(facts).filter(|cut| !excused(facts, cut.place)) {
-            let later = facts
-                .handles
-                .iter()
-                .find(|handle| handle.place.seq < cut.place.seq && cut.task.is_open_at(handle.place.seq));
+            let later = facts.handles.iter().find(|handle| {
+                handle.place.is_before(cut.place.seq) && cut.task.is_open_at(handle.place.seq)
+            });
             if let Some(later) = later {
                 finding.broken(
                     cut.place,
@@ -148,8 +147,8 @@ fn left_alone(facts: &Facts<'_>, finding: &mut Finding) {
     let slack = facts.policy.suspension_slack;
     for (left, _) in facts.changes.iter().filter(|(_, change)| *change == AppChange::Backgrounded) {
         let busy = facts.tasks.iter().any(|task| was_open_at(task, *left));
-        let change = facts.changes.iter().map(|(place, _)| *place).find(|place| place.seq > left.seq);
-        let handle = facts.handles.iter().map(|handle| handle.place).find(|place| place.seq > left.seq);
+        let change = facts.changes.iter().map(|(place, _)| *place).find(|place| place.is_after(left.seq));
+        let handle = facts.handles.iter().map(|handle| handle.place).find(|place| place.is_after(left.seq));
         let next = [change, handle].into_iter().flatten().min().unwrap_or_else(|| facts.last());
         let killed = facts.changes.iter().any(|(place, how)| {
             *place == next && *how == AppChange::Terminated(Termination::Wall) && !enforced(facts, next)
@@ -180,8 +179,8 @@ fn suspensions(facts: &Facts<'_>, finding: &mut Finding) {
         if !behind || !last || task.delivered.is_empty() {
             continue;
         }
-        let change = facts.changes.iter().find(|(place, _)| place.seq > done.seq);
-        let handle = facts.handles.iter().find(|handle| handle.place.seq > done.seq);
+        let change = facts.changes.iter().find(|(place, _)| place.is_after(done.seq));
+        let handle = facts.handles.iter().find(|handle| handle.place.is_after(done.seq));
         let next =
             [change.map(|(place, _)| *place), handle.map(|handle| handle.place)].into_iter().flatten().min();
         match change {
@@ -231,7 +230,9 @@ pub(super) const SCH_05: Rule = Rule {
                     facts.tasks.iter().filter(|other| other.id != task.id && was_open_at(other, *repeat))
                 {
                     let cut = cuts(facts).find(|cut| {
-                        cut.task.id == other.id && cut.place.seq > repeat.seq && !excused(facts, cut.place)
+                        cut.task.id == other.id
+                            && cut.place.is_after(repeat.seq)
+                            && !excused(facts, cut.place)
                     });
                     if let Some(cut) = cut {
                         finding.broken(
@@ -345,12 +346,12 @@ fn punished(facts: &Facts<'_>, task: &super::facts::Task<'_>, deadline: Time, fi
     let Some((done, (expired, ..))) = task.completed.zip(task.expirations.first()) else {
         return;
     };
-    if done.seq < expired.seq || done.at > deadline {
+    if done.is_before(expired.seq) || done.at > deadline {
         return;
     }
     let killed = facts.changes.iter().find(|(place, how)| {
         *how == AppChange::Terminated(Termination::Wall)
-            && place.seq > done.seq
+            && place.is_after(done.seq)
             && place.at <= deadline + AFTERWARDS
     });
     if let Some((place, _)) = killed.filter(|(place, _)| !excused(facts, *place)) {

@@ -65,7 +65,7 @@ fn resumptions(facts: &Facts<'_>) -> Vec<Resumption> {
         let inside: Vec<_> = facts
             .handles
             .iter()
-            .filter(|handle| handle.place.seq > called.seq && handle.place.seq < end)
+            .filter(|handle| handle.place.is_after(called.seq) && handle.place.is_before(end))
             .collect();
         let of_session = |task: &usize| facts.tasks[*task].session().is_some();
         let handled = inside.iter().find(|handle| handle.tasks.iter().any(of_session));
@@ -75,7 +75,7 @@ fn resumptions(facts: &Facts<'_>) -> Vec<Resumption> {
                 let woken =
                     |of: &SessionId| handle.tasks.iter().any(|task| facts.tasks[*task].session() == Some(of));
                 let mut messages =
-                    facts.deliveries.iter().filter(|message| message.began.seq > handle.place.seq);
+                    facts.deliveries.iter().filter(|message| message.began.is_after(handle.place.seq));
                 messages.find(|message| woken(message.session)).map(|message| message.began)
             };
             let known = handled.copied().filter(|_| pure).and_then(|handle| told(&handle));
@@ -87,7 +87,7 @@ fn resumptions(facts: &Facts<'_>) -> Vec<Resumption> {
 
 /// The user's last visit before a place, and be it the one that began everything.
 fn last_visit(facts: &Facts<'_>, before: Place) -> usize {
-    let before = facts.changes.iter().rev().filter(|(place, _)| place.seq < before.seq);
+    let before = facts.changes.iter().rev().filter(|(place, _)| place.is_before(before.seq));
     before.filter(|(_, how)| how.state().is_foreground()).map(|(place, _)| place.seq).next().unwrap_or(0)
 }
 
@@ -103,8 +103,8 @@ fn not_before(
     let mut last: Option<(&Resumption, Duration)> = None;
     let mut count = 0;
     for next in all.iter().filter(|resumption| {
-        resumption.called.seq > visit
-            && resumption.known.is_some_and(|known| known.seq < transfer.created.seq)
+        resumption.called.is_after(visit)
+            && resumption.known.is_some_and(|known| known.is_before(transfer.created.seq))
     }) {
         let grows = last.is_some_and(|(before, low)| follows(facts, before.called, low, next.called));
         let low = match last {
@@ -116,7 +116,7 @@ fn not_before(
     }
     let (Some((last, low)), Some(first)) = (last, begun(transfer)) else { return };
     let bound = last.called.at + low;
-    if visits(facts, last.called).any(|visit| visit.seq < first.seq) {
+    if visits(facts, last.called).any(|visit| visit.is_before(first.seq)) {
         return;
     }
     if first.at < bound {
@@ -140,13 +140,13 @@ fn not_before(
 fn follows(facts: &Facts<'_>, before: Place, low: Duration, next: Place) -> bool {
     let over = before.at + low;
     let held = |transfer: &&Transfer<'_>| {
-        transfer.created.seq > before.seq
+        transfer.created.is_after(before.seq)
             && transfer.resumed.at < over
             && created_in_front(facts, transfer) == Some(false)
     };
     let mut begins = facts.transfers.iter().filter(held).filter_map(begun);
     next.at < over
-        || begins.any(|begin| begin.at >= over && begin.seq < next.seq && next.at < begin.at + low / 2)
+        || begins.any(|begin| begin.at >= over && begin.is_before(next.seq) && next.at < begin.at + low / 2)
 }
 
 /// What is created in front is not held.
@@ -154,7 +154,7 @@ fn not_limited(facts: &Facts<'_>, transfer: &Transfer<'_>, all: &[Resumption], f
     let from = ready(facts, transfer);
     let visit = last_visit(facts, from);
     let delays = all.iter().any(|resumption| {
-        resumption.handled.is_some_and(|handled| handled.seq > visit && handled.seq < from.seq)
+        resumption.handled.is_some_and(|handled| handled.is_after(visit) && handled.is_before(from.seq))
     });
     let due = from.at + facts.policy.start_slack;
     let good = conditions(facts, from, due).all(|now| now.favourable);
@@ -223,13 +223,12 @@ fn no_later_than(
     let mut high = Duration::ZERO;
     let mut due = from.at;
     let mut before: Option<Place> = None;
-    for next in all
-        .iter()
-        .filter(|resumption| resumption.handled.map_or(resumption.called, |handled| handled).seq > visit)
+    for next in
+        all.iter().filter(|resumption| resumption.handled.unwrap_or(resumption.called).is_after(visit))
     {
         let place = next.handled.unwrap_or(next.called);
         // Those that come while it still waits may make it wait for longer.
-        if next.called.seq > from.seq && next.called.at > due + facts.policy.start_slack {
+        if next.called.is_after(from.seq) && next.called.at > due + facts.policy.start_slack {
             break;
         }
         let quiet = before.is_some_and(|before| is_quiet(facts, before, next.called, high));
@@ -276,7 +275,7 @@ fn is_quiet(facts: &Facts<'_>, before: Place, next: Place, high: Duration) -> bo
 /// A visit ends every hold.
 fn visited(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
     let first = begun(transfer);
-    let held = |visit: &Place| first.is_none_or(|first| first.seq > visit.seq);
+    let held = |visit: &Place| first.is_none_or(|first| first.is_after(visit.seq));
     let Some(visit) = visits(facts, transfer.resumed).find(held) else { return };
     let due = visit.at + facts.policy.start_slack;
     let good = conditions(facts, visit, due).all(|now| now.favourable);

@@ -52,7 +52,7 @@ const fn permitted(link: Link, cellular: bool) -> bool {
 }
 
 fn link_at(links: &[(Place, Link)], place: Place) -> Link {
-    let before = links.partition_point(|(from, _)| from.seq < place.seq);
+    let before = links.partition_point(|(from, _)| from.is_before(place.seq));
     links[..before].last().map_or(Link::Wifi, |(_, link)| *link)
 }
 
@@ -79,11 +79,11 @@ fn patient(
         matches!(delivery.message, Message::DidComplete { end: EndKind::TimedOut | EndKind::Failed, .. })
     });
     let Some(failed) = failed.filter(|failed| failed.began.at < transfer.times_out()) else { return };
-    let last = transfer.exchanges.iter().rev().find(|exchange| exchange.sent.seq < failed.began.seq);
+    let last = transfer.exchanges.iter().rev().find(|exchange| exchange.sent.is_before(failed.began.seq));
     let answered = last.is_some_and(|last| last.head.is_some());
     let since = last.map_or(transfer.resumed, |last| last.sent);
     let without = |(from, link): &&(Place, Link)| {
-        from.seq < failed.began.seq && from.seq >= since.seq && !permitted(*link, cellular)
+        from.is_before(failed.began.seq) && from.is_from(since.seq) && !permitted(*link, cellular)
     };
     let gone = links.iter().find(without).map(|(from, _)| *from);
     let gone = gone.or_else(|| (!permitted(link_at(links, since), cellular)).then_some(since));
@@ -106,11 +106,11 @@ fn goes_on(
 ) {
     for (index, (from, link)) in links.iter().enumerate().skip(1) {
         let before = links[index - 1].1;
-        if permitted(before, cellular) || !permitted(*link, cellular) || transfer.resumed.seq >= from.seq {
+        if permitted(before, cellular) || !permitted(*link, cellular) || transfer.resumed.is_from(from.seq) {
             continue;
         }
         let waiting = transfer.progress(*from) == Progress::Open
-            && facts.acknowledged(transfer).is_none_or(|told| told.seq > from.seq)
+            && facts.acknowledged(transfer).is_none_or(|told| told.is_after(from.seq))
             && transfer.earliest.is_none_or(|date| date <= from.at)
             // The limiter may hold it for much longer.
             && (facts.policy.limiter_floor.is_none()
@@ -118,11 +118,11 @@ fn goes_on(
         if !waiting {
             continue;
         }
-        let next = transfer.exchanges.iter().find(|exchange| exchange.sent.seq > from.seq);
+        let next = transfer.exchanges.iter().find(|exchange| exchange.sent.is_after(from.seq));
         let until = next.map_or_else(|| facts.last(), |next| next.sent);
         let lost = links[index + 1..]
             .iter()
-            .any(|(place, link)| place.seq < until.seq && !permitted(*link, cellular));
+            .any(|(place, link)| place.is_before(until.seq) && !permitted(*link, cellular));
         let due = from.at + NEVER;
         let over =
             transfer.times_out().min(transfer.cancelled.map_or(Time::DISTANT_FUTURE, |place| place.at));
@@ -169,7 +169,7 @@ fn leads_on(exchange: &Exchange) -> bool {
 /// Has the link changed, or was it suspended? Then it may begin again where it began.
 fn disturbed(facts: &Facts<'_>, transfer: &Transfer<'_>, from: Place, to: Place) -> bool {
     transfer.is_paused_between(from, to)
-        || links(facts).iter().any(|(place, _)| place.seq > from.seq && place.seq < to.seq)
+        || links(facts).iter().any(|(place, _)| place.is_after(from.seq) && place.is_before(to.seq))
 }
 
 fn followed(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
@@ -181,7 +181,7 @@ fn followed(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
     {
         let Some((head, status, _)) = exchange.head else { continue };
         let next = transfer.exchanges.get(index + 1);
-        let end = told.filter(|(told, ..)| next.is_none_or(|next| told.seq < next.sent.seq));
+        let end = told.filter(|(told, ..)| next.is_none_or(|next| told.is_before(next.sent.seq)));
         let chain =
             transfer.exchanges[..=index].iter().rev().take_while(|exchange| leads_on(exchange)).count();
         match end {

@@ -49,7 +49,7 @@ fn listing(
     finding: &mut Finding,
 ) {
     // What an invalidated session still lists is nobody's promise.
-    if session.invalidated.iter().any(|(place, _)| place.seq < told.seq) {
+    if session.invalidated.iter().any(|(place, _)| place.is_before(told.seq)) {
         return;
     }
     for (index, found) in listed.iter().enumerate() {
@@ -71,7 +71,7 @@ fn listing(
     }
     let absent = |transfer: &&Transfer<'_>| {
         listed.iter().all(|found| found.transfer != transfer.key.transfer)
-            && transfer.created.seq < asked.seq
+            && transfer.created.is_before(asked.seq)
             && is_outstanding(facts, transfer, told)
     };
     if let Some(transfer) = facts.transfers_of(session.id).find(absent) {
@@ -94,7 +94,7 @@ fn compare(
     found: &Listed,
     finding: &mut Finding,
 ) {
-    let over = facts.acknowledged(transfer).is_some_and(|end| end.seq < asked.seq);
+    let over = facts.acknowledged(transfer).is_some_and(|end| end.is_before(asked.seq));
     if over || found.state == TransferState::Completed {
         finding.broken(
             told,
@@ -121,7 +121,7 @@ fn compare(
         );
     } else {
         let launched = facts.launched_before(told.seq);
-        let inherited = launched.is_some_and(|run| transfer.created.seq < run.seq);
+        let inherited = launched.is_some_and(|run| transfer.created.is_before(run.seq));
         finding.witnesses += u32::from(inherited && is_outstanding(facts, transfer, told));
     }
 }
@@ -132,20 +132,21 @@ fn is_outstanding(facts: &Facts<'_>, transfer: &Transfer<'_>, place: Place) -> b
     let unseen = facts
         .messages_of(transfer)
         .any(|delivery| matches!(delivery.message, Message::DidComplete { end: EndKind::Failed, .. }));
-    let told =
-        facts.messages_of(transfer).any(|delivery| delivery.is_final() && delivery.began.seq < place.seq);
-    let given_up = transfer.given_up.is_some_and(|given_up| given_up.seq < place.seq);
+    let told = facts
+        .messages_of(transfer)
+        .any(|delivery| delivery.is_final() && delivery.began.is_before(place.seq));
+    let given_up = transfer.given_up.is_some_and(|given_up| given_up.is_before(place.seq));
     let open = matches!(transfer.progress(place), Progress::Open | Progress::Login);
     open && !transfer.is_vague_at(place) && !unseen && !told && !given_up
 }
 
 /// The bytes that the app was told of, as long as the exchange that brought them goes on.
 fn reported(facts: &Facts<'_>, transfer: &Transfer<'_>, place: Place) -> Option<u64> {
-    let exchange = transfer.exchanges.iter().rev().find(|exchange| exchange.sent.seq < place.seq)?;
-    let over = exchange.end.is_some_and(|(end, ..)| end.seq < place.seq);
-    let told = facts
-        .messages_of(transfer)
-        .filter(|delivery| delivery.began.seq > exchange.sent.seq && delivery.began.seq < place.seq && !over);
+    let exchange = transfer.exchanges.iter().rev().find(|exchange| exchange.sent.is_before(place.seq))?;
+    let over = exchange.end.is_some_and(|(end, ..)| end.is_before(place.seq));
+    let told = facts.messages_of(transfer).filter(|delivery| {
+        delivery.began.is_after(exchange.sent.seq) && delivery.began.is_before(place.seq) && !over
+    });
     told.filter_map(|delivery| match delivery.message {
         Message::DidWriteData { total } => Some(*total),
         _ => None,

@@ -49,17 +49,17 @@ fn offered(facts: &Facts<'_>, transfer: &Transfer<'_>, challenge: Place, finding
     if facts.state_at(challenge.seq).is_running() || transfer.is_paused_between(challenge, facts.last()) {
         return;
     }
-    let asked = questions(facts, transfer).find(|delivery| delivery.began.seq > challenge.seq);
+    let asked = questions(facts, transfer).find(|delivery| delivery.began.is_after(challenge.seq));
     let given_up =
-        transfer.cancelled.is_some() || transfer.exchanges.iter().any(|e| e.sent.seq > challenge.seq);
+        transfer.cancelled.is_some() || transfer.exchanges.iter().any(|e| e.sent.is_after(challenge.seq));
     let session = facts.session(&transfer.key.session);
     let wakes = session.is_some_and(|session| session.launch_events);
     let horizon = facts.horizon();
     // What came only when the user opened the app, after everything that was to come by itself, was no wake's doing.
     let late =
-        |asked: &&Delivery<'_>| facts.collected.is_some_and(|collected| asked.began.seq > collected.seq);
+        |asked: &&Delivery<'_>| facts.collected.is_some_and(|collected| asked.began.is_after(collected.seq));
     if let Some(asked) = asked.filter(|asked| !late(asked)) {
-        let between = |wake: &Place| wake.seq > challenge.seq && wake.seq < asked.began.seq;
+        let between = |wake: &Place| wake.is_after(challenge.seq) && wake.is_before(asked.began.seq);
         finding.witnesses += u32::from(session.is_some_and(|session| session.wakes.iter().any(between)));
         return;
     }
@@ -69,8 +69,9 @@ fn offered(facts: &Facts<'_>, transfer: &Transfer<'_>, challenge: Place, finding
     // It can only be asked before the transfer has run out of time; budget may delay the wake by some hours.
     let patience = facts.policy.budget_window * 3 + facts.policy.delivery_slack;
     let due = facts.owed_by(Charge::UrlSession, challenge.at, patience);
-    let woken = session
-        .is_some_and(|session| session.wakes.iter().any(|wake| wake.seq > challenge.seq && wake.at <= due));
+    let woken = session.is_some_and(|session| {
+        session.wakes.iter().any(|wake| wake.is_after(challenge.seq) && wake.at <= due)
+    });
     if wakes && !woken && due < horizon.at && due < transfer.times_out() {
         finding.broken(
             challenge,
@@ -132,10 +133,10 @@ fn blocked(
         return;
     };
     for other in facts.transfers_of(session.id).filter(|other| other.key != waiting.key) {
-        let Some(end) = other.concluded().filter(|end| end.seq > question.began.seq) else {
+        let Some(end) = other.concluded().filter(|end| end.is_after(question.began.seq)) else {
             continue;
         };
-        let meanwhile = until.is_none_or(|until| end.seq < until.seq);
+        let meanwhile = until.is_none_or(|until| end.is_before(until.seq));
         let told =
             facts.messages_of(other).find(|delivery| delivery.is_final()).map(|delivery| delivery.began);
         let due = end.at + HELD_UP;

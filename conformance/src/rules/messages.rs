@@ -42,7 +42,8 @@ fn again(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
             continue;
         };
         let same = |other: &&Delivery<'_>| other.message.name() == delivery.message.name();
-        let repeat = facts.messages_of(transfer).filter(same).find(|other| other.began.seq > returned.seq);
+        let repeat =
+            facts.messages_of(transfer).filter(same).find(|other| other.began.is_after(returned.seq));
         if let Some(repeat) = repeat {
             finding.broken(
                 repeat.began,
@@ -70,10 +71,10 @@ fn asked_again(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding
     let Some((end, _)) = cut.end else { return };
     let over = transfer.cancelled.is_some()
         || transfer.is_paused_between(cut.began, facts.last())
-        || transfer.exchanges.iter().any(|e| e.sent.seq > end.seq);
+        || transfer.exchanges.iter().any(|e| e.sent.is_after(end.seq));
     let Some(session) = facts.session(&transfer.key.session) else { return };
     let starts = facts.changes.iter().map(|(place, _)| *place).chain(session.opened.iter().copied());
-    let heard = starts.filter(|start| start.seq > end.seq).any(|start| {
+    let heard = starts.filter(|start| start.is_after(end.seq)).any(|start| {
         let until = start.at + LONG_ENOUGH;
         facts.state_at(start.seq).is_running()
             && facts.is_attached(session, start.seq + 1)
@@ -82,9 +83,9 @@ fn asked_again(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding
             && until < facts.last().at
     });
     // Nor can it still be to come when everything that had waited for a later wake has been delivered.
-    let drained = session.wakes.iter().filter(|wake| wake.seq > end.seq).any(|wake| {
+    let drained = session.wakes.iter().filter(|wake| wake.is_after(end.seq)).any(|wake| {
         signals(facts, session).any(|signal| {
-            signal.began.seq > wake.seq
+            signal.began.is_after(wake.seq)
                 && signal.began.at < transfer.times_out()
                 && signal.returned().is_some()
         })
@@ -161,7 +162,7 @@ fn drain(
     until: Place,
     finding: &mut Finding,
 ) {
-    let inside = |place: Place| place.seq > wake.seq && place.seq <= until.seq;
+    let inside = |place: Place| place.is_after(wake.seq) && place.is_by(until.seq);
     // The signal of a wake that was cut short may come in the next, before that wake's own.
     match signals(facts, session).filter(|delivery| inside(delivery.began)).last() {
         None => missing(facts, session, wake, until, finding),
@@ -185,7 +186,7 @@ fn drain(
 /// Is there one signal for these two wakes, after the second?
 fn overtaken(facts: &Facts<'_>, session: &Session<'_>, last: Place, wake: Place, until: Place) -> bool {
     let count = |from: Place, to: Place| {
-        let inside = |place: Place| place.seq > from.seq && place.seq <= to.seq;
+        let inside = |place: Place| place.is_after(from.seq) && place.is_by(to.seq);
         signals(facts, session).filter(|delivery| inside(delivery.began)).count()
     };
     count(last, wake) == 0 && count(wake, until) == 1
@@ -201,7 +202,7 @@ fn signals<'b>(facts: &'b Facts<'_>, session: &'b Session<'_>) -> impl Iterator<
 fn repeated(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
     let delivered = signals(facts, session).filter(|delivery| delivery.returned().is_some());
     for (index, signal) in delivered.enumerate() {
-        let wakes = session.wakes.iter().filter(|wake| wake.seq < signal.began.seq).count();
+        let wakes = session.wakes.iter().filter(|wake| wake.is_before(signal.began.seq)).count();
         if index + 1 > wakes {
             finding.broken(
                 signal.began,
@@ -218,24 +219,26 @@ fn repeated(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
 
 /// A message that was queued when the wake began and had not begun when the signal did.
 fn owed_before(facts: &Facts<'_>, session: &Session<'_>, wake: Place, signal: Place) -> Option<String> {
-    facts.transfers_of(session.id).filter(|transfer| transfer.resumed.seq < wake.seq).find_map(|transfer| {
-        let told = |wanted: fn(&Message) -> bool| {
-            // One that was cut short has not been told.
-            facts.messages_of(transfer).any(|delivery| {
-                let stands = delivery.end.is_none_or(|(_, returned)| returned);
-                wanted(delivery.message) && delivery.began.seq < signal.seq && stands
-            })
-        };
-        let ended = transfer.concluded().is_some_and(|end| end.seq < wake.seq);
-        if ended && !told(|message| matches!(message, Message::DidComplete { .. })) {
-            return Some(format!("did_complete for {}", transfer.key));
-        }
-        let login = transfer.cancelled.is_none()
-            && transfer.progress(wake) == Progress::Login
-            && signal.at < transfer.times_out();
-        (login && !told(|message| matches!(message, Message::DidReceiveChallenge { .. })))
-            .then(|| format!("did_receive_challenge for {}", transfer.key))
-    })
+    facts.transfers_of(session.id).filter(|transfer| transfer.resumed.is_before(wake.seq)).find_map(
+        |transfer| {
+            let told = |wanted: fn(&Message) -> bool| {
+                // One that was cut short has not been told.
+                facts.messages_of(transfer).any(|delivery| {
+                    let stands = delivery.end.is_none_or(|(_, returned)| returned);
+                    wanted(delivery.message) && delivery.began.is_before(signal.seq) && stands
+                })
+            };
+            let ended = transfer.concluded().is_some_and(|end| end.is_before(wake.seq));
+            if ended && !told(|message| matches!(message, Message::DidComplete { .. })) {
+                return Some(format!("did_complete for {}", transfer.key));
+            }
+            let login = transfer.cancelled.is_none()
+                && transfer.progress(wake) == Progress::Login
+                && signal.at < transfer.times_out();
+            (login && !told(|message| matches!(message, Message::DidReceiveChallenge { .. })))
+                .then(|| format!("did_receive_challenge for {}", transfer.key))
+        },
+    )
 }
 
 /// So long the app must have been able to receive the signal before its absence counts.
@@ -246,19 +249,22 @@ fn missing(facts: &Facts<'_>, session: &Session<'_>, wake: Place, until: Place, 
     // What this wake was for may have gone with its session, and the name be another's by now.
     let called =
         facts.handles.iter().find(|handle| handle.place == wake).map_or(wake, |handle| handle.called);
-    if session.gone.iter().any(|gone| gone.seq > called.seq && gone.seq < until.seq) {
+    if session.gone.iter().any(|gone| gone.is_after(called.seq) && gone.is_before(until.seq)) {
         return;
     }
     let stop = facts.stops_after(wake.seq).map_or(until, |stop| stop.min(until));
-    let opened = session.opened.iter().rev().find(|open| open.seq < stop.seq);
+    let opened = session.opened.iter().rev().find(|open| open.is_before(stop.seq));
     let Some(opened) = opened.filter(|_| facts.is_attached(session, stop.seq)) else {
         return;
     };
     let messages = || facts.deliveries.iter().filter(|delivery| delivery.session == session.id);
-    let busy = messages().any(|d| d.began.seq < stop.seq && d.end.is_none_or(|(end, _)| end.seq >= stop.seq));
+    let busy =
+        messages().any(|d| d.began.is_before(stop.seq) && d.end.is_none_or(|(end, _)| end.is_from(stop.seq)));
     let mut last = wake.max(*opened);
-    for end in
-        messages().filter_map(|delivery| delivery.end).map(|(end, _)| end).filter(|end| end.seq < stop.seq)
+    for end in messages()
+        .filter_map(|delivery| delivery.end)
+        .map(|(end, _)| end)
+        .filter(|end| end.is_before(stop.seq))
     {
         last = last.max(end);
     }
@@ -297,7 +303,7 @@ fn overlap(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
     let mut last: Option<&Delivery<'_>> = None;
     for delivery in facts.deliveries.iter().filter(|delivery| delivery.session == session.id) {
         if let Some(before) = last {
-            if before.end.is_none_or(|(end, _)| end.seq > delivery.began.seq) {
+            if before.end.is_none_or(|(end, _)| end.is_after(delivery.began.seq)) {
                 finding.broken(
                     delivery.began,
                     format!("{} of session {:?} to have returned", before.message.name(), session.id),
@@ -330,12 +336,12 @@ fn order(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
     for (concluded, told, transfer) in &ends {
         while ends[clear].0.at + TOGETHER < concluded.at {
             let (_, told, earlier) = ends[clear];
-            if latest.is_none_or(|(known, _)| known.seq < told.seq) {
+            if latest.is_none_or(|(known, _)| known.is_before(told.seq)) {
                 latest = Some((told, earlier));
             }
             clear += 1;
         }
-        if let Some((place, earlier)) = latest.filter(|(place, _)| place.seq > told.seq) {
+        if let Some((place, earlier)) = latest.filter(|(place, _)| place.is_after(told.seq)) {
             finding.broken(
                 *told,
                 format!("the end of {} first: it came more than a second before", earlier.key),

@@ -39,7 +39,8 @@ pub(super) const SES_01: Rule = Rule {
 
 /// No traffic while it is paused.
 fn quiet(transfer: &Transfer<'_>, pause: &Pause, newborn: bool, finding: &mut Finding) {
-    let inside = |place: Place| place.seq > pause.from.seq && pause.to.is_none_or(|to| place.seq < to.seq);
+    let inside =
+        |place: Place| place.is_after(pause.from.seq) && pause.to.is_none_or(|to| place.is_before(to.seq));
     let when = || match (newborn, pause.depth) {
         (true, 1) => "before its first resume".to_owned(),
         (_, 1) => format!("while it is suspended, since {}", pause.from.at),
@@ -54,12 +55,13 @@ fn quiet(transfer: &Transfer<'_>, pause: &Pause, newborn: bool, finding: &mut Fi
         return;
     }
     let over = pause.to.map(|to| to.at);
-    let flows =
-        transfer.exchanges.iter().filter(|exchange| exchange.sent.seq < pause.from.seq).find(|exchange| {
+    let flows = transfer.exchanges.iter().filter(|exchange| exchange.sent.is_before(pause.from.seq)).find(
+        |exchange| {
             exchange
                 .last_byte
                 .is_some_and(|byte| byte > pause.from.at + ON_ITS_WAY && over.is_none_or(|over| byte < over))
-        });
+        },
+    );
     if let Some((flow, (end, ..))) = flows.and_then(|flow| Some((flow, flow.end?))) {
         finding.broken(
             end,
@@ -69,7 +71,7 @@ fn quiet(transfer: &Transfer<'_>, pause: &Pause, newborn: bool, finding: &mut Fi
         return;
     }
     let resumed = pause.to.filter(|to| to.at > pause.from.at);
-    let went_on = |to: Place| transfer.exchanges.iter().any(|exchange| exchange.sent.seq > to.seq);
+    let went_on = |to: Place| transfer.exchanges.iter().any(|exchange| exchange.sent.is_after(to.seq));
     finding.witnesses += u32::from(resumed.is_some_and(went_on));
 }
 
@@ -82,11 +84,11 @@ fn expired(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
     let limit = transfer.request_timeout;
     let long = transfer.pauses.iter().find(|pause| {
         let to = pause.to.map_or(failed.began.at, |to| to.at.min(failed.began.at));
-        pause.from.seq < failed.began.seq && to >= pause.from.at + limit
+        pause.from.is_before(failed.began.seq) && to >= pause.from.at + limit
     });
     let going_on = |pause: &Pause| {
         // Only an error that comes of the pause itself, not one of a login or an answer since.
-        !transfer.exchanges.iter().any(|exchange| exchange.sent.seq > pause.from.seq)
+        !transfer.exchanges.iter().any(|exchange| exchange.sent.is_after(pause.from.seq))
             && transfer.given_up.is_none()
             && transfer.progress(failed.began) != Progress::Login
     };
@@ -142,7 +144,7 @@ fn prompt(transfer: &Transfer<'_>, finding: &mut Finding) {
 /// No request after it has been cancelled.
 fn silent_afterwards(transfer: &Transfer<'_>, finding: &mut Finding) {
     let Some(returned) = transfer.cancels.first().and_then(|(_, returned)| *returned) else { return };
-    if let Some(late) = transfer.exchanges.iter().find(|exchange| exchange.sent.seq > returned.seq) {
+    if let Some(late) = transfer.exchanges.iter().find(|exchange| exchange.sent.is_after(returned.seq)) {
         finding.broken(
             late.sent,
             format!("no request for {}, which was cancelled at {}", transfer.key, returned.at),
@@ -177,12 +179,14 @@ fn told_as_cancelled(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut F
     };
     // Whatever ended it before the call had returned may be told instead.
     let until = returned.unwrap_or(called);
-    let answered =
-        transfer.exchanges.iter().any(|exchange| exchange.end.is_some_and(|(end, ..)| end.seq < until.seq))
-            && transfer.concluded().is_some_and(|end| end.seq < until.seq);
-    let had_ended = first.began.seq < called.seq
+    let answered = transfer
+        .exchanges
+        .iter()
+        .any(|exchange| exchange.end.is_some_and(|(end, ..)| end.is_before(until.seq)))
+        && transfer.concluded().is_some_and(|end| end.is_before(until.seq));
+    let had_ended = first.began.is_before(called.seq)
         || answered
-        || transfer.given_up.is_some_and(|place| place.seq < until.seq)
+        || transfer.given_up.is_some_and(|place| place.is_before(until.seq))
         || until.at >= transfer.times_out();
     match end {
         EndKind::Cancelled | EndKind::CancelledBySystem => finding.witness(),

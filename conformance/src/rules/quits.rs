@@ -46,16 +46,16 @@ const MOMENT: Duration = Duration::from_secs(1);
 /// Was it being worked on, or waiting for a login, when the user quit the app?
 fn found_open(facts: &Facts<'_>, transfer: &Transfer<'_>, quit: Place) -> bool {
     let told =
-        facts.messages_of(transfer).any(|delivery| delivery.is_final() && delivery.began.seq < quit.seq);
+        facts.messages_of(transfer).any(|delivery| delivery.is_final() && delivery.began.is_before(quit.seq));
     let open = matches!(transfer.progress(quit), Progress::Open | Progress::Login);
-    let given_up = transfer.given_up.is_some_and(|given_up| given_up.seq < quit.seq);
+    let given_up = transfer.given_up.is_some_and(|given_up| given_up.is_before(quit.seq));
     let ended_at_once = transfer.concluded().is_some_and(|end| end.at <= quit.at + MOMENT);
     let clear = open && !transfer.is_vague_at(quit);
     clear && !told && !given_up && !ended_at_once && transfer.cancelled == Some(quit)
 }
 
 fn called_off(facts: &Facts<'_>, transfer: &Transfer<'_>, quit: Place, finding: &mut Finding) {
-    let late = |place: &Place| place.seq > quit.seq && place.at > quit.at + MOMENT;
+    let late = |place: &Place| place.is_after(quit.seq) && place.at > quit.at + MOMENT;
     if let Some(sent) = transfer.exchanges.iter().map(|exchange| exchange.sent).find(late) {
         finding.broken(
             sent,
@@ -98,7 +98,7 @@ fn outlived(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
         .changes
         .iter()
         .filter(|(_, how)| matches!(how, AppChange::Crashed | AppChange::Purged | AppChange::Terminated(_)));
-    let between = |found: &Place| found.seq > transfer.resumed.seq && found.seq < place.seq;
+    let between = |found: &Place| found.is_after(transfer.resumed.seq) && found.is_before(place.seq);
     let mut ends = ends.map(|(found, _)| *found).filter(between);
     let went_on = ends.any(|found| matches!(transfer.progress(found), Progress::Open | Progress::Login));
     let wished = transfer.cancelled.is_some() || transfer.given_up.is_some();
@@ -118,9 +118,9 @@ fn woken(facts: &Facts<'_>, quit: Place, finding: &mut Finding) {
     let back = facts
         .changes
         .iter()
-        .find(|(place, how)| *how == AppChange::Foregrounded && place.seq > quit.seq)
+        .find(|(place, how)| *how == AppChange::Foregrounded && place.is_after(quit.seq))
         .map_or(usize::MAX, |(place, _)| place.seq);
-    let between = |place: Place| place.seq > quit.seq && place.seq < back;
+    let between = |place: Place| place.is_after(quit.seq) && place.is_before(back);
     for task in &facts.tasks {
         let (RefreshKind::UrlSession(session), Some(given)) =
             (task.kind, task.delivered.iter().find(|place| between(**place)))

@@ -457,7 +457,8 @@ impl<'a> Facts<'a> {
             .changes
             .last()
             .filter(|(_, change)| matches!(change, AppChange::Launched | AppChange::Resumed));
-        let since = |change: Place| self.handles.last().is_none_or(|handle| handle.place.seq < change.seq);
+        let since =
+            |change: Place| self.handles.last().is_none_or(|handle| handle.place.is_before(change.seq));
         let woke = last.map(|(change, _)| *change).filter(|change| since(*change));
         let launch = self.changes.iter().rev().take_while(|(change, _)| since(*change));
         let mut launch =

@@ -80,7 +80,7 @@ impl<'a> Slot<'a> {
                 // there is none, nothing tells requests apart, and each is good for one delivery.
                 let stems = |(at, r): (usize, &Request<'_>)| {
                     let came = info.is_none() && this.arrival_of(at).is_some();
-                    r.asks() && r.user_info == info && r.place.seq < handle.place.seq && !came
+                    r.asks() && r.user_info == info && r.place.is_before(handle.place.seq) && !came
                 };
                 let request = this.requests.iter().enumerate().rev().find(|(at, r)| stems((*at, r)));
                 let request = request.map(|(at, _)| at);
@@ -99,7 +99,8 @@ impl<'a> Slot<'a> {
     /// The first request after this one that was in the slot for certain when the scheduler set out to deliver: not in
     /// the very moment, in which the two may have crossed.
     pub(super) fn replaced_by(&self, request: usize, called: Place) -> Option<&Request<'a>> {
-        let settled = |r: &&Request<'_>| r.settled.is_some_and(|p| p.seq < called.seq && p.at < called.at);
+        let settled =
+            |r: &&Request<'_>| r.settled.is_some_and(|p| p.is_before(called.seq) && p.at < called.at);
         self.requests[request + 1..].iter().find(settled)
     }
 }

@@ -74,8 +74,8 @@ fn ending(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
     if transfer.given_up.is_some() || transfer.progress(told) == Progress::Login {
         return;
     }
-    let before = || transfer.exchanges.iter().filter(|exchange| exchange.sent.seq < told.seq);
-    let concluded = transfer.concluded().filter(|end| end.seq < told.seq);
+    let before = || transfer.exchanges.iter().filter(|exchange| exchange.sent.is_before(told.seq));
+    let concluded = transfer.concluded().filter(|end| end.is_before(told.seq));
     match end {
         EndKind::Failed | EndKind::TimedOut if told.at < transfer.times_out() => {
             let why = before().next_back().map_or(Some("nothing had been sent"), trouble);

@@ -55,7 +55,7 @@ fn returns(facts: &Facts<'_>, of: Charge, finding: &mut Finding) {
         let what = format!("the call made at {} for {article} {}", request.place.at, noun(of));
         match (answers.next(), slot.arrival_of(index)) {
             (None, _) => unanswered(facts, request, &what, finding),
-            (Some(answer), Some(arrival)) if arrival.place.seq < answer.seq => finding.broken(
+            (Some(answer), Some(arrival)) if arrival.place.is_before(answer.seq) => finding.broken(
                 answer,
                 format!("{what} to return when it is scheduled"),
                 format!("it returned at {}, after its task", answer.at),
@@ -93,7 +93,7 @@ fn answers<'f>(
 fn unanswered(facts: &Facts<'_>, request: &Request<'_>, what: &str, finding: &mut Finding) {
     let by = request.place.at + PROMPT;
     let ended = facts.changes.iter().any(|(place, change)| {
-        change.state() == AppState::NotRunning && place.seq > request.place.seq && place.at <= by
+        change.state() == AppState::NotRunning && place.is_after(request.place.seq) && place.at <= by
     });
     if !ended && facts.last().at >= by {
         finding.broken(

@@ -39,10 +39,11 @@ fn unchanged(facts: &Facts<'_>, session: &Session<'_>, from: Place, finding: &mu
             let expected = format!("a wake for session {:?}, as its first configuration has it", session.id);
             finding.broken(place, expected, missing.seen);
         }
-        let wakes = session.wakes.iter().filter(|wake| wake.seq > from.seq).count();
+        let wakes = session.wakes.iter().filter(|wake| wake.is_after(from.seq)).count();
         finding.witnesses += u32::try_from(wakes).unwrap_or(u32::MAX);
     } else {
-        let asked = session.wakes.iter().chain(&session.requests).filter(|place| place.seq > from.seq).min();
+        let asked =
+            session.wakes.iter().chain(&session.requests).filter(|place| place.is_after(from.seq)).min();
         if let Some(place) = asked {
             finding.broken(
                 *place,
@@ -56,7 +57,7 @@ fn unchanged(facts: &Facts<'_>, session: &Session<'_>, from: Place, finding: &mu
             Message::DidComplete { end, .. } => Some((delivery.began, *end)),
             _ => None,
         });
-        let Some((told, end)) = end.filter(|(told, _)| told.seq > from.seq) else { continue };
+        let Some((told, end)) = end.filter(|(told, _)| told.is_after(from.seq)) else { continue };
         let behind = transfer.concluded().is_some_and(|end| !facts.state_at(end.seq).is_running());
         if end == EndKind::TimedOut && told.at < transfer.times_out() {
             finding.broken(
@@ -102,7 +103,7 @@ pub(super) const SES_16: Rule = Rule {
             let twice = session
                 .seconds
                 .iter()
-                .any(|(place, _)| place.seq > run.seq && place.seq < delivery.began.seq);
+                .any(|(place, _)| place.is_after(run.seq) && place.is_before(delivery.began.seq));
             finding.witnesses += u32::from(twice && delivery.returned().is_some());
         }
         for entry in &facts.history.entries {

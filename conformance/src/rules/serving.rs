@@ -28,8 +28,8 @@ pub(super) const DEL_05A: Rule = Rule {
         for delivery in &facts.deliveries {
             let end = delivery.end.map_or(usize::MAX, |(place, _)| place.seq);
             let used = delivery.uses.iter().chain(&delivery.moved);
-            finding.witnesses += u32::from(used.clone().any(|place| place.seq < end));
-            if let Some(late) = used.filter(|place| place.seq > end).min() {
+            finding.witnesses += u32::from(used.clone().any(|place| place.is_before(end)));
+            if let Some(late) = used.filter(|place| place.is_after(end)).min() {
                 finding.broken(
                     *late,
                     format!("the file of {} used before its callback returned", about(delivery)),
@@ -88,17 +88,17 @@ fn left_unanswered(facts: &Facts<'_>, delivery: &Delivery<'_>) -> Option<Place> 
     let ended = facts
         .changes
         .iter()
-        .find(|(place, change)| place.seq > asked.seq && change.state() == AppState::NotRunning)
+        .find(|(place, change)| place.is_after(asked.seq) && change.state() == AppState::NotRunning)
         .map_or(usize::MAX, |(place, _)| place.seq);
     let transfer = facts
         .transfers_of(delivery.session)
         .find(|transfer| Some(transfer.key.transfer) == delivery.transfer);
     let told = transfer.and_then(|transfer| {
-        facts.messages_of(transfer).find(|message| message.is_final() && message.began.seq > asked.seq)
+        facts.messages_of(transfer).find(|message| message.is_final() && message.began.is_after(asked.seq))
     });
     // A log may end before the answer comes.
     let shown = told.map(|told| told.began).or_else(|| (!facts.is_log()).then(|| facts.last()))?;
-    (shown.seq < ended).then_some(shown)
+    (shown.is_before(ended)).then_some(shown)
 }
 
 pub(super) const DEL_07A: Rule = Rule {

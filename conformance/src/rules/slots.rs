@@ -45,7 +45,7 @@ pub(super) const SCH_07: Rule = Rule {
 fn replaced_another(slot: &Slot<'_>, index: usize) -> bool {
     let now = slot.requests[index].place;
     slot.requests[..index].iter().enumerate().any(|(at, older)| {
-        older.due() > now.at && slot.arrival_of(at).is_none_or(|arrival| arrival.place.seq > now.seq)
+        older.due() > now.at && slot.arrival_of(at).is_none_or(|arrival| arrival.place.is_after(now.seq))
     })
 }
 
@@ -73,7 +73,7 @@ pub(super) const SCH_09: Rule = Rule {
 fn too_early(facts: &Facts<'_>, of: Charge, finding: &mut Finding) {
     let slot = Slot::of(facts, of);
     for arrival in &slot.arrivals {
-        let before = slot.requests.iter().filter(|request| request.place.seq < arrival.place.seq);
+        let before = slot.requests.iter().filter(|request| request.place.is_before(arrival.place.seq));
         // A task whose user info says nothing may stem from any of them.
         let request = match arrival.request {
             Some(index) => Some(&slot.requests[index]),
@@ -123,7 +123,7 @@ fn own_info(facts: &Facts<'_>, of: Charge, finding: &mut Finding) {
     let slot = Slot::of(facts, of);
     for (at, arrival) in slot.arrivals.iter().enumerate() {
         let came = |index: usize| slot.arrivals[..at].iter().any(|earlier| earlier.request == Some(index));
-        let asked = slot.requests.iter().enumerate().filter(|(_, r)| r.place.seq < arrival.place.seq);
+        let asked = slot.requests.iter().enumerate().filter(|(_, r)| r.place.is_before(arrival.place.seq));
         let mut outstanding = asked.filter(|(at, r)| r.asks() && !came(*at)).map(|(_, request)| request);
         let task = &facts.tasks[arrival.task];
         match (arrival.request, outstanding.next_back()) {
@@ -148,7 +148,7 @@ fn own_info(facts: &Facts<'_>, of: Charge, finding: &mut Finding) {
 fn came_along(facts: &Facts<'_>, request: &Request<'_>) -> bool {
     let brought = |handle: &super::facts::Handle| {
         let mut tasks = handle.tasks.iter().map(|index| &facts.tasks[*index]);
-        let later = handle.place.seq > request.place.seq;
+        let later = handle.place.is_after(request.place.seq);
         later && tasks.any(|task| !is_of(task.kind, Charge::Snapshot) && task.user_info == request.user_info)
     };
     request.completed.is_some() && facts.handles.iter().any(brought)
@@ -164,7 +164,7 @@ fn no_info(facts: &Facts<'_>, finding: &mut Finding) {
                 continue;
             }
             let meant = |r: &Request<'_>| {
-                r.completed.is_some() && r.place.seq < handle.place.seq && r.user_info == task.user_info
+                r.completed.is_some() && r.place.is_before(handle.place.seq) && r.user_info == task.user_info
             };
             let next = matches!(task.kind, RefreshKind::Snapshot(_)) && slot.requests.iter().any(meant);
             if task.user_info.is_some() && !next {

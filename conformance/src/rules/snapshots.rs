@@ -91,7 +91,7 @@ pub(super) const SCH_23: Rule = Rule {
 /// Is this delivery what the last word about the slot allows?
 fn governed(facts: &Facts<'_>, slot: &Slot<'_>, at: usize, arrival: &Arrival, finding: &mut Finding) {
     let settled = |r: &Request<'_>| {
-        r.settled.is_some_and(|place| place.seq < arrival.called.seq && place.at < arrival.called.at)
+        r.settled.is_some_and(|place| place.is_before(arrival.called.seq) && place.at < arrival.called.at)
     };
     let last = slot.requests.iter().rposition(settled);
     // What was said in the same moment, or may not count, may have governed it as well.
@@ -99,7 +99,7 @@ fn governed(facts: &Facts<'_>, slot: &Slot<'_>, at: usize, arrival: &Arrival, fi
     let came = |index: usize| slot.arrivals[..at].iter().any(|earlier| earlier.request == Some(index));
     let fits = |(index, request): &(usize, &Request<'_>)| {
         let own = arrival.request.is_none_or(|of| of == *index);
-        own && request.place.seq < arrival.place.seq
+        own && request.place.is_before(arrival.place.seq)
             && request.asks()
             && !came(*index)
             && request.preferred <= arrival.place.at

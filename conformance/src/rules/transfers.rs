@@ -29,7 +29,7 @@ pub(super) const SES_03: Rule = Rule {
                 }
                 continue;
             };
-            match facts.messages_of(transfer).find(|delivery| delivery.began.seq > last.seq) {
+            match facts.messages_of(transfer).find(|delivery| delivery.began.is_after(last.seq)) {
                 Some(late) => finding.broken(
                     late.began,
                     format!("nothing about {} after its did_complete at {}", transfer.key, last.at),
@@ -79,7 +79,7 @@ pub(super) const SES_04: Rule = Rule {
                 .collect();
             let delivered: Vec<_> = finished.iter().filter_map(|delivery| delivery.returned()).collect();
             match (how, delivered.as_slice()) {
-                (EndKind::Success, [once]) if once.seq < last.began.seq => finding.witness(),
+                (EndKind::Success, [once]) if once.is_before(last.began.seq) => finding.witness(),
                 (EndKind::Success, [_, again, ..]) => {
                     finding.broken(
                         *again,
@@ -129,7 +129,7 @@ pub(super) const SES_06: Rule = Rule {
             let whole = |e: &&super::course::Exchange| match (e.head, e.end) {
                 (_, Some((_, ExchangeOutcome::Complete, ..))) => true,
                 (Some((head, ..)), Some((end, ExchangeOutcome::Abandoned, ..))) => {
-                    let retried = transfer.exchanges.iter().any(|other| other.sent.seq > end.seq);
+                    let retried = transfer.exchanges.iter().any(|other| other.sent.is_after(end.seq));
                     retried && end.at < head.at + HASTE && !link_changed(facts, head, end)
                 }
                 _ => false,
@@ -140,7 +140,9 @@ pub(super) const SES_06: Rule = Rule {
             let (Some((_, status, _)), Some((_, _, received, digest))) = (exchange.head, exchange.end) else {
                 continue;
             };
-            if let Some(again) = transfer.exchanges.iter().find(|other| other.sent.seq > exchange.sent.seq) {
+            if let Some(again) =
+                transfer.exchanges.iter().find(|other| other.sent.is_after(exchange.sent.seq))
+            {
                 finding.broken(
                     again.sent,
                     format!("the answer {status} to be the end of {}", transfer.key),

@@ -38,10 +38,10 @@ fn cause(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, wake: Pl
     // What happens while the app comes up can not take the wake back.
     let handle = facts.handles.iter().find(|handle| handle.place == wake);
     let wake = handle.map_or(wake, |handle| handle.called);
-    let known = || facts.transfers_of(session.id).filter(|transfer| transfer.resumed.seq < wake.seq);
+    let known = || facts.transfers_of(session.id).filter(|transfer| transfer.resumed.is_before(wake.seq));
     // A transfer that is through for the app too is no reason for anything.
     let through =
-        |transfer: &Transfer<'_>| facts.acknowledged(transfer).is_some_and(|place| place.seq < wake.seq);
+        |transfer: &Transfer<'_>| facts.acknowledged(transfer).is_some_and(|place| place.is_before(wake.seq));
     let progress =
         |transfer: &Transfer<'_>| went_on(transfer, wake).unwrap_or_else(|| transfer.progress(wake));
     let waiting: Vec<(&Transfer<'_>, Progress)> =
@@ -59,10 +59,10 @@ fn cause(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, wake: Pl
     let had_ended = || {
         let ended = waiting.iter().filter(|(_, progress)| *progress == Progress::Ended);
         ended.filter_map(|(transfer, _)| end_of(facts, transfer)).any(|end| {
-            facts.transfers_of(session.id).filter(|other| other.resumed.seq < end.seq).all(|other| {
+            facts.transfers_of(session.id).filter(|other| other.resumed.is_before(end.seq)).all(|other| {
                 let later = Place { seq: end.seq + 1, at: end.at };
                 went_on(other, later).unwrap_or_else(|| other.progress(later)) == Progress::Ended
-                    || facts.acknowledged(other).is_some_and(|place| place.seq < end.seq)
+                    || facts.acknowledged(other).is_some_and(|place| place.is_before(end.seq))
             })
         })
     };
@@ -90,7 +90,7 @@ fn cause(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, wake: Pl
 
 /// A transfer whose next request comes after this place had not ended there, unless it was waiting for a login.
 fn went_on(transfer: &Transfer<'_>, place: Place) -> Option<Progress> {
-    let later = transfer.exchanges.iter().any(|exchange| exchange.sent.seq >= place.seq);
+    let later = transfer.exchanges.iter().any(|exchange| exchange.sent.is_from(place.seq));
     (later && transfer.progress(place) == Progress::Ended && transfer.cancelled.is_none())
         .then_some(Progress::Open)
 }
@@ -104,7 +104,7 @@ fn since_last<'f>(
     let decided =
         |wake: Place| facts.handles.iter().find(|handle| handle.place == wake).map_or(wake, |h| h.called);
     let after = last.map(decided);
-    move |place| place.seq < wake.seq && after.is_none_or(|after| place.seq > after.seq)
+    move |place| place.is_before(wake.seq) && after.is_none_or(|after| place.is_after(after.seq))
 }
 
 /// Has a server asked for a login since the last wake was decided?
@@ -205,7 +205,7 @@ fn needless(
     let handle = facts.handles.iter().find(|handle| handle.place == wake);
     let called = handle.map_or(wake, |handle| handle.called);
     let mut causes = 0;
-    for transfer in facts.transfers_of(session.id).filter(|transfer| transfer.resumed.seq < wake.seq) {
+    for transfer in facts.transfers_of(session.id).filter(|transfer| transfer.resumed.is_before(wake.seq)) {
         // Whether one that was suspended has run out of time can not be told, nor what else it may want.
         let vague = transfer.is_vague_at(called) || transfer.vague_login.is_some();
         if transfer.progress(called) == Progress::Unknown || vague {
@@ -213,7 +213,7 @@ fn needless(
         }
         let asked = |challenge: Place| {
             let mut messages =
-                facts.messages_of(transfer).filter(|delivery| delivery.began.seq > challenge.seq);
+                facts.messages_of(transfer).filter(|delivery| delivery.began.is_after(challenge.seq));
             messages
                 .find(|delivery| matches!(delivery.message, Message::DidReceiveChallenge { .. }))?
                 .returned()
@@ -227,7 +227,7 @@ fn needless(
         let logins = logins.chain(rejected.map(|rejection| (rejection, asked(rejection))));
         let ends = end_of(facts, transfer).into_iter().map(|end| (end, facts.acknowledged(transfer)));
         for (cause, told) in
-            logins.chain(ends).filter(|(cause, _)| cause.seq >= after && cause.seq < called.seq)
+            logins.chain(ends).filter(|(cause, _)| cause.is_from(after) && cause.is_before(called.seq))
         {
             causes += 1;
             if !reached(facts, session, cause, told, called) {
@@ -247,7 +247,7 @@ fn needless(
 /// Did the app run, with the session open, from the cause until it was told of it?
 fn reached(facts: &Facts<'_>, session: &Session<'_>, cause: Place, told: Option<Place>, wake: Place) -> bool {
     let until = told.unwrap_or(wake).min(wake);
-    let stays = facts.stops_after(cause.seq).is_none_or(|stop| stop.seq > until.seq);
+    let stays = facts.stops_after(cause.seq).is_none_or(|stop| stop.is_after(until.seq));
     facts.state_at(cause.seq).is_running() && facts.is_attached(session, cause.seq) && stays
 }
 
@@ -257,11 +257,11 @@ pub(super) fn missing(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Fi
     // The documents do not say that the end of one that was never resumed, so cancelled, is worth a wake.
     let transfers: Vec<&Transfer<'_>> = facts
         .transfers_of(session.id)
-        .filter(|transfer| transfer.was_resumed() && transfer.resumed.seq < horizon.seq)
+        .filter(|transfer| transfer.was_resumed() && transfer.resumed.is_before(horizon.seq))
         .collect();
     for transfer in &transfers {
         let live = transfer.concluded().is_some_and(|end| facts.state_at(end.seq).is_running());
-        let told = facts.acknowledged(transfer).is_some_and(|place| place.seq < horizon.seq);
+        let told = facts.acknowledged(transfer).is_some_and(|place| place.is_before(horizon.seq));
         finding.witnesses += u32::from(live && told);
     }
     // The wake may have come by another way of counting a suspended transfer's time.
@@ -276,12 +276,14 @@ pub(super) fn missing(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Fi
     };
     // A callback that was begun has told the app, even if the app was suspended or ended in the middle of it.
     let told = |transfer: &Transfer<'_>| {
-        facts.messages_of(transfer).any(|delivery| delivery.is_final() && delivery.began.seq < horizon.seq)
+        facts
+            .messages_of(transfer)
+            .any(|delivery| delivery.is_final() && delivery.began.is_before(horizon.seq))
     };
     let untold = transfers.iter().find(|transfer| !told(transfer));
-    let woken = session.wakes.iter().any(|wake| wake.seq > last.seq);
+    let woken = session.wakes.iter().any(|wake| wake.is_after(last.seq));
     let Some(untold) = untold else {
-        finding.witnesses += u32::from(session.wakes.iter().any(|wake| wake.seq > last.seq));
+        finding.witnesses += u32::from(session.wakes.iter().any(|wake| wake.is_after(last.seq)));
         return;
     };
     let patience = facts.policy.budget_window * 3 + facts.policy.delivery_slack;
@@ -309,7 +311,7 @@ fn end_of(facts: &Facts<'_>, transfer: &Transfer<'_>) -> Option<Place> {
             .then_some(Place { seq: entry.seq, at: transfer.times_out_at_last() })
     };
     let given_up = transfer.given_up.filter(|given_up| {
-        transfer.vague_login.is_none() && transfer.exchanges.iter().all(|e| e.sent.seq < given_up.seq)
+        transfer.vague_login.is_none() && transfer.exchanges.iter().all(|e| e.sent.is_before(given_up.seq))
     });
     let told =
         || facts.messages_of(transfer).find(|delivery| delivery.is_final()).map(|delivery| delivery.began);
