@@ -59,8 +59,8 @@ mod verdict;
 mod world;
 
 pub use report::{mermaid, timeline};
-pub use runner::{DEFAULT_SEED, Options, Player, Progress, RegressionError, ReplayWith, RunError, play, run};
+pub use runner::{DEFAULT_SEED, Options, Player, Progress, RegressionError, RunError, play, run};
 pub use subject::{Capability, Role, Subject};
 pub use suite::{check, check_all};
-pub use verdict::{Failure, Fault, Report, Row, Verdict, WorldReport};
+pub use verdict::{Failure, Fault, ReplayWith, Report, Row, Verdict, WorldReport};
 pub use world::World;

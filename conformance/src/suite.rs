@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use crate::report;
 use crate::rules;
-use crate::runner::{Options, ReplayWith, run};
+use crate::runner::{Options, run};
 use crate::subject::Subject;
+use crate::verdict::ReplayWith;
 use crate::verdict::Verdict;
 
 /// Judges one rule in both worlds; this is what each test of [`suite!`](crate::suite!) calls.

@@ -1,16 +1,25 @@
 //! What a run comes to.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::history::{History, SubjectFault};
-use crate::report;
 use crate::rules::{Rule, Violation};
-use crate::runner::ReplayWith;
 use crate::scenario::Scenario;
 use crate::subject::Role;
 use crate::world::World;
+
+/// How a failure tells people to play it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "the three front ends of the kit")]
+pub enum ReplayWith {
+    /// `cargo test`, which plays stored scenarios first.
+    CargoTest,
+    /// The `bgsession` command with the stored file.
+    Command,
+    /// The scenario itself, printed below the failure.
+    Scenario,
+}
 
 /// A rule's verdict in one world. Only [`Verdict::Pass`] counts as pass.
 #[derive(Clone, Debug)]
@@ -102,12 +111,6 @@ pub struct Failure {
     pub replay_with: ReplayWith,
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&report::failure_block(self))
-    }
-}
-
 /// Misbehaviour outside of the rules.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -185,11 +188,5 @@ impl Report {
             Verdict::Fail(failure) => Some(&**failure),
             _ => None,
         })
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&report::report(self))
     }
 }

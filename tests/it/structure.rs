@@ -49,6 +49,28 @@ fn the_judging_part_names_nothing_of_the_reference_but_its_contract() {
     assert!(named.is_empty(), "the reference must not be its own oracle:\n{}", named.join("\n"));
 }
 
+#[test]
+fn rules_and_histories_know_neither_the_world_nor_what_is_printed() {
+    let mut judging = Vec::new();
+    for part in ["history", "rules"] {
+        files(&sources().join(part), &mut judging);
+    }
+    assert!(judging.len() > 30, "they have moved: correct this list");
+    // It writes down what the world does.
+    judging.retain(|file| !file.ends_with("history/recorder.rs"));
+    let mut named = Vec::new();
+    for file in judging {
+        let text = fs::read_to_string(&file).expect("it was listed");
+        let mentions = code(&text).filter(|(_, line)| {
+            ["world", "runner", "report", "verdict"]
+                .iter()
+                .any(|part| line.contains(&format!("crate::{part}")))
+        });
+        named.extend(mentions.map(|(at, line)| format!("{}:{at}: {}", file.display(), line.trim())));
+    }
+    assert!(named.is_empty(), "a rule judges what was observed and nothing else:\n{}", named.join("\n"));
+}
+
 /// The rules that `suite!` makes tests of, by role, and those whose tests are ignored: what stands in its list.
 fn listed() -> (BTreeMap<String, Vec<String>>, Vec<String>) {
     let text = fs::read_to_string(sources().join("suite.rs")).expect("the kit's sources are there");

@@ -14,6 +14,7 @@
 
 mod event;
 mod jsonl;
+mod names;
 mod parts;
 mod recorder;
 #[cfg(feature = "schema")]
@@ -24,6 +25,7 @@ mod schema_page;
 pub use event::Event;
 pub(crate) use jsonl::without_place;
 pub use jsonl::{FORMAT, HistoryError};
+pub(crate) use names::short;
 pub use parts::{
     Answer, Completed, EndKind, ExchangeOutcome, FaultKind, Listed, Message, MessageId, Phase, Reopening,
     ShownIdentity, Space, SubjectFault, TaskRef, TransferKey,

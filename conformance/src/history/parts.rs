@@ -22,7 +22,7 @@ pub struct TransferKey {
 
 impl fmt::Display for TransferKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", crate::report::short(self.session.as_str()), self.transfer)
+        write!(f, "{}/{}", crate::history::short(self.session.as_str()), self.transfer)
     }
 }
 

@@ -26,7 +26,8 @@ pub(crate) fn log_block(
     violation: &Violation,
     place: &LogPlace<'_>,
 ) -> String {
-    let mut block = super::opening(rule, &format!("{} · line {}", super::short(place.name), place.line));
+    let mut block =
+        super::opening(rule, &format!("{} · line {}", crate::history::short(place.name), place.line));
     field(&mut block, "expected", &violation.expected);
     field(&mut block, "seen", &violation.seen);
     block.push('\n');

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::timeline::{Lane, Line, lines, said_of_gap};
+use super::timeline::{Line, lines, said_of_gap};
+use super::words::Lane;
 use crate::history::{Event, History};
 
 /// A history as a Mermaid sequence diagram, with the lanes of the [`timeline`](crate::timeline) as participants; the

@@ -12,22 +12,9 @@ pub use timeline::timeline;
 use std::fmt::Write as _;
 
 use crate::rules::Rule;
-use crate::runner::ReplayWith;
-use crate::verdict::{Failure, Fault, Report, Verdict};
+use crate::verdict::{Failure, Fault, ReplayWith, Report, Verdict};
 
 const WIDTH: usize = 80;
-
-/// A long identifier, cut in the middle.
-pub(crate) fn short(text: &str) -> String {
-    const MOST: usize = 18;
-    let count = text.chars().count();
-    if count <= MOST {
-        return text.to_owned();
-    }
-    let head: String = text.chars().take(8).collect();
-    let tail: String = text.chars().skip(count - 8).collect();
-    format!("{head}…{tail}")
-}
 
 /// Breaks a text at spaces into lines of at most `width` characters; a longer word gets a line of its own.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
@@ -52,6 +39,18 @@ fn field(block: &mut String, name: &str, text: &str) {
     for (index, line) in wrap(text, WIDTH - 12).into_iter().enumerate() {
         let name = if index == 0 { name } else { "" };
         writeln!(block, "  {name:<9} {line}").expect("a string takes everything");
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&failure_block(self))
+    }
+}
+
+impl std::fmt::Display for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&report(self))
     }
 }
 
@@ -253,11 +252,5 @@ mod tests {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("incomprehensibilities", 7), ["incomprehensibilities"]);
         assert_eq!(wrap("", 7), [""]);
-    }
-
-    #[test]
-    fn a_long_identifier_is_cut_in_the_middle() {
-        assert_eq!(short("com.example.downloads"), "com.exam…ownloads");
-        assert_eq!(short("short"), "short");
     }
 }

@@ -3,19 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::words::{describe, name};
+use super::words::{Lane, describe, name};
 use crate::contract::AppChange;
 use crate::history::{Entry, Event, History};
 use crate::report::wrap;
-
-/// Who an event belongs to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lane {
-    App,
-    Scheduler,
-    Session,
-    Network,
-}
 
 const WIDTH: usize = 80;
 /// `▶ ` and the time, then four lanes of four columns.

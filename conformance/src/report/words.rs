@@ -6,11 +6,17 @@ use crate::contract::{
 };
 use crate::history::{
     Answer, Completed, Entry, Event, ExchangeOutcome, History, Listed, Message, Phase, Reopening,
-    ShownIdentity, TransferKey,
+    ShownIdentity, TransferKey, short,
 };
-use crate::report::short;
 
-use super::timeline::Lane;
+/// Who an event belongs to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lane {
+    App,
+    Scheduler,
+    Session,
+    Network,
+}
 
 pub(super) fn name(event: &Event, history: &History) -> Option<(Lane, String)> {
     Some(match event {

@@ -45,7 +45,7 @@ pub(super) const DEL_03A: Rule = Rule {
             if before && !open && has_transfers(facts, session, end.seq) {
                 finding.broken(
                     end,
-                    format!("session {:?} opened for {}", crate::report::short(id.as_str()), held.name()),
+                    format!("session {:?} opened for {}", crate::history::short(id.as_str()), held.name()),
                     "not opened in this process: its messages can not come".to_owned(),
                 );
             }
@@ -88,7 +88,7 @@ pub(super) const DEL_03B: Rule = Rule {
                         *stop,
                         format!(
                             "session {:?}, which has transfers, opened after the launch at {}",
-                            crate::report::short(session.id.as_str()),
+                            crate::history::short(session.id.as_str()),
                             launch.at
                         ),
                         "not opened before the app was suspended".to_owned(),
@@ -121,7 +121,7 @@ pub(super) const DEL_03C: Rule = Rule {
             finding.witnesses += u32::from(open);
         }
         for session in &facts.sessions {
-            let name = crate::report::short(session.id.as_str());
+            let name = crate::history::short(session.id.as_str());
             if let Some((second, _)) = session.seconds.first() {
                 finding.broken(
                     *second,
@@ -184,7 +184,7 @@ pub(super) const DEL_03D: Rule = Rule {
                         *place,
                         format!(
                             "the open transfers of {:?} let go on",
-                            crate::report::short(session.id.as_str())
+                            crate::history::short(session.id.as_str())
                         ),
                         "invalidated and cancelled with transfers open".to_owned(),
                     );

@@ -148,7 +148,7 @@ impl<'f, 'h> InHand<'f, 'h> {
     pub(super) fn name(&self) -> String {
         match self.task.session() {
             Some(session) => {
-                format!("task {} of {:?}", self.task.id, crate::report::short(session.as_str()))
+                format!("task {} of {:?}", self.task.id, crate::history::short(session.as_str()))
             }
             None => format!("task {} ({})", self.task.id, self.task.kind),
         }

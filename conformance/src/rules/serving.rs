@@ -7,7 +7,7 @@ use crate::history::{Answer, Message};
 use crate::scenario::Focus;
 
 fn about(delivery: &Delivery<'_>) -> String {
-    let session = crate::report::short(delivery.session.as_str());
+    let session = crate::history::short(delivery.session.as_str());
     delivery.transfer.map_or_else(|| format!("{session:?}"), |transfer| format!("{session}/{transfer}"))
 }
 

@@ -22,7 +22,7 @@ use crate::history::{FaultKind, History, SubjectFault};
 use crate::rules::{RULES, Rule};
 use crate::scenario::Scenario;
 use crate::subject::{Role, Subject};
-use crate::verdict::{Failure, Fault, Report, Row, Verdict, WorldReport};
+use crate::verdict::{Failure, Fault, ReplayWith, Report, Row, Verdict, WorldReport};
 use crate::world::{Worker, World};
 use plan::{Enough, Plan, chunks};
 use pool::Beat;
@@ -59,18 +59,6 @@ pub struct Options {
     pub replay: Option<Vec<Scenario>>,
     /// Told of every scenario that has been played.
     pub progress: Option<Arc<dyn Fn(Progress) + Send + Sync>>,
-}
-
-/// How a failure tells people to play it again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "the three front ends of the kit")]
-pub enum ReplayWith {
-    /// `cargo test`, which plays stored scenarios first.
-    CargoTest,
-    /// The `bgsession` command with the stored file.
-    Command,
-    /// The scenario itself, printed below the failure.
-    Scenario,
 }
 
 /// How far a run is.
