@@ -235,7 +235,10 @@ fn summary(report: &Report, text: &mut String) {
         }
     }
     let said = if report.passed() {
-        format!("passed: all {} rules", report.rows.len())
+        match report.rows.len() {
+            1 => "passed: its one rule".to_owned(),
+            count => format!("passed: all {count} rules"),
+        }
     } else {
         format!("FAILED: {broken} of {} rules", report.rows.len())
     };

@@ -59,6 +59,8 @@ mod policy;
 mod refresh_task;
 mod responder;
 mod scheduler;
+#[cfg(feature = "serde")]
+mod seconds;
 mod session;
 mod throttle;
 mod time;

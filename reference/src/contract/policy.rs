@@ -7,7 +7,7 @@ use super::{AppClass, Charge, RefreshKind};
 /// Deliveries per hour by how prominent the app is (contradiction X4: newer pages give apps without a complication on
 /// the face nothing at all, older ones promise dock apps one per hour).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 #[expect(clippy::exhaustive_structs, reason = "a plain table of numbers")]
 pub struct Allotment {
     /// With a complication on the active face.
@@ -33,18 +33,23 @@ impl Allotment {
 /// How long an app may keep a task of each kind open. The pages say "seconds"; a talk says 15 s for application
 /// refresh and URL sessions, and that the other kinds get somewhat less, without a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 #[expect(clippy::exhaustive_structs, reason = "a plain table of numbers")]
 pub struct Allowances {
     /// URL-session tasks.
+    #[cfg_attr(feature = "serde", serde(with = "super::seconds"))]
     pub url_session: Duration,
     /// Application-refresh tasks.
+    #[cfg_attr(feature = "serde", serde(with = "super::seconds"))]
     pub application_refresh: Duration,
     /// Snapshot tasks.
+    #[cfg_attr(feature = "serde", serde(with = "super::seconds"))]
     pub snapshot: Duration,
     /// All other kinds.
+    #[cfg_attr(feature = "serde", serde(with = "super::seconds"))]
     pub other: Duration,
     /// More of it for a task that had to launch the app (contradiction X13: kills after 15 s and after 25 s).
+    #[cfg_attr(feature = "serde", serde(with = "super::seconds"))]
     pub cold_start_extra: Duration,
 }
 
@@ -134,14 +139,16 @@ pub enum UnansweredChallenge {
 
 /// Gap U15: how the service spaces its own retries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 #[expect(clippy::exhaustive_structs, reason = "a plain table of numbers")]
 pub struct RetryPolicy {
     /// Before the first retry.
+    #[cfg_attr(feature = "serde", serde(with = "super::seconds"))]
     pub floor: Duration,
     /// Each further wait is this many times longer.
     pub factor: u32,
     /// No wait is longer than this.
+    #[cfg_attr(feature = "serde", serde(with = "super::seconds"))]
     pub cap: Duration,
 }
 
@@ -153,8 +160,10 @@ pub struct RetryPolicy {
 /// let strict = Policy { connections_per_host: 1, ..Policy::default() };
 /// assert_eq!(strict.allowances.url_session.as_secs(), 15);
 /// ```
+///
+/// As data (feature `serde`) all times are in seconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]
 #[expect(clippy::exhaustive_structs, reason = "a table of numbers, built with struct update syntax")]
 pub struct Policy {
     /// Application-refresh tasks per hour ("roughly four").
@@ -164,35 +173,45 @@ pub struct Policy {
     /// Snapshots that the app asked for per hour.
     pub snapshots: Allotment,
     /// The window that the three budgets are kept in.
+    #[cfg_attr(feature = "serde", serde(with = "super::seconds"))]
     pub budget_window: Duration,
     /// Wall time for a task.
     pub allowances: Allowances,
     /// CPU time for a task.
+    #[cfg_attr(feature = "serde", serde(with = "super::seconds"))]
     pub cpu_allowance: Duration,
     /// How long before the end of the allowance the expiration handler runs (gap U12).
+    #[cfg_attr(feature = "serde", serde(with = "super::seconds"))]
     pub expiration_lead: Duration,
     /// How late the end of the allowance may be enforced.
+    #[cfg_attr(feature = "serde", serde(with = "super::seconds"))]
     pub termination_slack: Duration,
     /// How late an app without open tasks may be suspended.
+    #[cfg_attr(feature = "serde", serde(with = "super::seconds"))]
     pub suspension_slack: Duration,
     /// How late a wake that budget and conditions allow may come (the pages: a minute or two, ten when busy).
+    #[cfg_attr(feature = "serde", serde(with = "super::seconds"))]
     pub delivery_slack: Duration,
     /// Connections per host for sessions that do not ask for fewer.
     pub connections_per_host: u32,
     /// The service's own retries.
     pub retry: RetryPolicy,
     /// The resume-rate limiter's first delay (gap U9: described for another platform). `None` switches it off.
+    #[cfg_attr(feature = "serde", serde(with = "super::seconds::or_none"))]
     pub limiter_floor: Option<Duration>,
     /// What each resume or relaunch multiplies the limiter's delay by.
     pub limiter_factor: u32,
     /// How long a discretionary transfer is held for better conditions; less if its time is short. The pages give no
     /// number.
+    #[cfg_attr(feature = "serde", serde(with = "super::seconds"))]
     pub discretionary_hold: Duration,
     /// How late a transfer may begin that nothing holds ("normally at once, rarely put off by up to ten minutes").
+    #[cfg_attr(feature = "serde", serde(with = "super::seconds"))]
     pub start_slack: Duration,
     /// Bluetooth alerts in a rolling day.
     pub bluetooth_alerts_per_day: u32,
     /// When the next snapshot comes if a snapshot task is completed with `snapshot: true`.
+    #[cfg_attr(feature = "serde", serde(with = "super::seconds"))]
     pub snapshot_interval: Duration,
     /// The longest chain of redirects that is followed.
     pub redirect_limit: u32,

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use bgsession_conformance::contract::Policy;
 use bgsession_conformance::rules::{RULES, Rule};
-use bgsession_conformance::{DEFAULT_SEED, Role, World};
+use bgsession_conformance::{DEFAULT_SEED, Role, Subject, World};
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 
 use crate::failure::Failure;
+use crate::policy;
 
 const AFTER: &str = "\
 Examples:
@@ -17,6 +19,7 @@ Examples:
   bgsession --role delegate           only the reference's apps
   bgsession --replay SCH-19-sim.json --timeline
   bgsession --replay SCH-19-sim.json --world sim --history > history.jsonl
+  bgsession --set over_budget_wakes=queue   the other reading, other numbers
   bgsession explain SCH-19
   bgsession judge app.jsonl           the log of an app on a device
 
@@ -75,16 +78,19 @@ pub(crate) struct JudgeArguments {
     /// Files to judge, each by itself; - for standard input
     #[arg(required = true, value_name = "LOG")]
     pub(crate) logs: Vec<PathBuf>,
-    /// Judge only this rule; may be repeated. Optional rules are judged only then
+    /// Judge only this, perhaps optional, rule
     #[arg(long = "rule", value_name = "ID")]
     rules: Vec<String>,
+    /// Another number (of seconds) or reading
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub(crate) settings: Vec<String>,
     /// Leave out lines that can not be read
     #[arg(long)]
     pub(crate) lenient: bool,
     /// Wall time for each task [default: 15]
     #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u16).range(1..))]
     pub(crate) allowance: Option<u16>,
-    /// How prominent the app is: face, dock or none, if no line says so
+    /// How prominent the app is: face, dock, none
     #[arg(long, value_enum, hide_possible_values = true)]
     pub(crate) class: Option<Class>,
 }
@@ -112,6 +118,9 @@ pub(crate) struct RunArguments {
     /// Judge only this, system or delegate [default: both]
     #[arg(long, value_enum, hide_possible_values = true)]
     role: Option<Part>,
+    /// Another number (of seconds) or reading
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub(crate) settings: Vec<String>,
     /// Play only in this world, sim or http [default: both]
     #[arg(long, value_enum, hide_possible_values = true)]
     world: Option<Place>,
@@ -169,6 +178,16 @@ impl RunArguments {
         !self.rules.is_empty()
     }
 
+    /// The documents' numbers and switches, with what was set.
+    pub(crate) fn policy(&self) -> Result<Policy, Failure> {
+        policy::changed(&self.settings)
+    }
+
+    /// An app is judged by its own policy, unless something was set.
+    pub(crate) fn judged_by(&self, app: Subject) -> Result<Subject, Failure> {
+        Ok(if self.settings.is_empty() { app } else { app.with_policy(self.policy()?) })
+    }
+
     /// The rules to judge, in the order of the catalogue, each once.
     pub(crate) fn rules(&self) -> Result<Vec<&'static Rule>, Failure> {
         named(&self.rules, |_| true)
@@ -215,7 +234,11 @@ mod tests {
     fn the_definition_is_sound_and_its_help_fits_a_terminal() {
         let mut command = Arguments::command();
         command.clone().debug_assert();
-        for line in command.render_help().to_string().lines() {
+        let mut pages = vec![command.render_help()];
+        pages.extend(command.get_subcommands_mut().map(clap::Command::render_help));
+        for line in
+            pages.iter().flat_map(|page| page.to_string().lines().map(str::to_owned).collect::<Vec<_>>())
+        {
             assert!(line.chars().count() <= 80, "{line}");
         }
     }

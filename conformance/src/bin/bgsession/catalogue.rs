@@ -60,7 +60,7 @@ pub(crate) fn find(id: &str) -> Result<&'static Rule, Failure> {
 }
 
 /// How many characters must be put in, left out, replaced or swapped with their neighbour to make one of the other.
-fn distance(one: &str, other: &str) -> usize {
+pub(crate) fn distance(one: &str, other: &str) -> usize {
     let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
     // Row i holds the distances of the first i characters of `one` to every beginning of `other`.
     let mut rows: Vec<Vec<usize>> = vec![(0..=other.len()).collect()];

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bgsession_conformance::contract::Policy;
 use bgsession_conformance::rules::Rule;
 use bgsession_conformance::{Options, ReplayWith, Report, Role, Subject, Verdict, run as judge};
 
@@ -14,10 +13,11 @@ use crate::{Outcome, output, progress, subject};
 pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome, Failure> {
     let (system, apps) = (arguments.judges(Part::System)?, arguments.judges(Part::Delegate)?);
     let subjects = if apps { subject::apps() } else { Vec::new() };
+    let subjects = subjects.into_iter().map(|app| arguments.judged_by(app)).collect::<Result<Vec<_>, _>>()?;
     let shares = subjects.len() + usize::from(system);
     let mut passed = shares > 0;
     if system {
-        let (report, seeds) = explore(&subject::reference(), arguments, shares)?;
+        let (report, seeds) = explore(&subject::reference(arguments.policy()?), arguments, shares)?;
         output::print(&text(&report, arguments, seeds))?;
         passed &= report.passed();
     }
@@ -84,7 +84,7 @@ fn explore(subject: &Subject, arguments: &RunArguments, of: usize) -> Result<(Re
         // Their steps are the kit's own app's.
         options.small_worlds = 0;
     }
-    let mut report = with_limited(judge(subject, &options)?, &options)?;
+    let mut report = with_limited(judge(subject, &options)?, subject, &options)?;
     let mut seeds = 1_u64;
     let time = arguments.time.map_or(Duration::ZERO, Duration::from_secs);
     let time = time / u32::try_from(of).unwrap_or(1);
@@ -92,7 +92,7 @@ fn explore(subject: &Subject, arguments: &RunArguments, of: usize) -> Result<(Re
     while report.elapsed < time && is_sound(&report) {
         options.seed = options.seed.wrapping_add(1);
         options.small_worlds = 0;
-        let next = with_limited(judge(subject, &options)?, &options)?;
+        let next = with_limited(judge(subject, &options)?, subject, &options)?;
         report = if is_sound(&next) { sum(report, next) } else { next };
         seeds += 1;
     }
@@ -100,13 +100,16 @@ fn explore(subject: &Subject, arguments: &RunArguments, of: usize) -> Result<(Re
 }
 
 /// What the reference's own policy switches off is judged with it switched on, and takes its place in the report.
-fn with_limited(mut report: Report, options: &Options) -> Result<Report, Failure> {
-    let off = |rule: &&'static Rule| rule.lacks(&Policy::default()).is_some();
+fn with_limited(mut report: Report, subject: &Subject, options: &Options) -> Result<Report, Failure> {
+    let off = |rule: &&'static Rule| rule.lacks(subject.policy()).is_some();
     let rules: Vec<&'static Rule> = options.rules.iter().copied().filter(off).collect();
     if rules.is_empty() || report.role != Role::System {
         return Ok(report);
     }
-    let more = judge(&subject::limited(), &Options { rules, small_worlds: 0, ..options.clone() })?;
+    let more = judge(
+        &subject::limited(subject.policy().clone()),
+        &Options { rules, small_worlds: 0, ..options.clone() },
+    )?;
     for row in more.rows {
         if let Some(place) = report.rows.iter_mut().find(|known| known.rule.id == row.rule.id) {
             *place = row;

@@ -11,6 +11,8 @@ use bgsession_conformance::scenario::ScenarioError;
 pub(crate) enum Failure {
     #[error("there is no rule {named:?}; did you mean {nearest}? `bgsession rules` lists them all")]
     UnknownRule { named: String, nearest: &'static str },
+    #[error("--set {setting}: {reason}")]
+    Setting { setting: String, reason: String },
     #[error("{}: {error}; is this the path of a scenario file?", path.display())]
     Unreadable { path: PathBuf, error: io::Error },
     #[error("{}: {error}; correct it there", path.display())]

@@ -5,12 +5,12 @@ use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 use std::time::Duration;
 
-use bgsession_conformance::contract::{AppClass, Policy};
+use bgsession_conformance::contract::AppClass;
 use bgsession_conformance::logs::{LogReport, Options, judge};
 
 use crate::arguments::{Class, JudgeArguments};
 use crate::failure::Failure;
-use crate::{Outcome, output};
+use crate::{Outcome, output, policy};
 
 /// Judges each log and prints its report. A log that can not be judged does not keep the others from it.
 pub(crate) fn run(arguments: &JudgeArguments) -> Result<Outcome, Failure> {
@@ -50,7 +50,7 @@ fn say(earlier: Option<Failure>, failure: Failure) -> Option<Failure> {
 }
 
 fn options(arguments: &JudgeArguments) -> Result<Options, Failure> {
-    let mut policy = Policy::default();
+    let mut policy = policy::changed(&arguments.settings)?;
     if let Some(seconds) = arguments.allowance {
         let allowance = Duration::from_secs(u64::from(seconds));
         let kinds = &mut policy.allowances;

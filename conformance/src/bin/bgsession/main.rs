@@ -12,6 +12,7 @@ mod failure;
 mod judge;
 mod markdown;
 mod output;
+mod policy;
 mod progress;
 mod replay;
 mod subject;

@@ -20,9 +20,9 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome, Failure> {
     // nothing else is wanted.
     let off = rules.iter().all(|rule| rule.lacks(&Policy::default()).is_some());
     let subject = match (arguments.judges(Part::System)?, off) {
-        (true, true) => subject::limited(),
-        (true, false) => subject::reference(),
-        (false, _) => subject::apps().swap_remove(1),
+        (true, true) => subject::limited(arguments.policy()?),
+        (true, false) => subject::reference(arguments.policy()?),
+        (false, _) => arguments.judged_by(subject::apps().swap_remove(1))?,
     };
     let mut text = observed(arguments, &subject, &scenarios)?;
     let options = Options {

@@ -11,18 +11,19 @@ use bgsession_reference::service::ReferenceService;
 
 /// The same with its limiter on. The delay is longer than a transfer may be late for no reason, so that its end can be
 /// told.
-pub(crate) fn limited() -> Subject {
-    let floor = Some(Duration::from_secs(1_200));
-    reference().with_policy(Policy { limiter_floor: floor, ..Policy::default() })
+pub(crate) fn limited(policy: Policy) -> Subject {
+    let floor = policy.limiter_floor.or(Some(Duration::from_secs(1_200)));
+    reference(Policy { limiter_floor: floor, ..policy })
 }
 
 /// The reference implementation, booted as any other subject is.
-pub(crate) fn reference() -> Subject {
+pub(crate) fn reference(policy: Policy) -> Subject {
     Subject::system("reference", |device: Device| {
         let scheduler: Arc<dyn Scheduler> = ReferenceScheduler::new(device.clone());
         let service: Arc<dyn TransferService> = ReferenceService::new(device, Arc::clone(&scheduler));
         (scheduler, service)
     })
+    .with_policy(policy)
 }
 
 /// The reference's apps, one for each style, booted as any other app is.
