@@ -77,6 +77,8 @@ pub enum Capability {
     Snapshots,
     /// Uploads from files.
     Uploads,
+    /// Data transfers in background sessions.
+    DataTransfers,
     /// TLS to servers that are not trusted, or that ask for a client certificate.
     Tls,
     /// An app that works on its results after the callback that brought them.

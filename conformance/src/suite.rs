@@ -150,6 +150,7 @@ macro_rules! __suite {
             ses_09_without_a_permitted_link_a_transfer_waits = "SES-09": sessions system;
             ses_10_redirects_are_followed_without_the_app = "SES-10": sessions system;
             ses_11_what_is_not_http_is_refused = "SES-11": sessions system;
+            ses_12_a_data_transfer_ends_with_the_app_unless_it_becomes_a_download = "SES-12": sessions system;
             ses_13_nothing_is_sent_before_the_earliest_begin_date = "SES-13": sessions system;
             ses_14_a_delayed_request_is_the_delegates_to_decide = "SES-14": sessions system;
             ses_15_the_first_configuration_stays = "SES-15": sessions system;

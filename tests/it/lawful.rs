@@ -37,7 +37,7 @@ macro_rules! groups {
     };
 }
 
-groups! { throttles pace policies transfers challenges }
+groups! { throttles pace policies transfers challenges data }
 
 fn passes(group: &str) {
     let variants = GROUPS.iter().find(|(known, _)| *known == group).expect("listed above").1;

@@ -267,7 +267,7 @@ pub enum Event {
         /// Which delivery.
         id: MessageId,
     },
-    /// The app answered a challenge or a delayed request.
+    /// The app answered a challenge, a delayed request or the response of a data transfer.
     Answered {
         /// The delivery that asked.
         id: MessageId,

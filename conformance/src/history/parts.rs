@@ -63,6 +63,8 @@ pub enum EndKind {
     TimedOut,
     /// The delegate cancelled the login.
     LoginCancelled,
+    /// The app was suspended or ended, and the transfer could not outlive that.
+    Disconnected,
     /// Any other error.
     Failed,
 }
@@ -126,6 +128,20 @@ pub enum Message {
     },
     /// `will_begin_delayed_request`
     WillBeginDelayedRequest,
+    /// `did_receive_response`
+    DidReceiveResponse {
+        /// The server's status.
+        status: u16,
+    },
+    /// `did_become_download`
+    DidBecomeDownload,
+    /// `did_receive_data`
+    DidReceiveData {
+        /// Bytes that this process of the app has been given so far, these included.
+        total: u64,
+        /// A 64-bit digest of all of them, in the order in which they came.
+        digest: u64,
+    },
     /// `did_write_data`
     DidWriteData {
         /// Bytes so far.
@@ -171,6 +187,9 @@ impl Message {
             Self::DidReceiveChallenge { session_level: true, .. } => "did_receive_session_challenge",
             Self::DidReceiveChallenge { .. } => "did_receive_challenge",
             Self::WillBeginDelayedRequest => "will_begin_delayed_request",
+            Self::DidReceiveResponse { .. } => "did_receive_response",
+            Self::DidBecomeDownload => "did_become_download",
+            Self::DidReceiveData { .. } => "did_receive_data",
             Self::DidWriteData { .. } => "did_write_data",
             Self::DidSendBodyData { .. } => "did_send_body_data",
             Self::DidResumeAtOffset { .. } => "did_resume_at_offset",
@@ -194,7 +213,7 @@ pub struct Space {
     pub realm: Option<String>,
 }
 
-/// What the app said to a challenge, or to a delayed request.
+/// What the app said to a challenge, to a delayed request, or to the response of a data transfer.
 ///
 /// Written as one word. The first logs had the reference's own text in its place (`UseCredential(Some(…))`), which is
 /// still read.
@@ -217,13 +236,17 @@ pub enum Answer {
     ContinueLoading,
     /// `use_new_request`: another request goes out in its place.
     UseNewRequest,
-    /// `cancel`: the delayed transfer is cancelled.
+    /// `cancel`: the delayed transfer, or the data transfer, is cancelled.
     Cancel,
+    /// `allow`: a data transfer goes on.
+    Allow,
+    /// `become_download`: a data transfer goes on as a download.
+    BecomeDownload,
 }
 
 impl Answer {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::UseCredential,
         Self::UseNoCredential,
         Self::PerformDefaultHandling,
@@ -232,6 +255,8 @@ impl Answer {
         Self::ContinueLoading,
         Self::UseNewRequest,
         Self::Cancel,
+        Self::Allow,
+        Self::BecomeDownload,
     ];
 
     /// Its word in a log.
@@ -246,6 +271,8 @@ impl Answer {
             Self::ContinueLoading => "continue_loading",
             Self::UseNewRequest => "use_new_request",
             Self::Cancel => "cancel",
+            Self::Allow => "allow",
+            Self::BecomeDownload => "become_download",
         }
     }
 }

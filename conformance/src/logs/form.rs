@@ -199,6 +199,7 @@ fn message(fields: &mut Map<String, Value>) {
                 Some(error) => match error.as_i64() {
                     Some(0) => "success",
                     Some(-999) => "cancelled",
+                    Some(-997) => "disconnected",
                     Some(-1001) => "timed_out",
                     Some(-1012 | -1013) => "login_cancelled",
                     _ => "failed",
@@ -206,7 +207,8 @@ fn message(fields: &mut Map<String, Value>) {
             };
             default(fields, "end", end);
         }
-        Some("did_finish_downloading") => default(fields, "status", 200),
+        Some("did_finish_downloading" | "did_receive_response") => default(fields, "status", 200),
+        Some("did_receive_data") => ["total", "digest"].into_iter().for_each(|name| default(fields, name, 0)),
         Some("did_receive_challenge") => {
             let method = match fields.get("method").and_then(Value::as_str) {
                 Some(name) => match name.strip_prefix("NSURLAuthenticationMethod") {

@@ -294,7 +294,12 @@ impl Process<'_> {
     pub(super) fn began(&mut self, event: Event, nameless: bool) {
         let Event::MessageBegan { id, session, transfer, message, .. } = &event else { return };
         let (id, session, transfer) = (*id, session.clone(), *transfer);
-        let asks = matches!(message, Message::DidReceiveChallenge { .. } | Message::WillBeginDelayedRequest);
+        let asks = matches!(
+            message,
+            Message::DidReceiveChallenge { .. }
+                | Message::WillBeginDelayedRequest
+                | Message::DidReceiveResponse { .. }
+        );
         let gives_file = matches!(message, Message::DidFinishDownloading { .. });
         let (last, gone) = (is_last(message), matches!(message, Message::DidBecomeInvalid));
         let began = self.add(event, false);

@@ -52,11 +52,14 @@ pub(super) const EVENTS: &[&str] = &[
 
 /// What a delegate's method is called: an event of this name is short for `message_began`.
 pub(crate) const MESSAGES: &[&str] = &[
+    "did_become_download",
     "did_become_invalid",
     "did_complete",
     "did_finish_downloading",
     "did_finish_events",
     "did_receive_challenge",
+    "did_receive_data",
+    "did_receive_response",
     "did_resume_at_offset",
     "did_send_body_data",
     "did_write_data",

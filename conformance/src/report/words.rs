@@ -86,7 +86,11 @@ pub(super) fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -
             (Lane::App, format!("opens session {}{silent}{wifi}{moment}{asked}", id(session)))
         }
         Event::TransferCreated { key, kind, earliest, continues, .. } => {
-            let what = if *kind == TransferKind::Upload { "upload" } else { "download" };
+            let what = match kind {
+                TransferKind::Upload => "upload",
+                TransferKind::Data => "data transfer",
+                _ => "download",
+            };
             let date = earliest.map_or_else(String::new, |date| format!(", not before {date}"));
             // Most are resumed at once.
             let resumed =
@@ -200,7 +204,7 @@ pub(super) fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -
             let second = if *second { " to the second delegate" } else { "" };
             (Lane::Session, format!("{about}: {}{second}{}", said_by(message), rest(*id, entry, history)))
         }
-        Event::Answered { answer, .. } => (Lane::App, answer_of(*answer).to_owned()),
+        Event::Answered { answer, id, .. } => (Lane::App, answer_of(*answer, *id, history).to_owned()),
         Event::RequestSent { exchange, request, range, credential, trusts, identity, .. } => {
             let range = range.map_or_else(String::new, |from| format!(" from byte {from}"));
             let login = credential.as_ref().map_or_else(String::new, |scheme| format!(", {scheme} login"));
@@ -374,9 +378,12 @@ fn said_by(message: &Message) -> String {
             (crate::history::EndKind::Success, Some(status)) => format!("{name} (status {status})"),
             (end, _) => format!("{name} ({end:?})"),
         },
-        Message::WillBeginDelayedRequest | Message::DidFinishEvents | Message::DidBecomeInvalid => {
-            name.to_owned()
-        }
+        Message::DidReceiveResponse { status } => format!("{name} ({status})"),
+        Message::DidReceiveData { total, .. } => format!("{name} ({total} bytes so far)"),
+        Message::WillBeginDelayedRequest
+        | Message::DidBecomeDownload
+        | Message::DidFinishEvents
+        | Message::DidBecomeInvalid => name.to_owned(),
     }
 }
 
@@ -400,7 +407,12 @@ fn whose(exchange: u32, history: &History) -> String {
     key.map_or_else(String::new, |key| format!("{key}: "))
 }
 
-fn answer_of(answer: Answer) -> &'static str {
+fn answer_of(answer: Answer, id: crate::history::MessageId, history: &History) -> &'static str {
+    let of_response = || {
+        history.entries.iter().any(|entry| {
+            matches!(&entry.event, Event::MessageBegan { id: of, message: Message::DidReceiveResponse { .. }, .. } if *of == id)
+        })
+    };
     match answer {
         Answer::UseCredential => "answers the challenge: with a credential",
         Answer::UseNoCredential => "answers the challenge: without a credential",
@@ -409,7 +421,10 @@ fn answer_of(answer: Answer) -> &'static str {
         Answer::RejectProtectionSpace => "answers the challenge: reject this space",
         Answer::ContinueLoading => "lets the delayed request go on",
         Answer::UseNewRequest => "gives another request in its place",
+        Answer::Cancel if of_response() => "cancels the data transfer",
         Answer::Cancel => "cancels the delayed request",
+        Answer::Allow => "lets the data transfer go on",
+        Answer::BecomeDownload => "turns it into a download",
     }
 }
 

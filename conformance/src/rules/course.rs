@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::facts::Place;
 use crate::contract::{Time, TransferKind};
-use crate::history::{ExchangeOutcome, Space, TransferKey};
+use crate::history::{Answer, ExchangeOutcome, Space, TransferKey};
 
 /// One exchange of a transfer.
 #[derive(Debug)]
@@ -131,6 +131,10 @@ pub(crate) struct Transfer<'a> {
     /// Where it first met with a challenge of which nobody can say what becomes of this transfer: one that concerns its
     /// whole session, or that the delegate has no method for.
     pub(crate) vague_login: Option<Place>,
+    /// What the app said last to the response of a data transfer.
+    pub(crate) disposed: Option<(Place, Answer)>,
+    /// Where a data transfer became a download beyond doubt: where the app said so.
+    pub(crate) converted: Option<Place>,
     /// Indices into [`Facts::deliveries`].
     pub(crate) messages: Vec<usize>,
 }
@@ -198,7 +202,17 @@ impl Transfer<'_> {
 
     /// Where its service saw its last exchange end; cancelling and timing out are other ends.
     pub(crate) fn concluded(&self) -> Option<Place> {
-        self.exchanges.last()?.concluded(self.kind)
+        self.conclusion(self.exchanges.last()?)
+    }
+
+    /// The answer to a data transfer may be there before the app has said that it is to be a download.
+    fn conclusion(&self, exchange: &Exchange) -> Option<Place> {
+        exchange.concluded(self.kind).map(|end| self.converted.map_or(end, |converted| converted.max(end)))
+    }
+
+    /// Does its body go into a file of the app's?
+    pub(crate) fn is_download(&self) -> bool {
+        self.kind == TransferKind::Download || self.converted.is_some()
     }
 
     pub(crate) fn progress(&self, place: Place) -> Progress {
@@ -225,7 +239,7 @@ impl Transfer<'_> {
             }
             return if self.given_up.is_some_and(seen) { Progress::Ended } else { Progress::Login };
         }
-        match last.concluded(self.kind) {
+        match self.conclusion(last) {
             Some(end) if seen(end) => Progress::Ended,
             _ if last.status() == Some(416) => Progress::Unknown,
             _ => Progress::Open,

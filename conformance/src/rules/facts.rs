@@ -187,7 +187,11 @@ pub(crate) struct Facts<'a> {
     pub(crate) handles: Vec<Handle>,
     pub(crate) tasks: Vec<Task<'a>>,
     pub(crate) sessions: Vec<Session<'a>>,
+    /// Those that go on without the app.
     pub(crate) transfers: Vec<Transfer<'a>>,
+    /// Data transfers that were not turned into downloads, or not beyond doubt: their own rule judges them, and what
+    /// the others say of a session's transfers is not meant for them.
+    pub(crate) data: Vec<Transfer<'a>>,
     pub(crate) deliveries: Vec<Delivery<'a>>,
     pub(crate) works: Vec<Work<'a>>,
     /// Where the app's own code panicked: in which method, and what it said.
@@ -354,6 +358,11 @@ impl<'a> Facts<'a> {
         id: &'b SessionId,
     ) -> impl Iterator<Item = &'b Transfer<'a>> + use<'a, 'b> {
         self.transfers.iter().filter(move |transfer| transfer.key.session == *id)
+    }
+
+    /// Has the session had data transfers? Then nobody can say what its wakes are for.
+    pub(crate) fn has_data(&self, id: &SessionId) -> bool {
+        self.data.iter().any(|transfer| transfer.key.session == *id)
     }
 
     /// The deliveries about a transfer.

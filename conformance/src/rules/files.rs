@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::course::{Exchange, Transfer};
 use super::facts::Delivery;
 use super::{Basis, Facts, Finding, Level, Rule, SESSIONS};
-use crate::contract::TransferKind;
 use crate::history::{EndKind, ExchangeOutcome, Message};
 use crate::scenario::Focus;
 
@@ -138,7 +137,7 @@ pub(super) const SES_08: Rule = Rule {
     focus: Focus::CUTS,
     judge: |facts| {
         let mut finding = Finding::default();
-        for transfer in facts.transfers.iter().filter(|transfer| transfer.kind == TransferKind::Download) {
+        for transfer in facts.transfers.iter().filter(|transfer| transfer.is_download()) {
             same_bytes(facts, transfer, &mut finding);
             stuck(facts, transfer, &mut finding);
         }

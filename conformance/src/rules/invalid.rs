@@ -69,7 +69,9 @@ fn life(
     refused(facts, session, asked, gone, lived, finding);
     let Some(gone) = gone else {
         // A transfer that has not ended is another rule's business.
-        let through = facts.transfers_of(session.id).all(|transfer| facts.acknowledged(transfer).is_some());
+        let data = facts.data.iter().filter(|transfer| transfer.key.session == *session.id);
+        let mut all = facts.transfers_of(session.id).chain(data);
+        let through = all.all(|transfer| facts.acknowledged(transfer).is_some());
         if let Some(ended) = facts.ended.filter(|ended| lived(*ended) && next.is_none() && through) {
             finding.broken(
                 ended,

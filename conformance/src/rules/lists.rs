@@ -3,7 +3,7 @@
 use super::course::{Progress, Transfer};
 use super::facts::Session;
 use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
-use crate::contract::TransferState;
+use crate::contract::{TransferKind, TransferState};
 use crate::history::{EndKind, Event, Listed, Message};
 use crate::scenario::Focus;
 
@@ -53,7 +53,9 @@ fn listing(
         return;
     }
     for (index, found) in listed.iter().enumerate() {
-        let known = facts.transfers_of(session.id).find(|transfer| transfer.key.transfer == found.transfer);
+        let data = facts.data.iter().filter(|transfer| transfer.key.session == *session.id);
+        let mut all = facts.transfers_of(session.id).chain(data);
+        let known = all.find(|transfer| transfer.key.transfer == found.transfer);
         let twice = listed[..index].iter().any(|other| other.transfer == found.transfer);
         match known {
             _ if twice => finding.broken(
@@ -101,7 +103,9 @@ fn compare(
             format!("the outstanding transfers only, without {}, which has ended", transfer.key),
             "it in the list",
         );
-    } else if found.description.as_deref() != transfer.description || found.kind != transfer.kind {
+    } else if found.description.as_deref() != transfer.description
+        || (found.kind != transfer.kind && !becomes(transfer, found.kind))
+    {
         let said = |text: Option<&str>| text.map_or_else(|| "no text".to_owned(), |text| format!("{text:?}"));
         finding.broken(
             told,
@@ -124,6 +128,11 @@ fn compare(
         let inherited = launched.is_some_and(|run| transfer.created.is_before(run.seq));
         finding.witnesses += u32::from(inherited && is_outstanding(facts, transfer, told));
     }
+}
+
+/// A data transfer may be listed as what it is to become, or has become.
+fn becomes(transfer: &Transfer<'_>, kind: TransferKind) -> bool {
+    transfer.kind == TransferKind::Data && kind == TransferKind::Download
 }
 
 /// Is there no way in which it could have ended by then?

@@ -11,6 +11,7 @@ mod begin;
 mod budget;
 mod challenges;
 mod course;
+mod data;
 mod delayed;
 mod discretion;
 mod draining;
@@ -282,6 +283,7 @@ pub static RULES: &[Rule] = &[
     links::SES_09,
     links::SES_10,
     links::SES_11,
+    data::SES_12,
     transfers::SES_13,
     delayed::SES_14,
     seconds::SES_15,
@@ -323,10 +325,7 @@ pub static RULES: &[Rule] = &[
 ];
 
 /// Promises that have their id and no rule yet, and how far they are.
-pub static NOT_JUDGED_YET: &[(&str, &str)] = &[
-    ("SCH-24", "closure-style handling: not in the contract yet"),
-    ("SES-12", "data transfers, which end with the app: not in the contract yet"),
-];
+pub static NOT_JUDGED_YET: &[(&str, &str)] = &[("SCH-24", "closure-style handling: not in the contract yet")];
 
 /// The rule of this id, in capitals or not.
 #[must_use]

@@ -6,7 +6,7 @@ use super::course::{Exchange, Pause, Transfer};
 use super::facts::{Delivery, Facts, Handle, Index, Place, Session, Task, Work};
 use crate::contract::{
     AppChange, AppState, AuthenticationMethod, Policy, RefreshKind, RefreshTaskId, ResourceTimer, SessionId,
-    TransferId,
+    TransferId, TransferKind,
 };
 use crate::history::{
     Answer, Entry, Event, ExchangeOutcome, History, Message, MessageId, Phase, ShownIdentity, Space,
@@ -65,6 +65,7 @@ impl<'a> Facts<'a> {
             tasks: Vec::with_capacity(4),
             sessions: Vec::with_capacity(3),
             transfers: Vec::with_capacity(8),
+            data: Vec::new(),
             deliveries: Vec::with_capacity(16),
             works: Vec::new(),
             panics: Vec::new(),
@@ -77,7 +78,21 @@ impl<'a> Facts<'a> {
         for entry in &history.entries {
             facts.read(entry);
         }
+        if facts.transfers.iter().any(|transfer| transfer.kind == TransferKind::Data) {
+            facts.set_data_apart();
+        }
         facts
+    }
+
+    /// Data transfers that became downloads are downloads like others; the rest is set apart.
+    fn set_data_apart(&mut self) {
+        for index in 0..self.transfers.len() {
+            let converted = super::data::converted(self, &self.transfers[index]);
+            self.transfers[index].converted = converted;
+        }
+        let all = std::mem::take(&mut self.transfers);
+        (self.data, self.transfers) =
+            all.into_iter().partition(|t| t.kind == TransferKind::Data && t.converted.is_none());
     }
 
     fn read(&mut self, entry: &'a Entry) {
@@ -171,6 +186,8 @@ impl<'a> Facts<'a> {
             given_up: None,
             rejected: Vec::new(),
             vague_login: None,
+            disposed: None,
+            converted: None,
             messages: Vec::new(),
         });
     }
@@ -412,6 +429,7 @@ impl<'a> Facts<'a> {
                     Answer::Cancel => {
                         transfer.cancelled.get_or_insert(place);
                     }
+                    Answer::Allow | Answer::BecomeDownload => transfer.disposed = Some((place, answer)),
                     _ => {}
                 }
             });

@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::course::Transfer;
 use super::facts::Delivery;
 use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
-use crate::contract::TransferKind;
 use crate::history::{EndKind, Event, ExchangeOutcome, Message};
 use crate::scenario::Focus;
 
@@ -22,7 +21,7 @@ pub(super) const SES_03: Rule = Rule {
     focus: Focus::GENERAL,
     judge: |facts| {
         let mut finding = Finding::default();
-        for transfer in &facts.transfers {
+        for transfer in facts.transfers.iter().chain(&facts.data) {
             let Some(last) = facts.acknowledged(transfer) else {
                 if let Some(ended) = facts.ended {
                     finding.broken(ended, format!("did_complete for {}", transfer.key), "it never came");
@@ -69,7 +68,7 @@ pub(super) const SES_04: Rule = Rule {
     focus: Focus::GENERAL,
     judge: |facts| {
         let mut finding = Finding::default();
-        for transfer in facts.transfers.iter().filter(|transfer| transfer.kind == TransferKind::Download) {
+        for transfer in facts.transfers.iter().filter(|transfer| transfer.is_download()) {
             let Some((last, how, _)) = end(facts, transfer) else {
                 continue;
             };
@@ -190,7 +189,7 @@ fn judge_end(facts: &Facts<'_>, transfer: &Transfer<'_>, answer: (u16, u64, u64)
         finding.broken(last.began, format!("status {status} in {}'s response", transfer.key), seen);
         return;
     }
-    if transfer.kind != TransferKind::Download {
+    if !transfer.is_download() {
         finding.witness();
         return;
     }

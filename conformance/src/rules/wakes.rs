@@ -49,7 +49,7 @@ fn cause(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, wake: Pl
     let has = |wanted: Progress| waiting.iter().any(|(_, progress)| *progress == wanted);
     // A login that came up since the last wake was decided is a cause, even if it has been settled meanwhile.
     let login = logged_since(facts, session, last, wake);
-    if login || has(Progress::Login) || has(Progress::Unknown) {
+    if login || has(Progress::Login) || has(Progress::Unknown) || facts.has_data(session.id) {
         return;
     }
     let open = waiting.iter().find(|(_, progress)| *progress == Progress::Open);
@@ -182,7 +182,7 @@ pub(super) const SCH_22: Rule = Rule {
     focus: Focus::WAKES,
     judge: |facts| {
         let mut finding = Finding::default();
-        for session in &facts.sessions {
+        for session in facts.sessions.iter().filter(|session| !facts.has_data(session.id)) {
             for (index, wake) in session.wakes.iter().enumerate() {
                 let last = index.checked_sub(1).map(|before| session.wakes[before]);
                 needless(facts, session, last, *wake, &mut finding);
@@ -267,7 +267,7 @@ pub(super) fn missing(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Fi
     // The wake may have come by another way of counting a suspended transfer's time.
     let vague =
         transfers.iter().any(|transfer| transfer.is_vague_at(horizon) || transfer.vague_login.is_some());
-    if !session.launch_events || transfers.is_empty() || vague {
+    if !session.launch_events || transfers.is_empty() || vague || facts.has_data(session.id) {
         return;
     }
     let ends: Option<Vec<Place>> = transfers.iter().map(|transfer| end_of(facts, transfer)).collect();

@@ -35,6 +35,7 @@ pub(crate) struct Weights {
     pub(crate) reopen: u8,
     pub(crate) charger: u8,
     pub(crate) stray: u8,
+    pub(crate) data: u8,
 }
 
 /// What a generated scenario is likely to hold. Each rule states one; see [`Focus::GENERAL`] for what they start from.
@@ -159,6 +160,7 @@ impl Focus {
             reopen: 0,
             charger: 0,
             stray: 0,
+            data: 0,
         },
         routes: ROUTES,
         finishes: FINISHES,

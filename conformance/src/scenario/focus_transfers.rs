@@ -152,6 +152,38 @@ impl Focus {
         ..Self::GENERAL
     };
 
+    /// Data transfers, and an app that does not stay for all of them.
+    pub const DATA: Self = Self {
+        weights: Weights {
+            upload: 0,
+            download: 2,
+            refresh: 0,
+            snapshot: 0,
+            cancel: 0,
+            link: 0,
+            data: 12,
+            leave: 3,
+            enter: 3,
+            wait: 14,
+            ..Self::GENERAL.weights
+        },
+        routes: &[
+            Route::Slow,
+            Route::Slow,
+            Route::Drip,
+            Route::Stall,
+            Route::Cut,
+            Route::Redirect,
+            Route::Plain,
+        ],
+        sessions: 2,
+        chained: 0,
+        silent: 0,
+        delayed: 0,
+        spans: 12,
+        ..Self::GENERAL
+    };
+
     /// What a background session must not do, among what it may.
     pub const ATTEMPTS: Self = Self {
         weights: Weights {

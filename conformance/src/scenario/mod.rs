@@ -21,7 +21,7 @@ mod tree;
 
 pub use file::ScenarioError;
 pub use focus::Focus;
-pub use setup::{Begin, Challenges, Finish, Keep, Reopen, Reply, Setup};
+pub use setup::{Begin, Challenges, Disposition, Finish, Keep, Reopen, Reply, Setup};
 pub use small::small_worlds;
 pub use step::{Attempt, Download, Route, Step, Trigger};
 pub use strategy::{Scenarios, scenarios};

@@ -79,6 +79,36 @@ pub enum Begin {
     Never,
 }
 
+/// What the app says to the response of a data transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Disposition {
+    /// It goes on.
+    Allow,
+    /// It goes on as a download.
+    Download,
+    /// It is cancelled.
+    Cancel,
+    /// It goes on; said this much later than the callback returns.
+    LateAllow(Span),
+    /// It goes on as a download, said this much later.
+    LateDownload(Span),
+    /// Nothing, ever.
+    Never,
+}
+
+impl Disposition {
+    /// The same, said in the callback.
+    pub(crate) const fn at_once(self) -> Self {
+        match self {
+            Self::LateAllow(_) => Self::Allow,
+            Self::LateDownload(_) => Self::Download,
+            other => other,
+        }
+    }
+}
+
 /// When the app opens its sessions again after a background launch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -193,6 +223,9 @@ pub struct Setup {
     /// A wake's messages may come before its `handle`, as developers report.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub early: bool,
+    /// What the app says to the response of each data transfer, round and round; if empty, it lets all of them go on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dispositions: Vec<Disposition>,
 }
 
 impl Default for Setup {
@@ -218,6 +251,7 @@ impl Default for Setup {
             begins: Vec::new(),
             work: Vec::new(),
             early: false,
+            dispositions: Vec::new(),
         }
     }
 }

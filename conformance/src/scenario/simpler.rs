@@ -31,6 +31,11 @@ pub(super) fn simpler_step(step: &Step, way: usize) -> Option<Step> {
             simpler.extend(simpler_download(*download).into_iter().map(Step::Create));
             simpler.get(way).cloned()
         }
+        Step::Data(download) => {
+            let mut simpler: Vec<Step> = vec![Step::Download(*download)];
+            simpler.extend(simpler_download(*download).into_iter().map(Step::Data));
+            simpler.get(way).cloned()
+        }
         Step::Attempt { session, what } if *session > 0 && way == 0 => {
             Some(Step::Attempt { session: 0, what: *what })
         }
@@ -158,6 +163,10 @@ pub(super) fn simpler_setup(setup: &Setup, way: usize) -> Option<Setup> {
         31 => with(|s, _| s.work.truncate(1)),
         32 => with(|s, _| drop(s.work.drain(..s.work.len() / 2))),
         33 => with(|s, d| s.early = d.early),
+        34 => with(|s, d| s.dispositions = d.dispositions),
+        35 => with(|s, _| s.dispositions.truncate(1)),
+        37 => with(|s, _| s.dispositions.iter_mut().for_each(|said| *said = said.at_once())),
+        36 => with(|s, _| drop(s.dispositions.drain(..s.dispositions.len() / 2))),
         _ => return None,
     })
 }

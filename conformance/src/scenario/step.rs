@@ -364,6 +364,8 @@ pub enum Step {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         session: Option<u8>,
     },
+    /// The app creates a data transfer and resumes it; opens the session if it has not. It has no earliest begin date.
+    Data(Download),
     /// The app tries what a background session must not do.
     Attempt {
         /// In which of the sessions.
@@ -374,11 +376,11 @@ pub enum Step {
 }
 
 impl Step {
-    /// The download that this step creates.
+    /// The download, or the data transfer, that this step creates.
     #[must_use]
     pub const fn download(&self) -> Option<&Download> {
         match self {
-            Self::Download(download) | Self::Create(download) => Some(download),
+            Self::Download(download) | Self::Create(download) | Self::Data(download) => Some(download),
             _ => None,
         }
     }

@@ -8,8 +8,8 @@ use proptest::strategy::{NewTree, Strategy};
 use proptest::test_runner::TestRunner;
 
 use super::{
-    Attempt, Begin, Challenges, Download, Focus, Keep, Reopen, Route, Scenario, ScenarioTree, Setup, Span,
-    Step, Trigger,
+    Attempt, Begin, Challenges, Disposition, Download, Focus, Keep, Reopen, Route, Scenario, ScenarioTree,
+    Setup, Span, Step, Trigger,
 };
 use crate::contract::AppClass;
 
@@ -89,6 +89,19 @@ const BEGINS: [Begin; 9] = [
     Begin::LateInstead(Span(60_000)),
     Begin::Never,
 ];
+/// What the app says to the response of a data transfer.
+const DISPOSITIONS: [Disposition; 10] = [
+    Disposition::Allow,
+    Disposition::Allow,
+    Disposition::Download,
+    Disposition::Download,
+    Disposition::LateDownload(Span(1_000)),
+    Disposition::LateDownload(Span(1_000)),
+    Disposition::LateDownload(Span(5_000)),
+    Disposition::LateAllow(Span(1_000)),
+    Disposition::Cancel,
+    Disposition::Never,
+];
 /// How long work on a result takes: no time, some, longer than any allowance.
 const WORK: [u64; 5] = [0, 200, 3_000, 8_000, 20_000];
 
@@ -134,6 +147,10 @@ impl Scenarios {
             setup.work = (0..swarm.usize(1..=3)).map(|_| Span(WORK[swarm.usize(..WORK.len())])).collect();
         }
         setup.early = self.focus.early > 0 && swarm.u8(..self.focus.early) == 0;
+        if self.focus.weights.data > 0 {
+            setup.dispositions =
+                (0..swarm.usize(1..=3)).map(|_| DISPOSITIONS[swarm.usize(..DISPOSITIONS.len())]).collect();
+        }
         let most = u32::from(self.focus.steps.max(1));
         let count = dice.rng.u32(1..=most);
         let mut front = true;
@@ -151,7 +168,7 @@ impl Scenarios {
 }
 
 /// How many kinds of steps there are.
-const KINDS: usize = 30;
+const KINDS: usize = 31;
 
 struct Dice {
     rng: fastrand::Rng,
@@ -216,6 +233,7 @@ impl Dice {
             begins: Vec::new(),
             work: Vec::new(),
             early: false,
+            dispositions: Vec::new(),
         }
     }
 
@@ -274,6 +292,7 @@ impl Dice {
             here * w.reopen,
             w.charger,
             there * w.stray,
+            here * w.data,
         ]
     }
 
@@ -328,6 +347,7 @@ impl Dice {
             27 => Step::Reopen { session, elsewhere: self.rng.u8(..6) == 0, changed: self.rng.u8(..4) > 0 },
             28 => Step::Charger { on: self.rng.u8(..4) == 0 },
             29 => Step::Stray { session: (self.rng.u8(..3) > 0).then_some(session) },
+            30 => Step::Data(Download { not_before: None, ..self.download(session) }),
             _ => Step::Wait { span: self.span() },
         }
     }

@@ -67,6 +67,10 @@ pub(crate) struct State {
     pub(crate) unanswered: Vec<Responder<crate::contract::ChallengeDisposition>>,
     /// Delayed requests that are never decided about.
     pub(crate) undecided: Vec<Responder<crate::contract::DelayedRequestDisposition>>,
+    /// Responses of data transfers about which it never says anything.
+    pub(crate) undisposed: Vec<Responder<crate::contract::ResponseDisposition>>,
+    /// What this process has been given of data transfers.
+    pub(crate) data: BTreeMap<TransferKey, super::data::Taken>,
     /// How often it has answered challenges of each transfer.
     pub(crate) replied: BTreeMap<TransferKey, u32>,
     pub(crate) handled: usize,
@@ -120,6 +124,8 @@ impl App {
                 kept: Vec::new(),
                 unanswered: Vec::new(),
                 undecided: Vec::new(),
+                undisposed: Vec::new(),
+                data: BTreeMap::new(),
                 replied: BTreeMap::new(),
                 handled: 0,
                 rescheduled: 0,
@@ -384,6 +390,8 @@ impl State {
             std::mem::take(&mut self.unserved),
             std::mem::take(&mut self.kept),
             std::mem::take(&mut self.unanswered),
+            std::mem::take(&mut self.undisposed),
+            std::mem::take(&mut self.data),
         )
     }
 }

@@ -61,6 +61,10 @@ impl App {
         let description = options.description.clone();
         let was_in_front = self.process().is_foreground();
         let created = match &file {
+            None if kind == TransferKind::Data => {
+                let data = session.data(Request::get(url.clone()), options);
+                guard::call(&self.clock, &self.recorder, "Session::data", data).await?
+            }
             Some(file) => {
                 let upload = session.upload(Request::post(url.clone()), file, options);
                 guard::call(&self.clock, &self.recorder, "Session::upload", upload).await?

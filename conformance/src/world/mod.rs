@@ -4,6 +4,7 @@ mod app;
 mod clock;
 mod conduct;
 mod control;
+mod data;
 mod delayed;
 mod files;
 mod guard;

@@ -58,7 +58,9 @@ pub(crate) fn script(scenario: &Scenario) -> Script {
     }
     for (index, step) in scenario.steps.iter().enumerate() {
         match step {
-            Step::Download(Download { route, size, .. }) | Step::Create(Download { route, size, .. }) => {
+            Step::Download(Download { route, size, .. })
+            | Step::Create(Download { route, size, .. })
+            | Step::Data(Download { route, size, .. }) => {
                 let path = format!("/t/{index}");
                 let resource = Resource::new(u64::from(*size)).seed(index as u64 + 1);
                 if step.download().is_some_and(|it| it.not_before.is_some())

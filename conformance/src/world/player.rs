@@ -78,6 +78,9 @@ impl Player<'_> {
                     self.app.create(&session, TransferKind::Download, url(), options, None).await;
                 }
             }
+            Step::Data(Download { session, .. }) if running && self.limits.can(Capability::DataTransfers) => {
+                self.transfer(url(), *session, TransferKind::Data, described(index), None).await;
+            }
             Step::Cancel { .. }
             | Step::CancelTwice { .. }
             | Step::Stop { .. }

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use super::app::App;
 use crate::contract::{
     AppLife, CancelReason, Challenge, ChallengeDisposition, DelayedRequestDisposition, Delegate, FilePath,
-    OptionalMethod, Request, Responder, Response, SessionId, TransferEnd, TransferError, TransferId,
+    OptionalMethod, Request, Responder, Response, ResponseDisposition, SessionId, TransferEnd, TransferError,
+    TransferId,
 };
 use crate::history::{EndKind, Event, Message, MessageId, TransferKey};
 
@@ -141,6 +142,32 @@ impl Delegate for Recording {
         self.app.begin(id, transfer.get(), request, responder);
     }
 
+    async fn did_receive_response(
+        &self,
+        session: &SessionId,
+        transfer: TransferId,
+        response: &Response,
+        responder: Responder<ResponseDisposition>,
+    ) {
+        let status = response.status;
+        let mut delivery =
+            self.begin(session, Some(transfer), || Message::DidReceiveResponse { status }).await;
+        self.app.sleep(self.app.setup.callback.duration()).await;
+        delivery.returned = true;
+        let id = delivery.id;
+        drop(delivery);
+        self.app.dispose(id, transfer.get(), responder);
+    }
+
+    async fn did_become_download(&self, session: &SessionId, transfer: TransferId) {
+        self.message(session, Some(transfer), || Message::DidBecomeDownload).await;
+    }
+
+    async fn did_receive_data(&self, session: &SessionId, transfer: TransferId, data: &[u8]) {
+        let key = TransferKey { session: session.clone(), transfer };
+        self.message(session, Some(transfer), || self.app.take(key, data)).await;
+    }
+
     async fn did_write_data(
         &self,
         session: &SessionId,
@@ -269,6 +296,7 @@ fn end_kind(error: Option<&TransferError>) -> EndKind {
         Some(TransferError::Cancelled { .. }) => EndKind::CancelledBySystem,
         Some(TransferError::TimedOut) => EndKind::TimedOut,
         Some(TransferError::UserCancelledAuthentication) => EndKind::LoginCancelled,
+        Some(TransferError::Disconnected) => EndKind::Disconnected,
         Some(_) => EndKind::Failed,
     }
 }

@@ -36,6 +36,7 @@
     include_str!("discretion.txt"),
     include_str!("limiter.txt"),
     include_str!("delayed.txt"),
+    include_str!("data.txt"),
     include_str!("app_tasks.txt"),
     include_str!("app_drains.txt"),
     include_str!("app_sessions.txt"),

@@ -83,7 +83,13 @@ pub(crate) fn opened(session: &str, how: &[&str]) -> Event {
 
 pub(crate) fn created(transfer: &str, terms: &[&str]) -> Event {
     let term = |name: &str| terms.iter().find_map(|term| term.strip_prefix(name)).map(time);
-    let kind = if terms.contains(&"upload") { TransferKind::Upload } else { TransferKind::Download };
+    let kind = if terms.contains(&"upload") {
+        TransferKind::Upload
+    } else if terms.contains(&"data") {
+        TransferKind::Data
+    } else {
+        TransferKind::Download
+    };
     Event::TransferCreated {
         key: key(transfer),
         kind,
@@ -149,6 +155,7 @@ pub(crate) fn message(word: &str) -> Message {
             Message::DidComplete { end: EndKind::Success, status }
         }
         "failed" => ends(EndKind::Failed),
+        "disconnected" => ends(EndKind::Disconnected),
         "cancelled" => ends(EndKind::Cancelled),
         "force-quit" => ends(EndKind::ForceQuit),
         "by-system" => ends(EndKind::CancelledBySystem),
@@ -163,6 +170,12 @@ pub(crate) fn message(word: &str) -> Message {
                 size: sizes.map(|s| s.0),
                 digest: sizes.map(|s| s.1),
             }
+        }
+        "response" => Message::DidReceiveResponse { status: 200 },
+        "becomes-download" => Message::DidBecomeDownload,
+        "data" => {
+            let (total, digest) = detail.map_or((SIZE, DIGEST), content);
+            Message::DidReceiveData { total, digest }
         }
         "asks" => asks(detail.unwrap_or("basic")),
         "progress" => Message::DidWriteData { total: 1 },
@@ -213,6 +226,8 @@ pub(crate) fn answer(word: &str) -> Answer {
         "continue" => Answer::ContinueLoading,
         "new-request" => Answer::UseNewRequest,
         "cancel-load" => Answer::Cancel,
+        "allow" => Answer::Allow,
+        "download" => Answer::BecomeDownload,
         _ => panic!("{word:?} is no answer"),
     }
 }

@@ -37,6 +37,19 @@ pub enum DelayedRequestDisposition {
     Cancel,
 }
 
+/// What becomes of a data transfer, now that the head of its answer is there
+/// (`URLSession.ResponseDisposition`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ResponseDisposition {
+    /// It goes on: the app is given its bytes.
+    Allow,
+    /// Cancel the transfer.
+    Cancel,
+    /// It goes on as a download, which outlives the app.
+    BecomeDownload,
+}
+
 /// The app's side: what is called when it is woken and when its transfers get on.
 ///
 /// All methods but [`Delegate::handle`] belong to one session and never overlap for it: the next is called when the
@@ -96,6 +109,36 @@ pub trait Delegate: Send + Sync {
     ) {
         let _ = (session, transfer, request);
         responder.respond(DelayedRequestDisposition::ContinueLoading);
+    }
+
+    /// The head of a data transfer's answer has arrived, after redirects and logins. Nothing more is said of the transfer
+    /// before the answer to this; what arrives meanwhile is kept.
+    ///
+    /// Source: `urlSession(_:dataTask:didReceive:completionHandler:)`.
+    async fn did_receive_response(
+        &self,
+        session: &SessionId,
+        transfer: TransferId,
+        response: &Response,
+        responder: Responder<ResponseDisposition>,
+    ) {
+        let _ = (session, transfer, response);
+        responder.respond(ResponseDisposition::Allow);
+    }
+
+    /// A data transfer goes on as a download, with all that had arrived. What follows is what follows for any download.
+    ///
+    /// Source: `urlSession(_:dataTask:didBecome:)`. The platform makes a new task object of it; here it keeps its number,
+    /// and is listed as a download from now on.
+    async fn did_become_download(&self, session: &SessionId, transfer: TransferId) {
+        let _ = (session, transfer);
+    }
+
+    /// More bytes of a data transfer, in order and without a gap. Never wakes the app.
+    ///
+    /// Source: `urlSession(_:dataTask:didReceive:)`.
+    async fn did_receive_data(&self, session: &SessionId, transfer: TransferId, data: &[u8]) {
+        let _ = (session, transfer, data);
     }
 
     /// `written` more bytes of a download have arrived, `total` of `expected` (if known) so far. Never wakes the app.
@@ -295,6 +338,12 @@ impl Connection {
         did_receive_challenge(session: &SessionId, transfer: TransferId, challenge: Challenge, responder: Responder<ChallengeDisposition>);
         /// See [`Delegate::will_begin_delayed_request`].
         will_begin_delayed_request(session: &SessionId, transfer: TransferId, request: Request, responder: Responder<DelayedRequestDisposition>);
+        /// See [`Delegate::did_receive_response`].
+        did_receive_response(session: &SessionId, transfer: TransferId, response: &Response, responder: Responder<ResponseDisposition>);
+        /// See [`Delegate::did_become_download`].
+        did_become_download(session: &SessionId, transfer: TransferId);
+        /// See [`Delegate::did_receive_data`].
+        did_receive_data(session: &SessionId, transfer: TransferId, data: &[u8]);
         /// See [`Delegate::did_write_data`].
         did_write_data(session: &SessionId, transfer: TransferId, written: u64, total: u64, expected: Option<u64>);
         /// See [`Delegate::did_send_body_data`].

@@ -75,6 +75,12 @@ pub enum SessionError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// This service does not do such a thing at all.
+    #[error("this service has no {what}")]
+    Unsupported {
+        /// What was asked for.
+        what: &'static str,
+    },
     /// The service has stopped.
     #[error("the transfer service has stopped")]
     Stopped,
@@ -113,9 +119,12 @@ pub enum TransferError {
     /// A login was needed and the delegate cancelled it (`NSURLErrorUserCancelledAuthentication`).
     #[error("the delegate cancelled the login")]
     UserCancelledAuthentication,
-    /// The app's process went away and the transfer could not outlive it (−997).
+    /// The app was suspended, or its process went away, and the transfer could not outlive that (−997).
     #[error("the session was disconnected")]
     Disconnected,
+    /// The connection broke after the app had been given bytes that can not be taken back (−1005).
+    #[error("the connection was lost")]
+    ConnectionLost,
     /// The chain of redirects was longer than the service follows, or led out of HTTP.
     #[error("unusable redirect: {reason}")]
     BadRedirect {

@@ -74,7 +74,9 @@ pub use challenge::{
 pub use conditions::{
     AppChange, AppClass, AppState, Conditions, DeviceChange, Link, SystemTrigger, Termination,
 };
-pub use delegate::{AppLife, Connection, DelayedRequestDisposition, Delegate, OptionalMethod};
+pub use delegate::{
+    AppLife, Connection, DelayedRequestDisposition, Delegate, OptionalMethod, ResponseDisposition,
+};
 pub use device::{AppProcess, Clock, Device, FilePath, Hold, Spawn, Storage};
 pub use error::{CancelReason, Interrupted, ScheduleError, SessionError, TransferError, TransportError};
 pub use ids::{EmptyIdentifier, RefreshTaskId, SessionId, TransferId, UserInfo};

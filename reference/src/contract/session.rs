@@ -105,6 +105,8 @@ pub enum TransferKind {
     Download,
     /// From a file.
     Upload,
+    /// Into the app's memory, while it runs: a transfer that ends with the app unless it is turned into a download.
+    Data,
 }
 
 /// Where a transfer is in its life (`URLSessionTask.State`).
@@ -216,6 +218,25 @@ pub trait Session: Send + Sync {
         file: &FilePath,
         options: TransferOptions,
     ) -> Result<TransferId, SessionError>;
+
+    /// Creates a data transfer, whose body the running app is given piece by piece
+    /// ([`Delegate::did_receive_data`](super::Delegate::did_receive_data)). In a background session it can not outlive the
+    /// app's time: if the app is suspended, or its process ends, it fails with
+    /// [`TransferError::Disconnected`], unless the app has turned it into a download
+    /// ([`ResponseDisposition::BecomeDownload`](super::ResponseDisposition::BecomeDownload)).
+    ///
+    /// A service that has no such transfers leaves this as it is.
+    ///
+    /// Source: `NSURLErrorBackgroundSessionWasDisconnected`;
+    /// `urlSession(_:dataTask:didReceive:completionHandler:)`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::download`], and [`SessionError::Unsupported`].
+    async fn data(&self, request: Request, options: TransferOptions) -> Result<TransferId, SessionError> {
+        let _ = (request, options);
+        Err(SessionError::Unsupported { what: "data transfers" })
+    }
 
     /// Takes back one [`Session::suspend`], or starts a newborn transfer. Without one to take back it does nothing.
     ///

@@ -292,6 +292,22 @@ async fn deliver(shared: &Weak<Shared>, key: SessionKey, delivery: Delivery) -> 
             });
             app.will_begin_delayed_request(&session, transfer, request, responder).await
         }
+        Call::Response(transfer, response, serial) => {
+            let (responder, answer) = responder();
+            pass_on(shared, answer, move |machine, answer| machine.disposed(key, transfer, serial, answer));
+            app.did_receive_response(&session, transfer, &response, responder).await
+        }
+        Call::BecameDownload(transfer) => app.did_become_download(&session, transfer).await,
+        Call::Data(transfer, file, from, len) => {
+            let Some(strong) = shared.upgrade() else { return Ok(()) };
+            let bytes = strong.device.storage.read(&file, from, usize::try_from(len).unwrap_or(usize::MAX));
+            drop(strong);
+            match bytes {
+                Ok(bytes) => app.did_receive_data(&session, transfer, &bytes).await,
+                // It has failed meanwhile, and its last message says so.
+                Err(_) => Ok(()),
+            }
+        }
         Call::Wrote(transfer, written, total, expected) => {
             app.did_write_data(&session, transfer, written, total, expected).await
         }

@@ -35,8 +35,14 @@ impl Session {
             t.limited = if t.behind { env.limiter.hold(env.now) } else { None };
         }
         let waits = t.phase == Phase::Suspended;
+        let is_data = t.is_data();
         if newborn {
             self.start_resource_timer(id, env);
+        }
+        if is_data && !env.app.is_running() {
+            // SES-12: the app's time was over before this call arrived.
+            self.end(id, Some(TransferError::Disconnected), env);
+            return Ok(());
         }
         if waits {
             self.proceed(id, env);
@@ -65,7 +71,9 @@ impl Session {
         }
         t.holds += 1;
         // A question that is with the delegate stays there; its answer finds the transfer suspended.
-        if !matches!(t.phase, Phase::Suspended | Phase::AwaitingAnswer | Phase::AwaitingDelegate) {
+        let asks =
+            matches!(t.phase, Phase::AwaitingAnswer | Phase::AwaitingDelegate | Phase::AwaitingDisposition);
+        if t.phase != Phase::Suspended && !asks {
             self.go(id, Event::Suspend, env);
             self.rewind(id, env);
             self.arm(id, env);
@@ -191,6 +199,7 @@ impl Session {
                 | Phase::Queued
                 | Phase::Exchanging
                 | Phase::AwaitingAnswer
+                | Phase::AwaitingDisposition
                 | Phase::BackingOff
                 | Phase::Ended => {}
             }
@@ -247,6 +256,7 @@ impl Session {
             | Phase::AwaitingDelegate
             | Phase::Queued
             | Phase::AwaitingAnswer
+            | Phase::AwaitingDisposition
             | Phase::Ended => {}
         }
     }

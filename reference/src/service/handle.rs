@@ -70,6 +70,10 @@ impl Session for SessionHandle {
         })?
     }
 
+    async fn data(&self, request: Request, options: TransferOptions) -> Result<TransferId, SessionError> {
+        self.call(|machine, key| machine.create(key, NewTransfer::Data(request), options))?
+    }
+
     async fn resume(&self, transfer: TransferId) -> Result<(), SessionError> {
         self.call(|machine, key| machine.resume(key, transfer))?
     }

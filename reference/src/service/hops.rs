@@ -98,7 +98,7 @@ impl Session {
         let Some(t) = self.transfers.get_mut(&id) else {
             return Wanted::Nothing;
         };
-        if !t.is_download() {
+        if !t.keeps_body() {
             if let Some((_, len)) = t.upload
                 && response.status < 300
             {
@@ -119,7 +119,13 @@ impl Session {
                     self.queue.push(message);
                     self.pump(env);
                 }
+                self.ask_for_disposal(id, env);
                 wanted
+            }
+            Verdict::Whole if t.is_data() && t.handing > 0 => {
+                // What the app has been given can not be taken back.
+                self.end(id, Some(TransferError::ConnectionLost), env);
+                Wanted::Nothing
             }
             Verdict::Whole => {
                 // SES-06: whatever the status, this is the answer and its body is kept.
@@ -128,7 +134,9 @@ impl Session {
                 t.reported = 0;
                 t.announces = false;
                 t.has_file = true;
-                Wanted::Create(t.file.clone())
+                let wanted = Wanted::Create(t.file.clone());
+                self.ask_for_disposal(id, env);
+                wanted
             }
             Verdict::AskAgain => {
                 // SES-08: what is there is of no use. Without it no range is asked for, so this happens once.
@@ -149,7 +157,7 @@ impl Session {
         };
         match &t.login.question {
             Some(question) => question.file.clone().map_or(Wanted::Discard, Wanted::Append),
-            None if t.is_download() => Wanted::Append(t.file.clone()),
+            None if t.keeps_body() => Wanted::Append(t.file.clone()),
             None => Wanted::Discard,
         }
     }
@@ -165,9 +173,13 @@ impl Session {
         t.retries = 0;
         if let Some(question) = &mut t.login.question {
             question.received += bytes;
-        } else if t.is_download() {
+        } else if t.keeps_body() {
             t.partial.received += bytes;
-            self.report_progress(id, env);
+            if t.is_data() {
+                self.give_data(id, env);
+            } else {
+                self.report_progress(id, env);
+            }
         }
     }
 
@@ -199,10 +211,10 @@ impl Session {
         }
         // A server may send less of a range than was asked for: the rest is asked for next.
         let short = t.partial.total.is_some_and(|total| t.partial.received < total);
-        if t.is_download() && short {
+        if t.keeps_body() && short {
             self.retry(id, env);
         } else {
-            self.end(id, None, env);
+            self.come_to_its_end(id, env);
         }
     }
 

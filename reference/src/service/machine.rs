@@ -11,8 +11,9 @@ use super::resume_data::ResumePoint;
 use super::session::{NewTransfer, Session};
 use crate::contract::{
     AppChange, AppState, CancelReason, ChallengeDisposition, Conditions, Configuration, Connection,
-    DelayedRequestDisposition, DeviceChange, FilePath, Policy, Request, Response, ResumeData, SessionError,
-    SessionId, Time, TransferId, TransferInfo, TransferOptions, TransportError, WakeOutcome,
+    DelayedRequestDisposition, DeviceChange, FilePath, Policy, Request, Response, ResponseDisposition,
+    ResumeData, SessionError, SessionId, Time, TransferId, TransferInfo, TransferOptions, TransportError,
+    WakeOutcome,
 };
 
 /// All sessions of one app.
@@ -329,6 +330,19 @@ impl ServiceMachine {
     ) {
         if let Some(session) = self.sessions.get_mut(&key) {
             session.delayed_answered(transfer, serial, answer, &mut self.env);
+        }
+    }
+
+    /// The delegate's answer about a data transfer's response, or `None`: there will be none.
+    pub fn disposed(
+        &mut self,
+        key: SessionKey,
+        transfer: TransferId,
+        serial: u64,
+        answer: Option<ResponseDisposition>,
+    ) {
+        if let Some(session) = self.sessions.get_mut(&key) {
+            session.disposed(transfer, serial, answer, &mut self.env);
         }
     }
 

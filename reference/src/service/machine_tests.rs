@@ -28,6 +28,7 @@ impl Delegate for Capable {
 enum Step {
     Create {
         late: bool,
+        data: bool,
     },
     Resume(u8),
     Suspend(u8),
@@ -47,6 +48,13 @@ enum Step {
 }
 
 #[derive(Clone, Copy, Debug)]
+enum About {
+    Login,
+    Delayed,
+    Response,
+}
+
+#[derive(Clone, Copy, Debug)]
 enum Reply {
     Whole,
     Cut,
@@ -59,7 +67,7 @@ enum Reply {
 
 fn step() -> impl Strategy<Value = Step> {
     (0_u8..16, any::<u8>(), any::<u8>()).prop_map(|(what, a, b)| match what {
-        0 | 1 => Step::Create { late: a % 4 == 0 },
+        0 | 1 => Step::Create { late: a % 4 == 0, data: b % 3 == 0 },
         2 => Step::Resume(a),
         3 => Step::Suspend(a),
         4 => Step::Cancel(a),
@@ -103,7 +111,7 @@ struct Bench {
     wire: BTreeMap<ExchangeId, String>,
     wakes: Vec<SessionKey>,
     draining: BTreeSet<SessionKey>,
-    questions: Vec<(TransferId, u64, bool)>,
+    questions: Vec<(TransferId, u64, About)>,
     created: BTreeSet<TransferId>,
     ended: BTreeMap<TransferId, u32>,
     invalid: bool,
@@ -204,13 +212,16 @@ impl Bench {
     fn hear(&mut self, call: Call) {
         match call {
             Call::SessionChallenge(id, _, serial) | Call::Challenge(id, _, serial) => {
-                self.questions.push((id, serial, true));
+                self.questions.push((id, serial, About::Login));
             }
-            Call::Delayed(id, _, serial) => self.questions.push((id, serial, false)),
+            Call::Delayed(id, _, serial) => self.questions.push((id, serial, About::Delayed)),
+            Call::Response(id, _, serial) => self.questions.push((id, serial, About::Response)),
             Call::Completed(id, _) => *self.ended.entry(id).or_default() += 1,
             Call::BecameInvalid => self.invalid = true,
             Call::Wrote(..)
             | Call::Sent(..)
+            | Call::BecameDownload(_)
+            | Call::Data(..)
             | Call::ResumedAt(..)
             | Call::FinishedDownloading(..)
             | Call::FinishedEvents => {}
@@ -278,22 +289,35 @@ impl Bench {
     fn say(&mut self, which: u8, how: u8) {
         if let (Some(key), false) = (self.key, self.questions.is_empty()) {
             let at = usize::from(which) % self.questions.len();
-            let (id, serial, login) = self.questions.swap_remove(at);
-            if login {
-                let answers = [
-                    Some(ChallengeDisposition::UseCredential(Some(Credential::password("u", "p")))),
-                    Some(ChallengeDisposition::RejectProtectionSpace),
-                    Some(ChallengeDisposition::CancelAuthenticationChallenge),
-                    None,
-                    Some(ChallengeDisposition::UseCredential(Some(Credential::Trust))),
-                    Some(ChallengeDisposition::UseCredential(Some(Credential::identity("me")))),
-                    Some(ChallengeDisposition::PerformDefaultHandling),
-                ];
-                let answer = answers[usize::from(how) % answers.len()].clone();
-                self.machine.challenge_answered(key, id, serial, answer);
-            } else {
-                let answer = (!how.is_multiple_of(3)).then_some(DelayedRequestDisposition::ContinueLoading);
-                self.machine.delayed_answered(key, id, serial, answer);
+            let (id, serial, about) = self.questions.swap_remove(at);
+            match about {
+                About::Login => {
+                    let answers = [
+                        Some(ChallengeDisposition::UseCredential(Some(Credential::password("u", "p")))),
+                        Some(ChallengeDisposition::RejectProtectionSpace),
+                        Some(ChallengeDisposition::CancelAuthenticationChallenge),
+                        None,
+                        Some(ChallengeDisposition::UseCredential(Some(Credential::Trust))),
+                        Some(ChallengeDisposition::UseCredential(Some(Credential::identity("me")))),
+                        Some(ChallengeDisposition::PerformDefaultHandling),
+                    ];
+                    let answer = answers[usize::from(how) % answers.len()].clone();
+                    self.machine.challenge_answered(key, id, serial, answer);
+                }
+                About::Response => {
+                    let answers = [
+                        ResponseDisposition::Allow,
+                        ResponseDisposition::BecomeDownload,
+                        ResponseDisposition::Cancel,
+                    ];
+                    let answer = answers.get(usize::from(how % 4)).copied();
+                    self.machine.disposed(key, id, serial, answer);
+                }
+                About::Delayed => {
+                    let answer =
+                        (!how.is_multiple_of(3)).then_some(DelayedRequestDisposition::ContinueLoading);
+                    self.machine.delayed_answered(key, id, serial, answer);
+                }
             }
         }
     }
@@ -312,11 +336,12 @@ impl Bench {
     fn play(&mut self, step: Step) {
         self.machine.at(self.now);
         match step {
-            Step::Create { late } => {
+            Step::Create { late, data } => {
                 if let Some(key) = self.open() {
                     let date = late.then(|| self.now + 100 * SECOND);
                     let options = TransferOptions { earliest_begin_date: date, ..TransferOptions::default() };
-                    let new = NewTransfer::Download(Request::get("http://a.test/"));
+                    let request = Request::get("http://a.test/");
+                    let new = if data { NewTransfer::Data(request) } else { NewTransfer::Download(request) };
                     if let Ok(id) = self.machine.create(key, new, options) {
                         assert!(self.created.insert(id), "numbers are never used twice");
                         self.machine.resume(key, id).unwrap();
@@ -407,14 +432,14 @@ fn a_late_answer_is_about_what_had_come_about_by_then() {
     for another in [false, true] {
         let mut bench = Bench::new();
         bench.open();
-        bench.play(Step::Create { late: false });
+        bench.play(Step::Create { late: false, data: false });
         bench.play(Step::App(AppChange::Backgrounded));
         bench.play(Step::App(AppChange::Suspended));
         bench.play(Step::Answer(0, Reply::Whole));
         assert_eq!(bench.wakes.len(), 1, "SCH-22: it ended behind the app's back");
         bench.play(Step::App(AppChange::Resumed));
         if another {
-            bench.play(Step::Create { late: false });
+            bench.play(Step::Create { late: false, data: false });
         }
         bench.play(Step::App(AppChange::Suspended));
         bench.play(Step::Answer(0, Reply::Whole));

@@ -4,6 +4,7 @@ mod address;
 #[cfg(test)]
 mod any_bytes;
 mod auth;
+mod data;
 mod driver;
 mod env;
 mod exchange;

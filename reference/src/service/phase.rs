@@ -18,6 +18,8 @@ pub enum Phase {
     Exchanging,
     /// A server wants a login that the delegate has not given.
     AwaitingAnswer,
+    /// The answer of a data transfer has arrived to its end, and the delegate has not said what is to become of it.
+    AwaitingDisposition,
     /// Waits before the service's own retry.
     BackingOff,
     /// Over; perhaps its last message has not been delivered yet.
@@ -42,6 +44,8 @@ pub enum Event {
     Start,
     /// The answer was a 401 that only the delegate can help with.
     Challenge,
+    /// There is a whole answer, and the delegate has the say about it.
+    AwaitDisposition,
     /// The exchange failed in a way that is tried again.
     Retry,
     /// It is over, well or badly.
@@ -50,7 +54,7 @@ pub enum Event {
 
 impl Phase {
     /// All states, in the order of a transfer's life.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Suspended,
         Self::AwaitingDate,
         Self::AwaitingDelegate,
@@ -58,6 +62,7 @@ impl Phase {
         Self::Queued,
         Self::Exchanging,
         Self::AwaitingAnswer,
+        Self::AwaitingDisposition,
         Self::BackingOff,
         Self::Ended,
     ];
@@ -85,6 +90,9 @@ impl Phase {
             (Self::Queued, Event::Start) => Some(Self::Exchanging),
             // SES-27: a challenged transfer does not proceed before the answer.
             (Self::Exchanging, Event::Challenge) => Some(Self::AwaitingAnswer),
+            (Self::Exchanging | Self::AwaitingAnswer, Event::AwaitDisposition) => {
+                Some(Self::AwaitingDisposition)
+            }
             (Self::Exchanging, Event::Retry) => Some(Self::BackingOff),
             _ => None,
         }
@@ -93,7 +101,7 @@ impl Phase {
 
 impl Event {
     /// All events, in the order of the enum.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Suspend,
         Self::WaitForDate,
         Self::AskDelegate,
@@ -101,6 +109,7 @@ impl Event {
         Self::Enqueue,
         Self::Start,
         Self::Challenge,
+        Self::AwaitDisposition,
         Self::Retry,
         Self::End,
     ];

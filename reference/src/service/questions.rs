@@ -106,7 +106,7 @@ impl Session {
         let Some(t) = self.transfers.get_mut(&id) else {
             return Wanted::Nothing;
         };
-        let file = t.is_download().then(|| FilePath::new(format!("{}.401", t.file)));
+        let file = t.keeps_body().then(|| FilePath::new(format!("{}.401", t.file)));
         t.login.question = Some(Question {
             response: Some(response),
             certificate: None,
@@ -233,7 +233,7 @@ impl Session {
             t.has_file = true;
             t.partial.received = question.received;
         }
-        self.end(id, None, env);
+        self.come_to_its_end(id, env);
     }
 
     /// The question is settled, or void: what was kept for it goes.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::contract::{Challenge, FilePath, Request, TransferEnd, TransferId};
+use crate::contract::{Challenge, FilePath, Request, Response, TransferEnd, TransferId};
 
 /// A message as it waits. Numbers that can still change are filled in when it goes out.
 #[derive(Clone, Debug)]
@@ -12,6 +12,12 @@ pub(super) enum Message {
     Wrote(TransferId),
     /// Progress of an upload; at most one waits for each transfer.
     Sent(TransferId),
+    /// The app has to say what becomes of a data transfer.
+    Response(TransferId),
+    /// A data transfer goes on as a download.
+    BecameDownload(TransferId),
+    /// Bytes of a data transfer; at most one waits for each.
+    Data(TransferId),
     /// A download that was given resume data goes on.
     ResumedAt(TransferId, u64, Option<u64>),
     /// A login is needed.
@@ -36,7 +42,13 @@ impl Message {
 
     /// Is it a question about this transfer?
     pub(super) fn asks_about(&self, transfer: TransferId) -> bool {
-        matches!(self, Self::Challenge(id) | Self::Delayed(id) if *id == transfer)
+        matches!(self, Self::Challenge(id) | Self::Delayed(id) | Self::Response(id) if *id == transfer)
+    }
+
+    /// Would the app be woken for it? Neither for progress nor for the end of a drain, nor, SCH-19, for a session's last
+    /// message: that waits until the app runs.
+    pub(super) const fn weighs(&self) -> bool {
+        !self.is_progress() && !matches!(self, Self::FinishedEvents | Self::BecameInvalid)
     }
 }
 
@@ -56,6 +68,13 @@ pub enum Call {
     Wrote(TransferId, u64, u64, Option<u64>),
     /// [`did_send_body_data`](crate::contract::Delegate::did_send_body_data): sent, total, expected.
     Sent(TransferId, u64, u64, u64),
+    /// [`did_receive_response`](crate::contract::Delegate::did_receive_response); the answer goes to
+    /// [`ServiceMachine::disposed`](super::ServiceMachine::disposed) with this number.
+    Response(TransferId, Response, u64),
+    /// [`did_become_download`](crate::contract::Delegate::did_become_download).
+    BecameDownload(TransferId),
+    /// [`did_receive_data`](crate::contract::Delegate::did_receive_data): the file, the first byte in it, how many.
+    Data(TransferId, FilePath, u64, u64),
     /// [`did_resume_at_offset`](crate::contract::Delegate::did_resume_at_offset): offset, expected.
     ResumedAt(TransferId, u64, Option<u64>),
     /// [`did_finish_downloading`](crate::contract::Delegate::did_finish_downloading).
@@ -84,16 +103,21 @@ struct Counts {
     questions: usize,
     markers: usize,
     goodbyes: usize,
+    data: usize,
 }
 
 impl Counts {
     const fn of(&mut self, message: &Message) -> Option<&mut usize> {
         match message {
             Message::Wrote(_) | Message::Sent(_) => Some(&mut self.progress),
-            Message::Challenge(_) | Message::Delayed(_) => Some(&mut self.questions),
+            Message::Challenge(_) | Message::Delayed(_) | Message::Response(_) => Some(&mut self.questions),
             Message::FinishedEvents => Some(&mut self.markers),
             Message::BecameInvalid => Some(&mut self.goodbyes),
-            Message::ResumedAt(..) | Message::FinishedDownloading(..) | Message::Completed(..) => None,
+            Message::Data(_) => Some(&mut self.data),
+            Message::BecameDownload(_)
+            | Message::ResumedAt(..)
+            | Message::FinishedDownloading(..)
+            | Message::Completed(..) => None,
         }
     }
 
@@ -130,13 +154,9 @@ impl Queue {
         self.waiting.push_front(message);
     }
 
-    /// Is there nothing that the app would be woken for? Neither progress is, nor the end of a drain, nor, SCH-19, a
-    /// session's last message: that waits until the app runs.
+    /// Is there nothing that the app would be woken for?
     pub(super) fn owes_nothing(&self) -> bool {
-        let weighs = |message: &Message| {
-            !message.is_progress() && !matches!(message, Message::FinishedEvents | Message::BecameInvalid)
-        };
-        let in_flight = self.in_flight.as_ref().is_some_and(weighs);
+        let in_flight = self.in_flight.as_ref().is_some_and(Message::weighs);
         let light = self.counts.progress + self.counts.markers + self.counts.goodbyes;
         self.waiting.len() == light && !in_flight
     }
@@ -193,6 +213,31 @@ impl Queue {
     pub(super) fn drop_questions(&mut self, transfer: TransferId) {
         if self.counts.questions > 0 {
             self.drop_all(|message| message.asks_about(transfer));
+        }
+    }
+
+    /// Nobody takes the bytes of this transfer any more.
+    pub(super) fn drop_data(&mut self, transfer: TransferId) {
+        if self.counts.data > 0 {
+            self.drop_all(|message| matches!(message, Message::Data(id) if *id == transfer));
+        }
+    }
+
+    /// How a transfer whose last message waits has ended.
+    pub(super) fn end_of(&self, transfer: TransferId) -> Option<&TransferEnd> {
+        self.waiting.iter().find_map(|message| {
+            if let Message::Completed(id, end) = message { (*id == transfer).then_some(&**end) } else { None }
+        })
+    }
+
+    /// It has ended otherwise than its last message was going to say.
+    pub(super) fn change_end(&mut self, transfer: TransferId, to: &Arc<TransferEnd>) {
+        for message in &mut self.waiting {
+            if let Message::Completed(id, end) = message
+                && *id == transfer
+            {
+                end.clone_from(to);
+            }
         }
     }
 

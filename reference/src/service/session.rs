@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::address::Origin;
+use super::data::Disposal;
 use super::env::{Env, ExchangeId, Output, SessionKey};
 use super::line::Line;
 use super::logins::Logins;
@@ -45,6 +46,8 @@ pub enum NewTransfer {
     Download(Request),
     /// From a file of this size.
     Upload(Request, FilePath, u64),
+    /// Into the app's memory.
+    Data(Request),
 }
 
 /// One session. What happens to it is spread over the files of this folder by subject: `wake` (when the app is
@@ -127,6 +130,7 @@ impl Session {
         let (kind, request, upload) = match new {
             NewTransfer::Download(request) => (TransferKind::Download, request, None),
             NewTransfer::Upload(request, file, len) => (TransferKind::Upload, request, Some((file, len))),
+            NewTransfer::Data(request) => (TransferKind::Data, request, None),
         };
         // SES-11: HTTP and HTTPS only.
         let Some(origin) = Origin::of(&request.url) else {
@@ -178,6 +182,8 @@ impl Session {
             sent: 0,
             reported: 0,
             progress_waits: false,
+            disposal: Disposal::Unasked,
+            handing: 0,
             cancelled: false,
         };
         self.transfers.insert(id, Box::new(transfer));
@@ -259,7 +265,7 @@ impl Session {
             return;
         }
         let keep_file = match &error {
-            None => t.is_download(),
+            None => t.keeps_body(),
             Some(TransferError::Cancelled { resume_data, .. }) => resume_data.is_some(),
             Some(_) => false,
         };
@@ -267,6 +273,7 @@ impl Session {
             matches!(&error, Some(TransferError::Cancelled { reason: CancelReason::ForceQuit, .. }));
         t.cancelled = matches!(&error, Some(TransferError::Cancelled { .. }));
         let succeeded = error.is_none();
+        let disconnected = matches!(&error, Some(TransferError::Disconnected));
         let end = Arc::new(TransferEnd { response: t.response.take(), error });
         let was_resumed = t.first_resumed.is_some();
         if t.limited.take().is_some() {
@@ -283,6 +290,9 @@ impl Session {
         self.arm(id, env);
         self.drop_question(id, env);
         self.queue.drop_questions(id);
+        if !succeeded {
+            self.forget_data(id);
+        }
         if let Some(finished) = finished {
             self.queue.push(finished);
         }
@@ -291,7 +301,7 @@ impl Session {
         self.running -= usize::from(was_resumed);
         self.drop_unused_logins();
         // SCH-19: the end of one of several transfers wakes nobody; the last one does, well or badly.
-        if was_resumed && self.running == 0 && !force_quit {
+        if was_resumed && self.running == 0 && !force_quit && !disconnected {
             self.wants_app(env);
         }
         self.say_goodbye_if_done();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::address::Origin;
 use super::auth::Offer;
+use super::data::Disposal;
 use super::logins::LoginId;
 use super::phase::Phase;
 use super::ranges::Partial;
@@ -132,6 +133,10 @@ pub(super) struct Transfer {
     /// Bytes that the app has been told of.
     pub(super) reported: u64,
     pub(super) progress_waits: bool,
+    /// What the app has said of a data transfer's answer.
+    pub(super) disposal: Disposal,
+    /// Bytes of a data transfer that the app has, or has in its hands at the moment.
+    pub(super) handing: u64,
     /// It ended because somebody cancelled it.
     pub(super) cancelled: bool,
 }
@@ -157,9 +162,19 @@ impl Transfer {
         self.request().headers.iter().any(|(name, _)| name == "range")
     }
 
-    /// Is its body kept in a file?
+    /// Is it to end in a file of the app's?
     pub(super) const fn is_download(&self) -> bool {
         matches!(self.kind, TransferKind::Download)
+    }
+
+    /// Is its body to go into the app's memory, for all that is known yet?
+    pub(super) const fn is_data(&self) -> bool {
+        matches!(self.kind, TransferKind::Data)
+    }
+
+    /// Is its body kept in a file meanwhile? That of a data transfer is, until the app has taken it.
+    pub(super) const fn keeps_body(&self) -> bool {
+        self.is_download() || self.is_data()
     }
 
     /// Back to the address that the app gave. Returns its origin, if that may be another than the present one.

@@ -51,6 +51,9 @@ impl Session {
             }
             Message::Wrote(_)
             | Message::Sent(_)
+            | Message::Response(_)
+            | Message::BecameDownload(_)
+            | Message::Data(_)
             | Message::ResumedAt(..)
             | Message::FinishedDownloading(..)
             | Message::Completed(..)
@@ -159,7 +162,9 @@ impl Session {
                     // SES-23: cancelled, and no wake.
                     self.untold = false;
                     self.cancel_all(CancelReason::ForceQuit, env);
+                    self.disconnect(true, env);
                 } else {
+                    self.disconnect(true, env);
                     self.ask_for_wake(env);
                 }
             }
@@ -168,6 +173,7 @@ impl Session {
                 // is left of it does not run ahead of the next wake's `handle`.
                 self.queue.drop_markers();
                 self.stop_progress();
+                self.disconnect(false, env);
                 self.ask_for_wake(env);
             }
             AppState::Background | AppState::Inactive | AppState::Active => {
@@ -258,6 +264,9 @@ impl Session {
                     None => Call::Wrote(id, news, total, t.partial.total),
                 }
             }
+            Message::Response(id) => self.disposal_call(id, env)?,
+            Message::BecameDownload(id) => Call::BecameDownload(id),
+            Message::Data(id) => self.data_call(id)?,
             Message::ResumedAt(id, offset, expected) => Call::ResumedAt(id, offset, expected),
             Message::Challenge(id) => self.question_call(id, env)?,
             Message::Delayed(id) => {
@@ -287,7 +296,10 @@ impl Session {
                 self.connection = None;
             }
             // SES-18: kept, and first in line. The end of a drain ends with its wake, and progress is not kept.
-            if !message.is_progress() && !matches!(message, Message::FinishedEvents) {
+            if !message.is_progress()
+                && !matches!(message, Message::FinishedEvents)
+                && !self.is_lost(&message)
+            {
                 self.queue.put_back(message);
             }
             self.draining = false;
@@ -298,11 +310,20 @@ impl Session {
             // SES-05: gone after the callback, unless it was moved.
             Message::FinishedDownloading(_, _, file) => env.outputs.push(Output::Remove(file)),
             Message::Completed(id, _) => {
-                self.transfers.remove(&id);
+                if let Some(t) = self.transfers.remove(&id).filter(|t| t.is_data() && t.has_file) {
+                    env.outputs.push(Output::Remove(t.file.clone()));
+                }
+            }
+            Message::Data(id) => {
+                if let Some(t) = self.transfers.get_mut(&id) {
+                    t.reported = t.handing;
+                }
             }
             Message::BecameInvalid => return true,
             Message::Wrote(_)
             | Message::Sent(_)
+            | Message::Response(_)
+            | Message::BecameDownload(_)
             | Message::ResumedAt(..)
             | Message::Challenge(_)
             | Message::Delayed(_)

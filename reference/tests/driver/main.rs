@@ -1,6 +1,7 @@
 //! The references on a small hand-driven device: clock, app and origin are the test's.
 #![expect(clippy::unwrap_used, reason = "the device of a test: what it locks is never poisoned")]
 
+mod data;
 mod executor;
 mod origin;
 #[cfg(feature = "https")]

@@ -18,6 +18,8 @@ use crate::origin::Origin;
 pub(crate) struct Behaviour {
     /// What it says to each challenge, one after the other; then nothing.
     pub(crate) answers: Vec<ChallengeDisposition>,
+    /// What it says to the response of a data transfer; nothing if `None`.
+    pub(crate) disposition: Option<ResponseDisposition>,
     /// Never completes a task.
     pub(crate) hoards: bool,
     /// Never returns from the message with this number.
@@ -208,6 +210,27 @@ impl Delegate for Messages {
         }
     }
 
+    async fn did_receive_response(
+        &self,
+        _: &SessionId,
+        transfer: TransferId,
+        response: &Response,
+        responder: Responder<ResponseDisposition>,
+    ) {
+        self.0.message(format!("{transfer} response {}", response.status)).await;
+        if let Some(answer) = self.0.behaviour.lock().unwrap().disposition {
+            responder.respond(answer);
+        }
+    }
+
+    async fn did_become_download(&self, _: &SessionId, transfer: TransferId) {
+        self.0.message(format!("{transfer} became a download")).await;
+    }
+
+    async fn did_receive_data(&self, _: &SessionId, transfer: TransferId, data: &[u8]) {
+        self.0.message(format!("{transfer} data {:?}", String::from_utf8_lossy(data))).await;
+    }
+
     async fn did_resume_at_offset(
         &self,
         _: &SessionId,
@@ -350,6 +373,18 @@ impl World {
                 let id = session.download(url, TransferOptions::default()).await.unwrap();
                 session.resume(id).await.unwrap();
             }
+            session
+        })
+    }
+
+    /// A data transfer of session `name`, resumed.
+    pub(crate) fn data(&self, name: &str, url: &str) -> Arc<dyn Session> {
+        let configuration = Configuration::background(SessionId::new(name).unwrap());
+        let (app, url) = (Arc::clone(&self.app), Request::get(url));
+        self.run(async move {
+            let session = app.open(configuration).await;
+            let id = session.data(url, TransferOptions::default()).await.unwrap();
+            session.resume(id).await.unwrap();
             session
         })
     }

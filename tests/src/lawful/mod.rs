@@ -1,6 +1,7 @@
 //! Implementations that are unlike the reference and break no promise: everything must pass them.
 
 mod challenges;
+mod data;
 mod pace;
 mod policies;
 mod throttles;
@@ -47,6 +48,7 @@ pub static GROUPS: &[(&str, &[Variant])] = &[
     ("policies", policies::VARIANTS),
     ("transfers", transfers::VARIANTS),
     ("challenges", challenges::VARIANTS),
+    ("data", data::VARIANTS),
 ];
 
 /// The reference as it is.

@@ -12,6 +12,7 @@ mod apps_tasks;
 mod budget;
 mod challenges;
 mod cuts;
+mod data;
 mod delayed;
 mod delivery;
 mod discretion;
@@ -120,6 +121,7 @@ pub static GROUPS: &[(&str, &[Mutant])] = &[
     ("challenges", challenges::MUTANTS),
     ("limiter", limiter::MUTANTS),
     ("delayed", delayed::MUTANTS),
+    ("data", data::MUTANTS),
     ("apps_tasks", apps_tasks::MUTANTS),
     ("apps_drains", apps_drains::MUTANTS),
     ("apps_sessions", apps_sessions::MUTANTS),

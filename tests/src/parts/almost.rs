@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use bgsession_reference::contract::{
     AppProcess, AppState, Challenge, ChallengeDisposition, Configuration, Connection,
     DelayedRequestDisposition, Delegate, DeviceChange, FilePath, Interrupted, OptionalMethod, RefreshTask,
-    Request, Responder, Response, ResumeData, ScheduleError, Scheduler, Session, SessionError, SessionId,
-    Termination, Time, TransferEnd, TransferId, TransferInfo, TransferOptions, TransferService, UserInfo,
-    WakeOutcome, WakeReason,
+    Request, Responder, Response, ResponseDisposition, ResumeData, ScheduleError, Scheduler, Session,
+    SessionError, SessionId, Termination, Time, TransferEnd, TransferId, TransferInfo, TransferOptions,
+    TransferService, UserInfo, WakeOutcome, WakeReason,
 };
 
 /// Makes an implementation of the contract from one that says how it differs from another.
@@ -90,6 +90,7 @@ almost! {
         async fn download(&self, request: Request, options: TransferOptions) -> Result<TransferId, SessionError>;
         async fn download_resuming(&self, data: ResumeData, options: TransferOptions) -> Result<TransferId, SessionError>;
         async fn upload(&self, request: Request, file: &FilePath, options: TransferOptions) -> Result<TransferId, SessionError>;
+        async fn data(&self, request: Request, options: TransferOptions) -> Result<TransferId, SessionError>;
         async fn resume(&self, transfer: TransferId) -> Result<(), SessionError>;
         async fn suspend(&self, transfer: TransferId) -> Result<(), SessionError>;
         async fn cancel(&self, transfer: TransferId) -> Result<(), SessionError>;
@@ -108,6 +109,9 @@ almost! {
         async fn did_receive_session_challenge(&self, session: &SessionId, challenge: Challenge, responder: Responder<ChallengeDisposition>);
         async fn did_receive_challenge(&self, session: &SessionId, transfer: TransferId, challenge: Challenge, responder: Responder<ChallengeDisposition>);
         async fn will_begin_delayed_request(&self, session: &SessionId, transfer: TransferId, request: Request, responder: Responder<DelayedRequestDisposition>);
+        async fn did_receive_response(&self, session: &SessionId, transfer: TransferId, response: &Response, responder: Responder<ResponseDisposition>);
+        async fn did_become_download(&self, session: &SessionId, transfer: TransferId);
+        async fn did_receive_data(&self, session: &SessionId, transfer: TransferId, data: &[u8]);
         async fn did_write_data(&self, session: &SessionId, transfer: TransferId, written: u64, total: u64, expected: Option<u64>);
         async fn did_send_body_data(&self, session: &SessionId, transfer: TransferId, sent: u64, total: u64, expected: u64);
         async fn did_resume_at_offset(&self, session: &SessionId, transfer: TransferId, offset: u64, expected: Option<u64>);

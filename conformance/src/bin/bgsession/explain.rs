@@ -185,6 +185,7 @@ const fn kind(step: &Step) -> &'static str {
         Step::Cellular => "cellular",
         Step::Attempt { .. } => "attempt",
         Step::Stray { .. } => "stray wake",
+        Step::Data(_) => "data transfer",
         Step::List { .. } => "list",
         Step::ForceQuit => "force quit",
         Step::Invalidate { .. } => "invalidate",

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use super::App;
 use crate::contract::{
     self, Answer, Challenge, ChallengeDisposition, DelayedRequestDisposition, Delegate, FilePath,
-    OptionalMethod, Request, Responder, Response, SessionId, TransferEnd, TransferId,
+    OptionalMethod, Request, Responder, Response, ResponseDisposition, SessionId, TransferEnd, TransferId,
 };
 use crate::history::{Message, MessageId, TransferKey};
 use crate::world::recording::{self, Delivery};
@@ -118,6 +118,31 @@ impl Delegate for Relay {
         let (ours, answer) = contract::responder();
         let call = self.delegate.will_begin_delayed_request(session, transfer, request, ours);
         self.ask(delivery, answer, responder, App::answered_delayed, call).await;
+    }
+
+    async fn did_receive_response(
+        &self,
+        session: &SessionId,
+        transfer: TransferId,
+        response: &Response,
+        responder: Responder<ResponseDisposition>,
+    ) {
+        let status = response.status;
+        let delivery = self.begin(session, Some(transfer), || Message::DidReceiveResponse { status }).await;
+        let (ours, answer) = contract::responder();
+        let call = self.delegate.did_receive_response(session, transfer, response, ours);
+        self.ask(delivery, answer, responder, App::disposed, call).await;
+    }
+
+    async fn did_become_download(&self, session: &SessionId, transfer: TransferId) {
+        let delivery = self.begin(session, Some(transfer), || Message::DidBecomeDownload).await;
+        self.pass(delivery, self.delegate.did_become_download(session, transfer)).await;
+    }
+
+    async fn did_receive_data(&self, session: &SessionId, transfer: TransferId, data: &[u8]) {
+        let key = TransferKey { session: session.clone(), transfer };
+        let delivery = self.begin(session, Some(transfer), || self.app.take(key, data)).await;
+        self.pass(delivery, self.delegate.did_receive_data(session, transfer, data)).await;
     }
 
     async fn did_write_data(

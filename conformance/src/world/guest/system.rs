@@ -240,6 +240,13 @@ impl Session for AppSession {
         )
     }
 
+    async fn data(&self, request: Request, options: TransferOptions) -> Result<TransferId, SessionError> {
+        let named = (options.earliest_begin_date, options.description.clone());
+        let was_in_front = self.app.process().is_foreground();
+        let url = request.url.clone();
+        self.created(TransferKind::Data, url, named, was_in_front, self.session.data(request, options).await)
+    }
+
     async fn resume(&self, transfer: TransferId) -> Result<(), SessionError> {
         self.app.lock().holds.remove(&self.key(transfer));
         self.app.recorder.record(Event::TransferResumed { key: self.key(transfer) });

@@ -1,0 +1,96 @@
+//! Data transfers, which last as long as the app's time, and what becomes of those that the app turns into downloads.
+
+use std::time::Duration;
+
+use bgsession_reference::contract::*;
+
+use crate::origin::{Plan, ok};
+use crate::world::World;
+
+const SECOND: Duration = Duration::from_secs(1);
+const A: &str = "http://a.test/x";
+
+fn world(disposition: Option<ResponseDisposition>) -> World {
+    let world = World::new(Policy::default());
+    world.app.behaviour.lock().unwrap().disposition = disposition;
+    world.change(AppChange::Foregrounded);
+    world.seen();
+    world
+}
+
+fn tagged() -> Vec<(&'static str, String)> {
+    vec![("etag", "\"v1\"".to_owned()), ("accept-ranges", "bytes".to_owned())]
+}
+
+#[test]
+fn a_running_app_is_given_the_bytes() {
+    let world = world(Some(ResponseDisposition::Allow));
+    world.origin.plan(A, [ok(b"0123")]);
+    world.data("s", A);
+    world.pass(SECOND);
+    assert_eq!(
+        world.seen(),
+        "00:00.000 t1 response 200\n00:00.000 t1 data \"0123\"\n00:00.000 t1 complete Some(200) None"
+    );
+    assert_eq!(world.storage.len(&FilePath::new("bgsession/0/1.part")).ok(), None, "nothing is left behind");
+}
+
+#[test]
+fn it_fails_with_the_apps_time_and_nobody_is_woken_for_it() {
+    let world = world(Some(ResponseDisposition::Allow));
+    world.origin.plan(A, [Plan::Stall]);
+    world.data("s", A);
+    world.change(AppChange::Backgrounded);
+    world.pass(60 * SECOND);
+    assert_eq!(world.seen(), "00:00.000 app Backgrounded\n00:00.000 app Suspended");
+    world.change(AppChange::Foregrounded);
+    world.pass(SECOND);
+    assert_eq!(world.seen(), "01:00.000 app Foregrounded\n01:00.000 t1 complete None Some(Disconnected)");
+}
+
+#[test]
+fn turned_into_a_download_it_goes_on_with_all_that_had_arrived() {
+    let world = world(Some(ResponseDisposition::BecomeDownload));
+    let rest = [("content-range", "bytes 4-9/10"), ("etag", "\"v1\"")];
+    let rest = crate::origin::status(206, &rest, b"456789");
+    world.origin.plan(A, [Plan::Cut(tagged(), b"0123456789".to_vec(), 4), rest]);
+    world.data("s", A);
+    world.change(AppChange::Backgrounded);
+    world.pass(60 * SECOND);
+    assert_eq!(
+        world.seen(),
+        "00:00.000 t1 response 200
+00:00.000 t1 became a download
+00:00.000 app Backgrounded
+00:00.000 app Suspended
+00:01.000 app Resumed
+00:01.000 handle [#1 URL session s]
+00:01.000 t1 file 206 \"0123456789\"
+00:01.000 t1 complete Some(206) None
+00:01.000 s events finished
+00:01.000 app Suspended"
+    );
+}
+
+#[test]
+fn bytes_that_were_given_can_not_be_taken_back() {
+    let world = world(Some(ResponseDisposition::Allow));
+    world.origin.plan(A, [Plan::Cut(Vec::new(), b"0123456789".to_vec(), 4), ok(b"0123456789")]);
+    world.data("s", A);
+    world.pass(5 * SECOND);
+    assert_eq!(
+        world.seen(),
+        "00:00.000 t1 response 200
+00:00.000 t1 data \"0123\"
+00:01.000 t1 complete Some(200) Some(ConnectionLost)"
+    );
+}
+
+#[test]
+fn without_a_word_from_the_app_it_waits() {
+    let world = world(None);
+    world.origin.plan(A, [ok(b"0123")]);
+    world.data("s", A);
+    world.pass(60 * SECOND);
+    assert_eq!(world.seen(), "00:00.000 t1 response 200");
+}
