@@ -1,18 +1,16 @@
 //! Whatever a file holds, its reader says what is wrong with it: no panic, no endless loop, no memory without bound.
 //!
-//! A smoke run of each is part of the tests. For long: `PROPTEST_CASES=1000000 cargo test --release -p bgsession-tests
-//! --test it -- any_bytes`. What a server or a client sends is treated alike where it is read, in `mock-server` and
-//! `reference`.
+//! A smoke run of each is part of the tests; the fuzzer in `tests/fuzz` has the same readers. For long:
+//! `PROPTEST_CASES=1000000 cargo test --release -p bgsession-tests --test it -- any_bytes`. What a server or a client sends
+//! is treated alike where it is read, in `mock-server` and `reference`.
 
 use std::time::Duration;
 
-use bgsession_conformance::history::History;
-use bgsession_conformance::logs::{Options, judge_in_parts};
 use bgsession_conformance::mock_server::{Origin, Request, Script};
-use bgsession_conformance::rules::RULES;
 use bgsession_conformance::scenario::{Focus, Scenario, scenarios};
 use bgsession_conformance::{World, play};
 use bgsession_tests::lawful::reference;
+use bgsession_tests::readers;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -95,40 +93,7 @@ fn log(seed: u64, header: bool) -> String {
 
 const GOOD: &str = include_str!("../logs/GOOD.jsonl");
 
-/// All that reads a log.
-fn read_log(bytes: &[u8]) {
-    for lenient in [false, true] {
-        let options = Options { rules: RULES.iter().collect(), lenient, ..Options::default() };
-        for limits in [(4_000, 50_000), (3, 10)] {
-            if let Ok(report) = judge_in_parts(bytes, "log", &options, limits) {
-                let text = report.to_string();
-                assert!(!text.is_empty());
-            }
-        }
-    }
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        drop(History::from_jsonl(text));
-    }
-}
-
-fn read_scenario(bytes: &[u8]) {
-    if let Ok(text) = std::str::from_utf8(bytes)
-        && let Ok(scenario) = Scenario::from_json(text)
-    {
-        assert_eq!(Scenario::from_json(&scenario.to_json(None)).expect("it was just written"), scenario);
-    }
-}
-
 const SCRIPT: &str = include_str!("../../mock-server/scripts/digest-login.json");
-
-fn read_script(bytes: &[u8]) {
-    if let Ok(text) = std::str::from_utf8(bytes)
-        && let Ok(script) = Script::from_json(text)
-        && let Ok(origin) = Origin::new(script)
-    {
-        drop(origin.answer(&Request::get("/a"), Duration::ZERO));
-    }
-}
 
 /// What fails is printed; a regression becomes a test of its own.
 fn config() -> ProptestConfig {
@@ -140,37 +105,37 @@ proptest! {
 
     #[test]
     fn logs_of_any_bytes(bytes in vec(any::<u8>(), 0..600)) {
-        read_log(&bytes);
+        readers::log(&bytes);
     }
 
     #[test]
     fn logs_that_were_damaged(seed in any::<u64>(), header in any::<bool>(), edits in edits()) {
-        read_log(&edited(&log(seed, header), edits));
+        readers::log(&edited(&log(seed, header), edits));
     }
 
     #[test]
     fn short_logs_that_were_damaged(edits in edits()) {
-        read_log(&edited(GOOD, edits));
+        readers::log(&edited(GOOD, edits));
     }
 
     #[test]
     fn scenarios_of_any_bytes(bytes in vec(any::<u8>(), 0..600)) {
-        read_scenario(&bytes);
+        readers::scenario(&bytes);
     }
 
     #[test]
     fn scenarios_that_were_damaged(seed in any::<u64>(), edits in edits()) {
-        read_scenario(&edited(&scenario(seed).to_json(None), edits));
+        readers::scenario(&edited(&scenario(seed).to_json(None), edits));
     }
 
     #[test]
     fn scripts_of_any_bytes(bytes in vec(any::<u8>(), 0..600)) {
-        read_script(&bytes);
+        readers::script(&bytes);
     }
 
     #[test]
     fn scripts_that_were_damaged(edits in edits()) {
-        read_script(&edited(SCRIPT, edits));
+        readers::script(&edited(SCRIPT, edits));
     }
 
     #[test]

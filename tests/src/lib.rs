@@ -13,4 +13,5 @@ pub mod apps;
 pub mod lawful;
 pub mod mutants;
 mod parts;
+pub mod readers;
 pub mod whole;

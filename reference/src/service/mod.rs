@@ -1,8 +1,9 @@
 //! Moves bytes while the app sleeps, and delivers the messages about them: the driver around [`ServiceMachine`].
 
 mod address;
-#[cfg(test)]
-mod any_bytes;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod any_bytes;
 mod auth;
 mod data;
 mod driver;

@@ -1,0 +1,5 @@
+//! Logs.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| bgsession_tests::readers::log(bytes));

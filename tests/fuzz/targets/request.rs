@@ -1,0 +1,5 @@
+//! Header fields of requests.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| bgsession_tests::readers::request(bytes));
