@@ -11,7 +11,7 @@ use bgsession_tests::lawful::{limited, reference};
 /// With 60 scenarios on real HTTP, a premise that comes up in every tenth is missed in one run of 500.
 #[test]
 fn every_focus_puts_its_rule_to_the_test() {
-    const SCENARIOS: u32 = 600;
+    const SCENARIOS: u32 = 300;
     let (usual, limited, app) = (reference(), limited(), careful());
     let limited_policy = Policy { limiter_floor: Some(Duration::from_secs(1_200)), ..Policy::default() };
     let mut rare = Vec::new();

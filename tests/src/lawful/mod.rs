@@ -45,7 +45,8 @@ impl fmt::Debug for Variant {
 pub static GROUPS: &[(&str, &[Variant])] = &[
     ("throttles", throttles::VARIANTS),
     ("pace", pace::VARIANTS),
-    ("policies", policies::VARIANTS),
+    ("switches", policies::SWITCHES),
+    ("numbers", policies::NUMBERS),
     ("transfers", transfers::VARIANTS),
     ("challenges", challenges::VARIANTS),
     ("data", data::VARIANTS),

@@ -13,18 +13,8 @@ const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-pub(super) const VARIANTS: &[Variant] = &[
-    Variant::new("one-connection", |name| {
-        with_policy(name, Policy { connections_per_host: 1, ..Policy::default() })
-    }),
-    Variant::new("slow-retries", |name| {
-        let retry = RetryPolicy { floor: secs(20), factor: 5, cap: secs(1_200) };
-        with_policy(name, Policy { retry, ..Policy::default() })
-    }),
-    Variant::new("steady-retries", |name| {
-        let retry = RetryPolicy { floor: secs(5), factor: 1, cap: secs(5) };
-        with_policy(name, Policy { retry, ..Policy::default() })
-    }),
+/// The other reading of what the documents leave open.
+pub(super) const SWITCHES: &[Variant] = &[
     Variant::new("suspends-at-the-allowance", |name| {
         with_policy(name, Policy { at_allowance: AtAllowance::Suspend, ..Policy::default() })
     }),
@@ -42,6 +32,25 @@ pub(super) const VARIANTS: &[Variant] = &[
     }),
     Variant::new("resource-time-from-the-begin-date", |name| {
         with_policy(name, Policy { resource_timer: ResourceTimer::FromEarliestBegin, ..Policy::default() })
+    }),
+    Variant::new("discretionary-at-any-moment", |name| {
+        let at_once = DiscretionaryStart::AtAnyMoment;
+        with_policy(name, Policy { discretionary_start: at_once, ..Policy::default() })
+    }),
+];
+
+/// Other numbers.
+pub(super) const NUMBERS: &[Variant] = &[
+    Variant::new("one-connection", |name| {
+        with_policy(name, Policy { connections_per_host: 1, ..Policy::default() })
+    }),
+    Variant::new("slow-retries", |name| {
+        let retry = RetryPolicy { floor: secs(20), factor: 5, cap: secs(1_200) };
+        with_policy(name, Policy { retry, ..Policy::default() })
+    }),
+    Variant::new("steady-retries", |name| {
+        let retry = RetryPolicy { floor: secs(5), factor: 1, cap: secs(5) };
+        with_policy(name, Policy { retry, ..Policy::default() })
     }),
     Variant::new("expires-early", |name| {
         with_policy(name, Policy { expiration_lead: secs(6), ..Policy::default() })
@@ -78,10 +87,6 @@ pub(super) const VARIANTS: &[Variant] = &[
     }),
     Variant::new("holds-for-three-hours", |name| {
         with_policy(name, Policy { discretionary_hold: secs(10_800), ..Policy::default() })
-    }),
-    Variant::new("discretionary-at-any-moment", |name| {
-        let at_once = DiscretionaryStart::AtAnyMoment;
-        with_policy(name, Policy { discretionary_start: at_once, ..Policy::default() })
     }),
     Variant::new("budget-by-the-half-hour", |name| {
         with_policy(name, Policy { budget_window: secs(1_800), ..Policy::default() })
