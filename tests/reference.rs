@@ -13,6 +13,18 @@ fn reference() -> Subject {
 
 bgsession_conformance::suite!(system: reference());
 
+/// What runs its closures.
+mod closures {
+    use std::sync::Arc;
+
+    use bgsession_conformance::Subject;
+    use bgsession_reference::actions::Closures;
+
+    bgsession_conformance::suite!(
+        actions: Subject::actions("closures", |launch, actions| Arc::new(Closures::new(launch, actions)))
+    );
+}
+
 /// What the default policy switches off, with it switched on.
 #[test]
 fn the_limiter() {

@@ -89,8 +89,9 @@ pub static READINGS: &[Reading] = &[
         id: "X3",
         question: "When is a URL-session task to be completed: at a transfer's last message, or at the signal that all \
                    messages have been delivered?",
-        handling: Handling::Held,
-        meaning: "At the signal, by a SHOULD of its own (DEL-02b); that no message may still be queued is a MUST (DEL-02a).",
+        handling: Handling::Switch(&["wake_end"]),
+        meaning: "At the signal, by a SHOULD of its own (DEL-02b), unless the policy says that wakes end with the last message; \
+                  that no message may still be queued is a MUST either way (DEL-02a).",
     },
     Reading {
         id: "X4",
@@ -252,8 +253,8 @@ pub static READINGS: &[Reading] = &[
     Reading {
         id: "U13",
         question: "Who completes a task that no closure of the app's is for?",
-        handling: Handling::Allowed,
-        meaning: "Nobody has to.",
+        handling: Handling::Optional,
+        meaning: "What runs the closures, by an optional rule; by default nobody has to.",
     },
     Reading {
         id: "U14",

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::contract::{App, Device, Launch, Policy, Scheduler, Throttle, TransferService};
+use crate::contract::{
+    Action, ActionRunner, App, Device, Launch, Policy, Scheduler, Throttle, TransferService,
+};
 
 type BootScheduler = dyn Fn(Device) -> Arc<dyn Scheduler> + Send + Sync;
 type BootService = dyn Fn(Device, Arc<dyn Scheduler>) -> Arc<dyn TransferService> + Send + Sync;
@@ -13,6 +15,9 @@ type BootSystem = dyn Fn(Device) -> (Arc<dyn Scheduler>, Arc<dyn TransferService
 
 /// Launches an app's process.
 pub(crate) type LaunchApp = dyn Fn(Launch) -> Arc<dyn App> + Send + Sync;
+
+/// Makes what runs an app's closures, in a launched process.
+pub(crate) type LaunchRunner = dyn Fn(Launch, Vec<Action>) -> Arc<dyn ActionRunner> + Send + Sync;
 
 /// The part of the system that a subject plays. The kit plays the app, and pairs the subject with the reference for
 /// the rest.
@@ -30,6 +35,8 @@ pub enum Role {
     System,
     /// The app's side.
     Delegate,
+    /// What runs an app's closures.
+    Actions,
 }
 
 #[derive(Clone)]
@@ -39,6 +46,7 @@ pub(crate) enum Boot {
     Sessions(Arc<BootService>),
     System(Arc<BootSystem>),
     Delegate(Arc<LaunchApp>),
+    Actions(Arc<LaunchRunner>),
 }
 
 /// An implementation to be judged: how to boot it, and what it says of itself.
@@ -165,6 +173,24 @@ impl Subject {
         Self::new(name, Boot::Delegate(Arc::new(launch)))
     }
 
+    /// What runs an app's closures for its refresh tasks, in a process that has been launched. The app and its closures are the
+    /// kit's, and so is the rest of the system.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use bgsession_conformance::Subject;
+    /// use bgsession_reference::actions::Closures;
+    ///
+    /// let subject = Subject::actions("mine", |launch, actions| Arc::new(Closures::new(launch, actions)));
+    /// assert_eq!(subject.name(), "mine");
+    /// ```
+    pub fn actions(
+        name: impl Into<String>,
+        launch: impl Fn(Launch, Vec<Action>) -> Arc<dyn ActionRunner> + Send + Sync + 'static,
+    ) -> Self {
+        Self::new(name, Boot::Actions(Arc::new(launch)))
+    }
+
     /// The numbers and switches that it is judged by, if not the documented defaults.
     #[must_use]
     pub fn with_policy(mut self, policy: Policy) -> Self {
@@ -234,6 +260,7 @@ impl Subject {
             Boot::Sessions(_) => Role::Sessions,
             Boot::System(_) => Role::System,
             Boot::Delegate(_) => Role::Delegate,
+            Boot::Actions(_) => Role::Actions,
         }
     }
 }

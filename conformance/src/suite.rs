@@ -101,9 +101,13 @@ macro_rules! suite {
     (delegate: $subject:expr) => {
         $crate::__suite! { delegate $subject }
     };
+    (actions: $subject:expr) => {
+        $crate::__suite! { actions $subject }
+    };
     ($($other:tt)*) => {
         compile_error!(
-            "write suite!(throttle: …), (scheduler: …), (sessions: …), (system: …) or (delegate: …), then the subject"
+            "write suite!(throttle: …), (scheduler: …), (sessions: …), (system: …), (delegate: …) or (actions: …), then the \
+             subject"
         );
     };
 }
@@ -139,6 +143,13 @@ macro_rules! __suite {
             sch_21_a_session_without_launch_events_does_not_wake = "SCH-21": sessions system;
             sch_22_a_running_app_is_not_woken_a_sleeping_one_is = "SCH-22": scheduler sessions system;
             sch_23_a_completion_says_what_snapshot_comes_next = "SCH-23": scheduler system;
+            sch_24a_every_closure_that_matches_runs_and_no_other = "SCH-24a": actions;
+            sch_24b_the_last_return_completes_the_task_once = "SCH-24b": actions;
+            sch_24c_expiry_cancels_the_closures_of_its_task = "SCH-24c": actions;
+            #[ignore = "optional: rests on silence; judged with --include-ignored"]
+            sch_24d_a_task_that_no_closure_matches_is_completed = "SCH-24d": actions;
+            #[ignore = "optional: rests on silence; judged with --include-ignored"]
+            sch_24e_no_closure_holds_a_task_for_ever = "SCH-24e": actions;
             ses_01_nothing_is_sent_for_a_suspended_transfer = "SES-01": sessions system;
             ses_02_a_cancelled_transfer_ends_at_once_and_once = "SES-02": sessions system;
             ses_03_did_complete_comes_once_and_last = "SES-03": sessions system;
@@ -211,6 +222,7 @@ macro_rules! __rule {
     (sessions [sessions $($more:ident)*] $($test:tt)*) => { $crate::__test! { $($test)* } };
     (system [system $($more:ident)*] $($test:tt)*) => { $crate::__test! { $($test)* } };
     (delegate [delegate $($more:ident)*] $($test:tt)*) => { $crate::__test! { $($test)* } };
+    (actions [actions $($more:ident)*] $($test:tt)*) => { $crate::__test! { $($test)* } };
     ($role:ident [$other:ident $($more:ident)*] $($test:tt)*) => {
         $crate::__rule! { $role [$($more)*] $($test)* }
     };

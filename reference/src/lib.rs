@@ -3,6 +3,7 @@
 //! * [`contract`]: what a scheduler, a session and a delegate promise one another.
 //! * [`scheduler`]: decides when the app is woken, and for how long.
 //! * [`service`]: moves bytes while the app sleeps, and delivers the messages about them.
+//! * [`actions`]: runs closures for refresh tasks, the other way of handling wakes.
 //! * [`app`]: apps that handle their wakes as the documents ask, one for each style.
 //! * [`throttle`], [`storage`] and `http`: the parts that a device can be built from.
 //!
@@ -10,6 +11,7 @@
 //! one thin driver around it owns the tasks, the clock and the app. The machines are public, so that they can be
 //! driven without a runtime.
 
+pub mod actions;
 pub mod app;
 pub mod contract;
 #[cfg(feature = "http")]

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use bgsession_conformance::contract::{Policy, WakeEnd};
 use bgsession_conformance::rules::{RULES, Rule};
 use bgsession_conformance::{Capability, Options, Report, Role, Subject, Verdict, World, run};
-use bgsession_reference::app::{EventsSignal, Processing, Refreshing};
+use bgsession_reference::app::{EventsSignal, InClosures, OutstandingCount, Processing, Refreshing};
 use bgsession_tests::apps::careful;
 
 /// Every rule about apps, those of the optional profile included.
@@ -24,9 +25,16 @@ fn judged(subject: &Subject, cases_sim: u32) -> Report {
     run(subject, &options).expect("these rules are about apps")
 }
 
+/// `BGSESSION_LONG=1` plays more than 100,000 scenarios for each app instead of the default number.
 fn passes(subject: &Subject) {
-    let report = judged(subject, Options::default().cases_sim);
+    let long = std::env::var_os("BGSESSION_LONG").is_some();
+    let each = u32::try_from(100_000_usize.div_ceil(rules().len())).unwrap_or(u32::MAX);
+    let report = judged(subject, if long { each } else { Options::default().cases_sim });
     assert!(report.passed(), "{report}");
+    if long {
+        let scenarios: u64 = report.worlds.iter().map(|world| world.scenarios).sum();
+        assert!(scenarios >= 100_000, "{scenarios} is not what was meant to be played");
+    }
 }
 
 #[test]
@@ -46,6 +54,30 @@ fn the_processing_style_passes() {
 fn the_refreshing_style_passes() {
     let subject = Subject::delegate("refreshing", |launch| Arc::new(Refreshing::new(launch)));
     passes(&subject.without(Capability::Work, "it does nothing after its callbacks"));
+}
+
+#[test]
+fn the_closure_style_passes() {
+    let subject = Subject::delegate("in closures", |launch| Arc::new(InClosures::new(launch)));
+    passes(&subject.without(Capability::Work, "it does nothing after its callbacks"));
+}
+
+fn counting() -> Subject {
+    let subject = Subject::delegate("counting", |launch| Arc::new(OutstandingCount::new(launch)));
+    let idle = subject.without(Capability::Work, "it does nothing after its callbacks");
+    idle.without(Capability::FollowUps, "it asks for nothing in its wakes")
+}
+
+#[test]
+fn the_counting_style_passes_where_wakes_end_with_the_last_message() {
+    passes(&counting().with_policy(Policy { wake_end: WakeEnd::LastMessage, ..Policy::default() }));
+}
+
+#[test]
+fn the_counting_style_breaks_nothing_but_the_other_reading() {
+    let report = judged(&counting(), Options::default().cases_sim);
+    let failed: Vec<&str> = report.failures().map(|failure| failure.rule.id).collect();
+    assert_eq!(failed, ["DEL-02b"], "{report}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use bgsession_conformance::logs::{LogReport, LogVerdict, Options, judge, judge_i
 use bgsession_conformance::rules::{RULES, Rule, judge_all};
 use bgsession_conformance::scenario::{Focus, Scenario, scenarios};
 use bgsession_conformance::{Capability, Role, Subject, World, play};
-use bgsession_reference::app::{EventsSignal, Processing, Refreshing};
+use bgsession_reference::app::{EventsSignal, InClosures, Processing, Refreshing};
 use bgsession_tests::apps::careful;
 use bgsession_tests::lawful::reference;
 use bgsession_tests::mutants::all;
@@ -123,6 +123,8 @@ fn apps() -> Vec<Subject> {
         Subject::delegate("processing", |launch| Arc::new(Processing::new(launch)))
             .without(Capability::FollowUps, asks),
         Subject::delegate("refreshing", |launch| Arc::new(Refreshing::new(launch)))
+            .without(Capability::Work, busy),
+        Subject::delegate("in closures", |launch| Arc::new(InClosures::new(launch)))
             .without(Capability::Work, busy),
         careful(),
     ]

@@ -4,21 +4,24 @@ use std::time::Duration;
 
 use bgsession_conformance::contract::Policy;
 use bgsession_conformance::scenario::scenarios;
-use bgsession_conformance::{World, play, rules};
+use bgsession_conformance::{Role, World, play, rules};
 use bgsession_tests::apps::careful;
+use bgsession_tests::closures::runner;
 use bgsession_tests::lawful::{limited, reference};
 
 /// With 60 scenarios on real HTTP, a premise that comes up in every tenth is missed in one run of 500.
 #[test]
 fn every_focus_puts_its_rule_to_the_test() {
     const SCENARIOS: u32 = 300;
-    let (usual, limited, app) = (reference(), limited(), careful());
+    let (usual, limited, app, runner) = (reference(), limited(), careful(), runner());
     let limited_policy = Policy { limiter_floor: Some(Duration::from_secs(1_200)), ..Policy::default() };
     let mut rare = Vec::new();
     for rule in rules::RULES {
         let of_apps = rule.id.starts_with("DEL");
+        let of_runners = rule.binds.contains(&Role::Actions);
         let (subject, policy) = match rule.lacks(&Policy::default()) {
             _ if of_apps => (&app, Policy::default()),
+            _ if of_runners => (&runner, Policy::default()),
             None => (&usual, Policy::default()),
             Some(_) => (&limited, limited_policy.clone()),
         };

@@ -106,6 +106,7 @@ fn every_rule_that_binds_a_role_has_its_test_in_the_suite() {
         ("sessions", Role::Sessions),
         ("system", Role::System),
         ("delegate", Role::Delegate),
+        ("actions", Role::Actions),
     ];
     for (name, role) in roles {
         let binding: Vec<&str> =
@@ -123,7 +124,7 @@ fn cited(text: &str) -> impl Iterator<Item = &str> {
     let starts = ["SCH-", "SES-", "DEL-"].into_iter().flat_map(|family| text.match_indices(family));
     let ids = starts.filter_map(|(at, _)| {
         // Some have a letter behind their number.
-        let letter = text[at..].chars().nth(6).filter(|letter| ('a'..='d').contains(letter));
+        let letter = text[at..].chars().nth(6).filter(|letter| ('a'..='e').contains(letter));
         text.get(at..at + 6 + letter.map_or(0, char::len_utf8))
     });
     ids.filter(|id| id.as_bytes()[4..6].iter().all(u8::is_ascii_digit))

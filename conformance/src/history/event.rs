@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::parts::{
-    Answer, Completed, ExchangeOutcome, Listed, Message, MessageId, Phase, Reopening, ShownIdentity, Space,
-    SubjectFault, TaskRef, TransferKey,
+    Answer, Completed, ExchangeOutcome, Listed, Message, MessageId, Pattern, Phase, Reopening, ShownIdentity,
+    Space, SubjectFault, TaskRef, TransferKey,
 };
 use crate::contract::{
     AppChange, Charge, Conditions, RefreshKind, RefreshTaskId, SessionId, Time, TransferId, TransferKind,
@@ -383,6 +383,35 @@ pub enum Event {
     WorkEnded {
         /// Which.
         work: u32,
+    },
+    /// A launched process has registered a closure for refresh tasks.
+    ActionRegistered {
+        /// Which closure, numbered from 1.
+        action: u32,
+        /// Which tasks it is for.
+        pattern: Pattern,
+    },
+    /// A closure began to run.
+    ActionBegan {
+        /// Which run, numbered from 1.
+        run: u32,
+        /// Of which closure.
+        action: u32,
+        /// For which task.
+        task: RefreshTaskId,
+    },
+    /// A run that had not returned was cancelled.
+    ActionCancelled {
+        /// Which.
+        run: u32,
+        /// It was not told, but dropped: it runs no more.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        dropped: bool,
+    },
+    /// A closure returned.
+    ActionReturned {
+        /// Which run.
+        run: u32,
     },
     /// The app's own code panicked; its process ends with that.
     AppPanicked {

@@ -27,8 +27,8 @@ pub(crate) use jsonl::without_place;
 pub use jsonl::{FORMAT, HistoryError};
 pub(crate) use names::short;
 pub use parts::{
-    Answer, Completed, EndKind, ExchangeOutcome, FaultKind, Listed, Message, MessageId, Phase, Reopening,
-    ShownIdentity, Space, SubjectFault, TaskRef, TransferKey,
+    Answer, Completed, EndKind, ExchangeOutcome, FaultKind, Listed, Message, MessageId, Pattern, Phase,
+    Reopening, ShownIdentity, Space, SubjectFault, TaskRef, TransferKey,
 };
 pub(crate) use recorder::Recorder;
 #[cfg(feature = "schema")]

@@ -42,6 +42,75 @@ pub struct TaskRef {
     pub allowance: u64,
 }
 
+/// Which refresh tasks a closure is for, as the app registered it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Pattern {
+    /// Those of every session.
+    AnySession,
+    /// Those of this session.
+    Session(SessionId),
+    /// Those of every session whose identifier starts so.
+    SessionsThatStartWith(String),
+    /// Every application refresh.
+    AnyRefresh,
+    /// Application refreshes with this user info.
+    Refresh(UserInfo),
+    /// Snapshots.
+    Snapshots,
+    /// Data from the paired phone.
+    WatchConnectivity,
+    /// Bluetooth alerts.
+    BluetoothAlerts,
+    /// Intents that have run.
+    Intents,
+    /// Shortcuts to donate.
+    Shortcuts,
+}
+
+impl Pattern {
+    /// Does it match a task of this kind, with this user info? Names are compared byte for byte.
+    #[must_use]
+    pub fn matches(&self, kind: &RefreshKind, info: Option<&UserInfo>) -> bool {
+        match (self, kind) {
+            (Self::AnySession, RefreshKind::UrlSession(_))
+            | (Self::AnyRefresh, RefreshKind::ApplicationRefresh)
+            | (Self::Snapshots, RefreshKind::Snapshot(_))
+            | (Self::WatchConnectivity, RefreshKind::WatchConnectivity)
+            | (Self::BluetoothAlerts, RefreshKind::BluetoothAlert)
+            | (Self::Intents, RefreshKind::IntentDidRun)
+            | (Self::Shortcuts, RefreshKind::RelevantShortcut) => true,
+            (Self::Session(named), RefreshKind::UrlSession(session)) => named == session,
+            (Self::SessionsThatStartWith(start), RefreshKind::UrlSession(session)) => {
+                session.as_str().starts_with(start.as_str())
+            }
+            (Self::Refresh(named), RefreshKind::ApplicationRefresh) => info == Some(named),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AnySession => f.write_str("any session"),
+            Self::Session(session) => write!(f, "session {:?}", crate::history::short(session.as_str())),
+            Self::SessionsThatStartWith(start) => {
+                write!(f, "sessions that start with {:?}", crate::history::short(start))
+            }
+            Self::AnyRefresh => f.write_str("any refresh"),
+            Self::Refresh(info) => write!(f, "refreshes with {:?}", info.as_str()),
+            Self::Snapshots => f.write_str("snapshots"),
+            Self::WatchConnectivity => f.write_str("connectivity"),
+            Self::BluetoothAlerts => f.write_str("Bluetooth alerts"),
+            Self::Intents => f.write_str("intents"),
+            Self::Shortcuts => f.write_str("shortcuts"),
+        }
+    }
+}
+
 /// One delivery of a delegate message; redelivery after an interruption is another.
 pub type MessageId = u32;
 

@@ -4,6 +4,10 @@ use std::collections::BTreeSet;
 
 /// Every event of a log.
 pub(super) const EVENTS: &[&str] = &[
+    "action_began",
+    "action_cancelled",
+    "action_registered",
+    "action_returned",
     "answered",
     "app",
     "app_panicked",

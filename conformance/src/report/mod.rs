@@ -1,5 +1,6 @@
 //! What people read.
 
+mod closures;
 mod log;
 mod mermaid;
 mod timeline;

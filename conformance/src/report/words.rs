@@ -121,6 +121,10 @@ pub(super) fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -
             (Lane::App, format!("work {work} on {what} begins"))
         }
         Event::WorkEnded { work } => (Lane::App, format!("work {work} is done")),
+        Event::ActionRegistered { .. }
+        | Event::ActionBegan { .. }
+        | Event::ActionCancelled { .. }
+        | Event::ActionReturned { .. } => return super::closures::say(entry, history),
         Event::AppPanicked { what, message } => (Lane::App, format!("panics in {what}: {message}")),
         Event::TransferSuspended { key } => (Lane::App, format!("suspends {}", of_key(key))),
         Event::TransferResumed { key } => {

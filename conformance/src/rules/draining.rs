@@ -4,6 +4,7 @@ use super::course::Progress;
 use super::facts::{Delivery, Facts, Place};
 use super::in_hand::{InHand, in_hand, is_signal};
 use super::{Basis, DELEGATES, Finding, Level, Rule};
+use crate::contract::WakeEnd;
 use crate::history::Message;
 use crate::scenario::Focus;
 
@@ -159,6 +160,9 @@ pub(super) const DEL_02B: Rule = Rule {
     hint: "merely early: nothing was lost this time, but counting ends is not knowing that no message is left",
     focus: Focus::APP,
     judge: |facts| {
+        if facts.policy.wake_end == WakeEnd::LastMessage {
+            return Finding::inapplicable("the policy has wakes end with the last message about a transfer");
+        }
         let mut finding = Finding::default();
         for held in in_hand(facts) {
             finding.witnesses += u32::from(waits(&held));

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::course::Transfer;
+use super::runs::{Registered, Run};
 use crate::contract::{
     AppChange, AppState, Charge, Conditions, Policy, RefreshKind, RefreshTaskId, SessionId, Time, TransferId,
     UserInfo,
@@ -194,6 +195,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) data: Vec<Transfer<'a>>,
     pub(crate) deliveries: Vec<Delivery<'a>>,
     pub(crate) works: Vec<Work<'a>>,
+    pub(crate) registered: Vec<Registered<'a>>,
+    pub(crate) runs: Vec<Run>,
     /// Where the app's own code panicked: in which method, and what it said.
     pub(crate) panics: Vec<(Place, &'a str, &'a str)>,
     /// What the user wanted together, by address.

@@ -4,6 +4,7 @@
 //! It never compares with the reference: it allows every behaviour that its sentence allows. Safety is judged at every
 //! entry; what must come in the end is judged once, where the scenario has healed all faults and waited.
 
+mod actions;
 mod allowance;
 mod answers;
 mod attaching;
@@ -34,6 +35,7 @@ mod quits;
 mod read;
 mod requests;
 mod retries;
+mod runs;
 mod scheduling;
 mod seconds;
 mod serving;
@@ -272,6 +274,11 @@ pub static RULES: &[Rule] = &[
     wakes::SCH_21,
     wakes::SCH_22,
     snapshots::SCH_23,
+    actions::SCH_24A,
+    actions::SCH_24B,
+    actions::SCH_24C,
+    actions::SCH_24D,
+    actions::SCH_24E,
     pauses::SES_01,
     pauses::SES_02,
     transfers::SES_03,
@@ -325,7 +332,7 @@ pub static RULES: &[Rule] = &[
 ];
 
 /// Promises that have their id and no rule yet, and how far they are.
-pub static NOT_JUDGED_YET: &[(&str, &str)] = &[("SCH-24", "closure-style handling: not in the contract yet")];
+pub static NOT_JUDGED_YET: &[(&str, &str)] = &[];
 
 /// The rule of this id, in capitals or not.
 #[must_use]
@@ -347,5 +354,6 @@ fn spoken(span: std::time::Duration) -> String {
 const SCHEDULERS: &[Role] = &[Role::Scheduler, Role::System];
 const SESSIONS: &[Role] = &[Role::Sessions, Role::System];
 const DELEGATES: &[Role] = &[Role::Delegate];
+const RUNNERS: &[Role] = &[Role::Actions];
 const BOTH: &[Role] = &[Role::Scheduler, Role::Sessions, Role::System];
 const THROTTLES: &[Role] = &[Role::Throttle, Role::Scheduler, Role::System];

@@ -68,6 +68,8 @@ impl<'a> Facts<'a> {
             data: Vec::new(),
             deliveries: Vec::with_capacity(16),
             works: Vec::new(),
+            registered: Vec::new(),
+            runs: Vec::new(),
             panics: Vec::new(),
             wanted: Vec::new(),
             scheduled: Vec::new(),
@@ -364,7 +366,7 @@ impl<'a> Facts<'a> {
                 }
             }
             Event::AppPanicked { what, message } => self.panics.push((place, what, message)),
-            _ => {}
+            _ => self.read_closure(place, event),
         }
     }
 

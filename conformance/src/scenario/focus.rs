@@ -1,6 +1,6 @@
 //! What a rule wants to see often: weights that make its premise common.
 
-use super::{Finish, Reply, Route, Span};
+use super::{Finish, Reply, Return, Route, Span};
 
 /// Relative weights of the steps; a step of weight zero never comes.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +36,43 @@ pub(crate) struct Weights {
     pub(crate) charger: u8,
     pub(crate) stray: u8,
     pub(crate) data: u8,
+}
+
+impl Weights {
+    /// Nothing ever happens.
+    pub(crate) const NONE: Self = Self {
+        open: 0,
+        download: 0,
+        upload: 0,
+        cancel: 0,
+        refresh: 0,
+        snapshot: 0,
+        leave: 0,
+        enter: 0,
+        purge: 0,
+        crash: 0,
+        link: 0,
+        wait: 0,
+        create: 0,
+        suspend: 0,
+        resume: 0,
+        cancel_twice: 0,
+        stop: 0,
+        go_on: 0,
+        trigger: 0,
+        hold: 0,
+        prominence: 0,
+        starve: 0,
+        cellular: 0,
+        attempt: 0,
+        list: 0,
+        force_quit: 0,
+        invalidate: 0,
+        reopen: 0,
+        charger: 0,
+        stray: 0,
+        data: 0,
+    };
 }
 
 /// What a generated scenario is likely to hold. Each rule states one; see [`Focus::GENERAL`] for what they start from.
@@ -82,6 +119,10 @@ pub struct Focus {
     pub(crate) work: u8,
     /// One in how many scenarios has messages that come before their wake's `handle`; 0 for none.
     pub(crate) early: u8,
+    /// The most closures that an app registers; 0 for none.
+    pub(crate) closures: u8,
+    /// When they return.
+    pub(crate) returns: &'static [Return],
 }
 
 /// What origins do oftenest; the rest is for those who ask for it.
@@ -183,6 +224,8 @@ impl Focus {
         decides: false,
         work: 0,
         early: 0,
+        closures: 0,
+        returns: &[Return::WhenServed],
     };
 
     /// Wakes of sessions: transfers, leaving, waiting.

@@ -1,7 +1,19 @@
 //! What the rules about apps want to see often: wakes of every kind, in a process that may be gone in between.
 
 use super::focus::Weights;
-use super::{Focus, Route};
+use super::{Focus, Return, Route, Span};
+
+/// How long closures take: mostly what they should, sometimes for ever.
+const RETURNS: &[Return] = &[
+    Return::WhenServed,
+    Return::WhenServed,
+    Return::AtOnce,
+    Return::After(Span(1_000)),
+    Return::After(Span(5_000)),
+    Return::After(Span(12_999)),
+    Return::OnceCancelled,
+    Return::Never,
+];
 
 /// The kit's own app is not there: what it would do in these steps is the subject's.
 const APP_WEIGHTS: Weights = Weights {
@@ -115,6 +127,56 @@ impl Focus {
         weights: Weights { refresh: 10, snapshot: 4, trigger: 4, download: 6, ..APP_WEIGHTS },
         ..Self::APP
     };
+
+    /// Tasks for which closures run.
+    pub const CLOSURES: Self = Self {
+        weights: Weights {
+            download: 12,
+            refresh: 6,
+            snapshot: 1,
+            leave: 6,
+            enter: 3,
+            purge: 1,
+            crash: 1,
+            link: 0,
+            wait: 8,
+            trigger: 3,
+            ..Weights::NONE
+        },
+        routes: &[Route::Plain, Route::Plain, Route::NotFound, Route::Slow],
+        finishes: &[super::Finish::WhenServed],
+        replies: &[super::Reply::Right],
+        silent: 0,
+        delayed: 0,
+        chained: 0,
+        slow_callbacks: 0,
+        several: true,
+        closures: 4,
+        returns: RETURNS,
+        spans: 16,
+        ..Self::GENERAL
+    };
+
+    /// Closures that take longer than they may.
+    pub const LONG_CLOSURES: Self = Self {
+        returns: &[
+            Return::OnceCancelled,
+            Return::OnceCancelled,
+            Return::Never,
+            Return::Never,
+            Return::After(Span(14_999)),
+            Return::After(Span(1_000)),
+            Return::WhenServed,
+        ],
+        // Tasks that follow one another while closures still run.
+        weights: Weights { trigger: 14, wait: 12, enter: 1, purge: 0, crash: 0, ..Self::CLOSURES.weights },
+        closures: 8,
+        spans: 9,
+        ..Self::CLOSURES
+    };
+
+    /// Tasks of all kinds, and few closures for them.
+    pub const FEW_CLOSURES: Self = Self { closures: 2, several: false, ..Self::CLOSURES };
 
     /// Several downloads wanted at once.
     pub const APP_BATCHES: Self = Self {

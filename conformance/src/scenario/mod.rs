@@ -21,7 +21,7 @@ mod tree;
 
 pub use file::ScenarioError;
 pub use focus::Focus;
-pub use setup::{Begin, Challenges, Disposition, Finish, Keep, Reopen, Reply, Setup};
+pub use setup::{Begin, Challenges, Closure, Disposition, Finish, For, Keep, Reopen, Reply, Return, Setup};
 pub use small::small_worlds;
 pub use step::{Attempt, Download, Route, Step, Trigger};
 pub use strategy::{Scenarios, scenarios};
@@ -56,6 +56,9 @@ pub struct Scenario {
     /// What happens.
     pub steps: Vec<Step>,
 }
+
+/// What an app with closures asks for its refreshes with, one after the other, round and round: traps of the same kind.
+pub const USER_INFOS: [&str; 3] = ["news", "newsletter", "News"];
 
 /// The identifiers that sessions have: each is a trap for code that cuts, folds or compares by prefix.
 pub const IDENTIFIERS: [&str; 5] = [

@@ -168,6 +168,61 @@ pub enum Keep {
     Move,
 }
 
+/// Which refresh tasks one of the app's closures is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum For {
+    /// Those of every session.
+    AnySession,
+    /// Those of this session, by identifier.
+    Session(u8),
+    /// Those of every session whose identifier starts with this one.
+    SessionsThatStartWith(u8),
+    /// Every application refresh.
+    AnyRefresh,
+    /// Application refreshes with this user info, by its place in [`USER_INFOS`](super::USER_INFOS).
+    Refresh(u8),
+    /// Snapshots.
+    Snapshots,
+    /// Data from the paired phone.
+    Connectivity,
+    /// Bluetooth alerts.
+    Bluetooth,
+    /// Intents that have run.
+    Intents,
+    /// Shortcuts to donate.
+    Shortcuts,
+}
+
+/// When a closure of the app's returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Return {
+    /// As it should: once the session's events are served, or it is cancelled; other kinds after a moment of work.
+    WhenServed,
+    /// At once.
+    AtOnce,
+    /// This long after it began, cancelled or not.
+    After(Span),
+    /// Only when it is cancelled.
+    OnceCancelled,
+    /// Never, cancelled or not.
+    Never,
+}
+
+/// One of the app's closures, where what runs them is the subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::exhaustive_structs, reason = "scenario files build these")]
+pub struct Closure {
+    /// Which tasks it is for.
+    pub of: For,
+    /// When it returns.
+    pub returns: Return,
+}
+
 /// What holds for a whole scenario.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -226,6 +281,9 @@ pub struct Setup {
     /// What the app says to the response of each data transfer, round and round; if empty, it lets all of them go on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dispositions: Vec<Disposition>,
+    /// The closures that the app registers, where what runs them is the subject.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub closures: Vec<Closure>,
 }
 
 impl Default for Setup {
@@ -252,6 +310,7 @@ impl Default for Setup {
             work: Vec::new(),
             early: false,
             dispositions: Vec::new(),
+            closures: Vec::new(),
         }
     }
 }

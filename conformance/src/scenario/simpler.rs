@@ -1,7 +1,7 @@
 //! Simpler forms of steps and set-ups, for the shrinker.
 
 use super::strategy::SPANS;
-use super::{Download, Finish, Reopen, Reply, Route, Setup, Span, Step, Trigger};
+use super::{Download, Finish, For, Reopen, Reply, Return, Route, Setup, Span, Step, Trigger};
 use crate::contract::AppClass;
 
 /// The `way`th simpler form of a step, simplest first; `None` when there are no more.
@@ -167,8 +167,41 @@ pub(super) fn simpler_setup(setup: &Setup, way: usize) -> Option<Setup> {
         35 => with(|s, _| s.dispositions.truncate(1)),
         37 => with(|s, _| s.dispositions.iter_mut().for_each(|said| *said = said.at_once())),
         36 => with(|s, _| drop(s.dispositions.drain(..s.dispositions.len() / 2))),
+        38 => with(|s, _| s.closures.truncate(1)),
+        39 => with(|s, _| drop(s.closures.drain(..s.closures.len() / 2))),
+        40 => with(|s, _| s.closures.iter_mut().for_each(|c| c.returns = Return::WhenServed)),
+        41 => with(|s, _| s.closures.iter_mut().for_each(|c| c.returns = c.returns.min(Return::AtOnce))),
+        42 => with(|s, _| s.closures.iter_mut().skip(1).for_each(|c| c.returns = Return::WhenServed)),
+        43 => with(|s, _| s.closures.iter_mut().for_each(|c| c.returns = shorter(c.returns))),
+        44 => with(|s, _| s.closures.iter_mut().for_each(|c| c.of = wider(c.of))),
+        45 => with(|s, _| s.closures.iter_mut().skip(1).for_each(|c| c.of = wider(c.of))),
+        46..=53 => without_closure(setup, way - 46),
         _ => return None,
     })
+}
+
+fn without_closure(setup: &Setup, index: usize) -> Setup {
+    let mut simpler = setup.clone();
+    if index < simpler.closures.len() {
+        simpler.closures.remove(index);
+    }
+    simpler
+}
+
+/// The least that is long.
+fn shorter(returns: Return) -> Return {
+    match returns {
+        Return::After(span) => Return::After(span.min(Span(1_000))),
+        other => other,
+    }
+}
+
+fn wider(of: For) -> For {
+    match of {
+        For::Session(_) | For::SessionsThatStartWith(_) => For::AnySession,
+        For::Refresh(_) => For::AnyRefresh,
+        other => other,
+    }
 }
 
 /// The `way`th set-up that may make up for a step less: the app's habits come in turn, so that another turn begins, or

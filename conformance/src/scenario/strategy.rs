@@ -8,8 +8,8 @@ use proptest::strategy::{NewTree, Strategy};
 use proptest::test_runner::TestRunner;
 
 use super::{
-    Attempt, Begin, Challenges, Disposition, Download, Focus, Keep, Reopen, Route, Scenario, ScenarioTree,
-    Setup, Span, Step, Trigger,
+    Attempt, Begin, Challenges, Closure, Disposition, Download, Focus, For, Keep, Reopen, Return, Route,
+    Scenario, ScenarioTree, Setup, Span, Step, Trigger,
 };
 use crate::contract::AppClass;
 
@@ -146,6 +146,11 @@ impl Scenarios {
         if self.focus.work > 0 && swarm.u8(..self.focus.work) == 0 {
             setup.work = (0..swarm.usize(1..=3)).map(|_| Span(WORK[swarm.usize(..WORK.len())])).collect();
         }
+        if self.focus.closures > 0 {
+            let count = swarm.u8(1..=self.focus.closures);
+            setup.closures =
+                (0..count).map(|_| closure(&mut swarm, self.focus.returns, &dice.sessions)).collect();
+        }
         setup.early = self.focus.early > 0 && swarm.u8(..self.focus.early) == 0;
         if self.focus.weights.data > 0 {
             setup.dispositions =
@@ -165,6 +170,24 @@ impl Scenarios {
         }
         Scenario { setup, steps }
     }
+}
+
+/// A closure of the app's: mostly for the sessions that there are, or for names that only look like theirs.
+fn closure(swarm: &mut fastrand::Rng, returns: &[Return], sessions: &[u8]) -> Closure {
+    let session = if swarm.u8(..4) > 0 { sessions[swarm.usize(..sessions.len())] } else { swarm.u8(..3) };
+    let of = match swarm.u8(..16) {
+        0..=2 => For::AnySession,
+        3..=7 => For::Session(session),
+        8 => For::SessionsThatStartWith(session),
+        9 | 10 => For::AnyRefresh,
+        11 | 12 => For::Refresh(swarm.u8(..3)),
+        13 => For::Snapshots,
+        14 if swarm.bool() => For::Connectivity,
+        14 => For::Bluetooth,
+        _ if swarm.bool() => For::Intents,
+        _ => For::Shortcuts,
+    };
+    Closure { of, returns: returns[swarm.usize(..returns.len())] }
 }
 
 /// How many kinds of steps there are.
@@ -234,6 +257,7 @@ impl Dice {
             work: Vec::new(),
             early: false,
             dispositions: Vec::new(),
+            closures: Vec::new(),
         }
     }
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::guard;
+use super::guest::Own;
 use super::{Clock, Spawner};
 use crate::contract::{
     AppChange, AppLife, AppProcess, AppState, Device, DeviceChange, Interrupted, LaunchCause, RefreshTask,
@@ -19,7 +20,6 @@ use crate::contract::{
 };
 use crate::history::{Event, Recorder, TaskRef, TransferKey};
 use crate::scenario::{Finish, Setup};
-use crate::subject::LaunchApp;
 
 /// The system around the app.
 pub(crate) struct System {
@@ -100,10 +100,10 @@ impl App {
         recorder: Recorder,
         spawner: Spawner,
         setup: Setup,
-        launch: Option<Arc<LaunchApp>>,
+        own: Own,
     ) -> Arc<Self> {
         Arc::new(Self {
-            code: Mutex::new(super::guest::Code::new(launch)),
+            code: Mutex::new(super::guest::Code::new(own)),
             clock,
             recorder,
             spawner,
@@ -437,6 +437,8 @@ impl AppProcess for Process {
         app.recorder.record(Event::HandleBegan { tasks: app.refs(&tasks, cold) });
         if app.is_guest() {
             app.handle_guest(tasks).await;
+        } else if app.has_closures() {
+            app.handle_with_closures(tasks).await;
         } else {
             app.handle(tasks);
         }

@@ -116,7 +116,8 @@ impl App {
     pub(crate) async fn schedule(&self, slot: Charge, after: Duration) {
         let preferred = self.clock.now() + after;
         let count = self.recorder.with(|history| history.entries.len());
-        let user_info = UserInfo::new(format!("request {count}"));
+        let user_info =
+            self.info_for_closures(slot).unwrap_or_else(|| UserInfo::new(format!("request {count}")));
         self.recorder.record(Event::Scheduled { slot, preferred, user_info: user_info.clone() });
         let Some(system) = self.system() else { return };
         let scheduler = Arc::clone(&system.scheduler);
@@ -277,6 +278,7 @@ impl App {
 
     /// A session's events have been served: what waited for that is completed.
     pub(super) async fn served(self: &Arc<Self>, session: &SessionId) {
+        self.drained(session);
         let waiting = self.lock().unserved.iter().any(|(waiting, ..)| waiting == session);
         if waiting {
             self.go_on_with_chain(session).await;

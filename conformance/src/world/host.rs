@@ -11,6 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::app::{App, Process, System};
 use super::guard;
+use super::guest::Own;
 use super::network::Network;
 use super::places::script;
 use super::player::Player;
@@ -170,8 +171,9 @@ impl<'a> Case<'a> {
             setup.finishes.iter_mut().filter(asks).for_each(|finish| *finish = Finish::WhenServed);
         }
         let launch = match &subject.boot {
-            Boot::Delegate(launch) => Some(Arc::clone(launch)),
-            _ => None,
+            Boot::Delegate(launch) => Own::App(Arc::clone(launch)),
+            Boot::Actions(launch) => Own::Runner(Arc::clone(launch)),
+            _ => Own::Nothing,
         };
         let app = App::new(clock.clone(), recorder.clone(), spawner.clone(), setup, launch);
         Self { subject, scenario, recorder, spawner, app, storage, wire }
@@ -245,7 +247,7 @@ impl<'a> Case<'a> {
                     scheduler,
                 }
             }
-            Boot::Delegate(_) => {
+            Boot::Delegate(_) | Boot::Actions(_) => {
                 let scheduler = observed(ReferenceScheduler::new(device.clone()));
                 System { device: device.clone(), service: service(Arc::clone(&scheduler)), scheduler }
             }

@@ -15,7 +15,7 @@
 //! policy. Lines that start with `#` are for the reader.
 
 use bgsession_conformance::contract::{
-    AtAllowance, ForegroundRefresh, OverBudgetWakes, Policy, ResourceTimer,
+    AtAllowance, ForegroundRefresh, OverBudgetWakes, Policy, ResourceTimer, WakeEnd,
 };
 use bgsession_conformance::history::History;
 use bgsession_conformance::rules::{self, Finding};
@@ -86,6 +86,9 @@ impl Case {
             }
             (Some(("with", "refreshes in front")), _) => {
                 self.policy.foreground_refresh = ForegroundRefresh::Deliver;
+            }
+            (Some(("with", "wakes that end with the last message")), _) => {
+                self.policy.wake_end = WakeEnd::LastMessage;
             }
             (Some(("with", "suspension at the allowance")), _) => {
                 self.policy.at_allowance = AtAllowance::Suspend;

@@ -41,4 +41,5 @@
     include_str!("app_drains.txt"),
     include_str!("app_sessions.txt"),
     include_str!("app_callbacks.txt"),
+    include_str!("actions.txt"),
 ]

@@ -25,6 +25,9 @@
 //!
 //! `fetches s s/1 s/2`: the user wants these together. `uses s/1` is about the file where it was given; `works 1 s/1` and
 //! `worked 1` are a piece of work; `panics handle` is the app's code.
+//!
+//! `registers 1 session=s` is a closure for that session's tasks; `runs 2 1 #3`, `cancels-run 2` (or `drops-run 2`) and `ends 2` are
+//! the second run of any, of closure 1 for task 3.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +41,7 @@ use bgsession_conformance::history::{
 
 use crate::words::{
     DIGEST, SIZE, answer, app, charge, completed, content, created, id, key, kind, listed, message, number,
-    opened, space, task_ref, time,
+    opened, pattern, space, task_ref, time,
 };
 
 /// What a timeline says.
@@ -105,6 +108,7 @@ impl Writer {
             || self.task(verb, rest)
             || self.file(verb, rest)
             || self.app_side(verb, rest)
+            || self.closure(verb, rest)
             || self.wire(verb, rest)
             || self.message(verb, rest);
         assert!(done, "{phrase:?} at {} means nothing", self.at);
@@ -309,6 +313,25 @@ impl Writer {
             }
             ("worked", [work]) => Event::WorkEnded { work: work.parse().expect("a number of work") },
             ("panics", [what]) => Event::AppPanicked { what: (*what).to_owned(), message: "no".to_owned() },
+            _ => return false,
+        };
+        self.push(event);
+        true
+    }
+
+    /// `runs 1 2 #3`: run 1, of closure 2, for task #3.
+    fn closure(&mut self, verb: &str, rest: &[&str]) -> bool {
+        let count = |text: &str| text.parse().unwrap_or_else(|_| panic!("{text:?} is no number"));
+        let event = match (verb, rest) {
+            ("registers", [action, of]) => {
+                Event::ActionRegistered { action: count(action), pattern: pattern(of) }
+            }
+            ("runs", [run, action, task]) => {
+                Event::ActionBegan { run: count(run), action: count(action), task: number(task) }
+            }
+            ("cancels-run", [run]) => Event::ActionCancelled { run: count(run), dropped: false },
+            ("drops-run", [run]) => Event::ActionCancelled { run: count(run), dropped: true },
+            ("ends", [run]) => Event::ActionReturned { run: count(run) },
             _ => return false,
         };
         self.push(event);

@@ -5,7 +5,7 @@ use bgsession_conformance::contract::{
     Termination, Time, TransferId, TransferKind, TransferState, UserInfo,
 };
 use bgsession_conformance::history::{
-    Answer, Completed, EndKind, Event, Listed, Message, Space, TaskRef, TransferKey,
+    Answer, Completed, EndKind, Event, Listed, Message, Pattern, Space, TaskRef, TransferKey,
 };
 
 /// What every body is like unless a timeline says otherwise.
@@ -212,6 +212,21 @@ fn asks(text: &str) -> Message {
         proposed: credential.is_some(),
         credential: credential.map(str::to_owned),
         session_level: false,
+    }
+}
+
+/// What a closure is for: `any-session`, `session=s`, `sessions=s` for those that start so, `any-refresh`, `refresh=info`,
+/// `snapshots`, `connectivity`.
+pub(crate) fn pattern(text: &str) -> Pattern {
+    match text.split_once('=').unwrap_or((text, "")) {
+        ("any-session", "") => Pattern::AnySession,
+        ("session", name) => Pattern::Session(id(name)),
+        ("sessions", start) => Pattern::SessionsThatStartWith(start.to_owned()),
+        ("any-refresh", "") => Pattern::AnyRefresh,
+        ("refresh", info) => Pattern::Refresh(UserInfo::new(info)),
+        ("snapshots", "") => Pattern::Snapshots,
+        ("connectivity", "") => Pattern::WatchConnectivity,
+        _ => panic!("{text:?} is no pattern"),
     }
 }
 

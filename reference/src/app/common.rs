@@ -59,11 +59,18 @@ impl Sessions {
         }
     }
 
-    /// DEL-08c: creates downloads, all of them together, and starts them.
-    pub(super) async fn fetch(&self, id: &SessionId, requests: Vec<Request>, delegate: Arc<dyn Delegate>) {
+    /// DEL-08c: creates downloads, all of them together, and starts them. Each is told of before it is started.
+    pub(super) async fn fetch(
+        &self,
+        id: &SessionId,
+        requests: Vec<Request>,
+        delegate: Arc<dyn Delegate>,
+        created: impl Fn(TransferId) + Send,
+    ) {
         let Some(session) = self.open(id, delegate).await else { return };
         for request in requests {
             let Ok(transfer) = session.download(request, TransferOptions::default()).await else { return };
+            created(transfer);
             // It has just been created: there is no reason to refuse it, and nothing to do about it.
             let _ = session.resume(transfer).await;
         }
@@ -77,23 +84,22 @@ pub(super) fn keep(launch: &Launch, session: &SessionId, transfer: TransferId, l
     let _ = launch.storage.rename(location, &kept);
 }
 
-/// Results that have been kept and not worked on, oldest first: what a process that ended in the middle has left.
-pub(super) struct Inbox {
+/// Transfers that something is still to be done about, oldest first: what a process that ended in the middle has left.
+pub(super) struct Pending {
     launch: Launch,
+    /// One line for each: `+ transfer session` when it is noted, `- transfer session` when it is done.
+    file: &'static str,
 }
 
-/// One line for each: `+ session transfer` when it is kept, `- session transfer` when it has been worked on.
-const INBOX: &str = "app/inbox";
-
-impl Inbox {
-    pub(super) fn new(launch: Launch) -> Self {
-        Self { launch }
+impl Pending {
+    pub(super) fn new(launch: Launch, file: &'static str) -> Self {
+        Self { launch, file }
     }
 
     fn note(&self, sign: char, session: &SessionId, transfer: TransferId) {
         let line = format!("{sign} {} {session}\n", transfer.get());
         // A full disk forgets what it should have noted: then the work is done once more, or not at all.
-        let _ = self.launch.storage.append(&FilePath::new(INBOX), line.as_bytes());
+        let _ = self.launch.storage.append(&FilePath::new(self.file), line.as_bytes());
     }
 
     pub(super) fn add(&self, session: &SessionId, transfer: TransferId) {
@@ -106,7 +112,7 @@ impl Inbox {
 
     /// What is left, in the order in which it came.
     pub(super) fn left(&self) -> Vec<(SessionId, TransferId)> {
-        let bytes = self.launch.storage.read(&FilePath::new(INBOX), 0, LONGEST).unwrap_or_default();
+        let bytes = self.launch.storage.read(&FilePath::new(self.file), 0, LONGEST).unwrap_or_default();
         let mut left: Vec<(SessionId, TransferId)> = Vec::new();
         for line in String::from_utf8_lossy(&bytes).lines() {
             let mut words = line.splitn(3, ' ');

@@ -68,7 +68,7 @@ impl std::fmt::Debug for EventsSignal {
 #[async_trait]
 impl App for EventsSignal {
     async fn fetch(&self, session: &SessionId, requests: Vec<Request>) {
-        self.0.sessions.fetch(session, requests, self.delegate()).await;
+        self.0.sessions.fetch(session, requests, self.delegate(), |_| {}).await;
     }
 }
 

@@ -10,9 +10,14 @@
 
 mod common;
 mod events_signal;
+mod in_closures;
+mod outstanding_count;
 mod processing;
+mod refreshes;
 mod refreshing;
 
 pub use events_signal::EventsSignal;
+pub use in_closures::InClosures;
+pub use outstanding_count::OutstandingCount;
 pub use processing::Processing;
 pub use refreshing::Refreshing;

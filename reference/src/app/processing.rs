@@ -5,11 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::common::{self, Inbox, Sessions};
+use super::common::{self, Pending, Sessions};
 use crate::contract::{
     App, Challenge, ChallengeDisposition, Delegate, FilePath, Launch, OptionalMethod, RefreshTask, Request,
     Responder, Response, SessionId, TransferId,
 };
+
+/// Results that have been kept and not worked on.
+const INBOX: &str = "app/inbox";
 
 /// Works on each result beside the callback that brought it; completes a URL-session task when its session has been drained
 /// and no work on its results is left. Work that a process did not finish is done by the next.
@@ -29,7 +32,7 @@ pub struct Processing(Arc<Shared>);
 struct Shared {
     launch: Launch,
     sessions: Sessions,
-    inbox: Inbox,
+    inbox: Pending,
     wakes: Mutex<BTreeMap<SessionId, Wakes>>,
 }
 
@@ -50,7 +53,7 @@ impl Processing {
     /// A launched process.
     #[must_use]
     pub fn new(launch: Launch) -> Self {
-        let (sessions, inbox) = (Sessions::new(launch.clone()), Inbox::new(launch.clone()));
+        let (sessions, inbox) = (Sessions::new(launch.clone()), Pending::new(launch.clone(), INBOX));
         let app = Self(Arc::new(Shared { launch, sessions, inbox, wakes: Mutex::default() }));
         for (session, transfer) in app.0.inbox.left() {
             app.work(&session, transfer);
@@ -123,7 +126,7 @@ impl std::fmt::Debug for Processing {
 #[async_trait]
 impl App for Processing {
     async fn fetch(&self, session: &SessionId, requests: Vec<Request>) {
-        self.0.sessions.fetch(session, requests, self.delegate()).await;
+        self.0.sessions.fetch(session, requests, self.delegate(), |_| {}).await;
     }
 }
 

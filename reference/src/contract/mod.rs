@@ -8,6 +8,8 @@
 //!   about them.
 //! * [`Delegate`] is the app's side of both.
 //!
+//! An [`ActionRunner`] stands before a delegate's `handle`: it runs closures for refresh tasks, as some frameworks do.
+//!
 //! Whoever implements a scheduler or a transfer service is handed a [`Device`]: its clock, its app process, its
 //! network, its storage, the [`TaskMint`] and the [`Policy`]. An implementation takes time, network and files from
 //! there and from nowhere else; that is what makes it testable in virtual time.
@@ -48,6 +50,7 @@
 //! `WKRefreshBackgroundTask`, `URLSession` and the articles *Using background tasks* and *Downloading files in the
 //! background*. Where these contradict each other or are silent, [`Policy`] has a named switch.
 
+mod actions;
 mod app;
 mod challenge;
 mod conditions;
@@ -66,6 +69,7 @@ mod throttle;
 mod time;
 mod transport;
 
+pub use actions::{Action, ActionInput, ActionRun, ActionRunner, Cancellation, TaskPattern};
 pub use app::{App, Launch, LaunchCause, Workload};
 pub use challenge::{
     AuthenticationMethod, Challenge, ChallengeDisposition, Credential, Persistence, ProtectionSpace,
@@ -82,7 +86,7 @@ pub use error::{CancelReason, Interrupted, ScheduleError, SessionError, Transfer
 pub use ids::{EmptyIdentifier, RefreshTaskId, SessionId, TransferId, UserInfo};
 pub use policy::{
     Allotment, Allowances, AtAllowance, DiscretionaryStart, ForegroundRefresh, OverBudgetWakes, Policy,
-    ResourceTimer, RetryPolicy, UnansweredChallenge,
+    ResourceTimer, RetryPolicy, UnansweredChallenge, WakeEnd,
 };
 pub use refresh_task::{
     Completion, CompletionReport, RefreshKind, RefreshTask, SnapshotReason, SystemTask, TaskMint,

@@ -92,6 +92,17 @@ pub enum AtAllowance {
     Suspend,
 }
 
+/// Contradiction X3: when an app may complete a URL-session task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
+#[expect(clippy::exhaustive_enums, reason = "the two readings of the documents")]
+pub enum WakeEnd {
+    /// When its session's `did_finish_events` has come, as *Downloading files in the background* has it.
+    DrainSignal,
+    /// When the last message about the last outstanding transfer has come, as *Using background tasks* has it.
+    LastMessage,
+}
+
 /// Contradiction X14: from when the resource timeout counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
@@ -219,6 +230,8 @@ pub struct Policy {
     pub foreground_refresh: ForegroundRefresh,
     /// X2.
     pub at_allowance: AtAllowance,
+    /// X3.
+    pub wake_end: WakeEnd,
     /// X14.
     pub resource_timer: ResourceTimer,
     /// What discretion means.
@@ -261,6 +274,7 @@ impl Default for Policy {
             redirect_limit: 16,
             foreground_refresh: ForegroundRefresh::Disregard,
             at_allowance: AtAllowance::Terminate,
+            wake_end: WakeEnd::DrainSignal,
             resource_timer: ResourceTimer::FromResume,
             discretionary_start: DiscretionaryStart::HeldForConditions,
             over_budget_wakes: OverBudgetWakes::Merge,

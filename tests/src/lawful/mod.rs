@@ -1,5 +1,7 @@
 //! Implementations that are unlike the reference and break no promise: everything must pass them.
 
+mod actions;
+mod apps;
 mod challenges;
 mod data;
 mod pace;
@@ -50,6 +52,8 @@ pub static GROUPS: &[(&str, &[Variant])] = &[
     ("transfers", transfers::VARIANTS),
     ("challenges", challenges::VARIANTS),
     ("data", data::VARIANTS),
+    ("actions", actions::VARIANTS),
+    ("apps", apps::VARIANTS),
 ];
 
 /// The reference as it is.

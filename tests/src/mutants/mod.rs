@@ -3,6 +3,7 @@
 //! Each is the reference with one part wrapped, replaced or lied to; there are no switches in the reference itself. The
 //! comment on each says what somebody would have to get wrong to write it.
 
+mod actions;
 mod allowance;
 mod answers;
 mod apps_callbacks;
@@ -126,6 +127,7 @@ pub static GROUPS: &[(&str, &[Mutant])] = &[
     ("apps_drains", apps_drains::MUTANTS),
     ("apps_sessions", apps_sessions::MUTANTS),
     ("apps_callbacks", apps_callbacks::MUTANTS),
+    ("actions", actions::MUTANTS),
 ];
 
 /// Every mutant.

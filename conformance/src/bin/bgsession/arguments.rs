@@ -17,6 +17,7 @@ Examples:
   bgsession --time 60 --seed 1000     explore seeds 1000, 1001, … for a minute
   bgsession --regressions regressions replay what failed before, keep what fails
   bgsession --role delegate           only the reference's apps
+  bgsession --role actions            only what runs its closures
   bgsession --replay SCH-19-sim.json --timeline
   bgsession --replay SCH-19-sim.json --world sim --history > history.jsonl
   bgsession --set over_budget_wakes=queue   the other reading, other numbers
@@ -29,10 +30,10 @@ that can not be used, or a world that can not be set up.";
 const ABOUT: &str = "\
 Judges background URL sessions that wake an app.
 
-Without arguments the reference implementation is judged by every rule, its
-scheduler and sessions first and then its apps, in two worlds: `sim`, an origin
-in memory, and `http`, real HTTP on loopback. To judge an implementation of
-yours, add the library as a dev-dependency instead.";
+Without arguments the reference implementation is judged by every rule: its
+scheduler and sessions first, then what runs closures, then its apps. There are
+two worlds: `sim`, an origin in memory, and `http`, real HTTP on loopback. To
+judge an implementation of yours, add the library as a dev-dependency instead.";
 
 /// The command line. Short and long help are the same text.
 #[derive(Debug, Parser)]
@@ -115,7 +116,7 @@ pub(crate) struct RunArguments {
     /// Judge only this rule; may be repeated
     #[arg(long = "rule", value_name = "ID")]
     rules: Vec<String>,
-    /// Judge only this, system or delegate [default: both]
+    /// Judge only system, delegate or actions [default: all]
     #[arg(long, value_enum, hide_possible_values = true)]
     role: Option<Part>,
     /// Another number (of seconds) or reading
@@ -163,6 +164,8 @@ pub(crate) enum Part {
     System,
     /// Apps.
     Delegate,
+    /// What runs closures.
+    Actions,
 }
 
 /// The command's word for a [`World`].
@@ -180,12 +183,13 @@ impl RunArguments {
 
     /// The documents' numbers and switches, with what was set.
     pub(crate) fn policy(&self) -> Result<Policy, Failure> {
-        policy::changed(&self.settings)
+        policy::changed(Policy::default(), &self.settings)
     }
 
-    /// An app is judged by its own policy, unless something was set.
+    /// An app is judged by its own policy with what was set.
     pub(crate) fn judged_by(&self, app: Subject) -> Result<Subject, Failure> {
-        Ok(if self.settings.is_empty() { app } else { app.with_policy(self.policy()?) })
+        let policy = policy::changed(app.policy().clone(), &self.settings)?;
+        Ok(app.with_policy(policy))
     }
 
     /// The rules to judge, in the order of the catalogue, each once.
@@ -195,7 +199,11 @@ impl RunArguments {
 
     /// What to judge: what was named, else what the named rules are about.
     pub(crate) fn judges(&self, part: Part) -> Result<bool, Failure> {
-        let role = if part == Part::System { Role::System } else { Role::Delegate };
+        let role = match part {
+            Part::System => Role::System,
+            Part::Delegate => Role::Delegate,
+            Part::Actions => Role::Actions,
+        };
         let bound = self.rules()?.iter().any(|rule| rule.binds.contains(&role));
         Ok(self.role.map_or(bound, |named| named == part))
     }

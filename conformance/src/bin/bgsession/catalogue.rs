@@ -47,6 +47,7 @@ pub(crate) const fn name(role: Role) -> &'static str {
         Role::Sessions => "sessions",
         Role::System => "system",
         Role::Delegate => "delegate",
+        Role::Actions => "actions",
     }
 }
 

@@ -11,13 +11,20 @@ use crate::{Outcome, output, progress, subject};
 
 /// Judges what was asked for and prints the reports.
 pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome, Failure> {
-    let (system, apps) = (arguments.judges(Part::System)?, arguments.judges(Part::Delegate)?);
-    let subjects = if apps { subject::apps() } else { Vec::new() };
+    let (system, actions) = (arguments.judges(Part::System)?, arguments.judges(Part::Actions)?);
+    let subjects = if arguments.judges(Part::Delegate)? { subject::apps() } else { Vec::new() };
     let subjects = subjects.into_iter().map(|app| arguments.judged_by(app)).collect::<Result<Vec<_>, _>>()?;
-    let shares = subjects.len() + usize::from(system);
-    let mut passed = shares > 0;
+    let mut first = Vec::new();
     if system {
-        let (report, seeds) = explore(&subject::reference(arguments.policy()?), arguments, shares)?;
+        first.push(subject::reference(arguments.policy()?));
+    }
+    if actions {
+        first.push(arguments.judged_by(subject::closures())?);
+    }
+    let shares = subjects.len() + first.len();
+    let mut passed = shares > 0;
+    for subject in &first {
+        let (report, seeds) = explore(subject, arguments, shares)?;
         output::print(&text(&report, arguments, seeds))?;
         passed &= report.passed();
     }
@@ -37,8 +44,33 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome, Failure> {
     Ok(if passed { Outcome::Passed } else { Outcome::NotPassed })
 }
 
-/// Apps that passed, each in a column: how often each rule was put to the test in all worlds together.
+/// Apps that passed, side by side.
 fn side_by_side(reports: &[Report]) -> String {
+    /// So many columns fit beside rule and level.
+    const MOST: usize = 4;
+    let tables = reports.len().div_ceil(MOST);
+    let columns = reports.len().div_ceil(tables.max(1)).max(1);
+    let mut text: String = reports.chunks(columns).map(table).collect();
+    text.push_str("× times put to the test, in all worlds\n\n");
+    for report in reports {
+        let scenarios: u64 = report.worlds.iter().map(|world| world.scenarios).sum();
+        let seconds = report.elapsed.as_secs_f64();
+        let tested = report
+            .rows
+            .iter()
+            .filter(|row| row.verdicts.iter().any(|(_, verdict)| matches!(verdict, Verdict::Pass { .. })));
+        text.push_str(&format!(
+            "{} passed: {} of {} rules, the others not applicable ({scenarios} scenarios, {seconds:.2} s)\n",
+            report.subject,
+            tested.count(),
+            report.rows.len()
+        ));
+    }
+    text
+}
+
+/// Each app in a column: how often each rule was put to the test in all worlds together.
+fn table(reports: &[Report]) -> String {
     const COLUMN: usize = 16;
     let names: String = reports.iter().map(|report| format!("{:<COLUMN$}", report.subject)).collect();
     let mut text = format!("\nrule    level   {}\n", names.trim_end());
@@ -59,29 +91,14 @@ fn side_by_side(reports: &[Report]) -> String {
         let line = format!("{:<7} {:<7} {cells}", row.rule.id, row.rule.standing());
         text.push_str(&format!("{}\n", line.trim_end()));
     }
-    text.push_str("× times put to the test, in all worlds\n\n");
-    for report in reports {
-        let scenarios: u64 = report.worlds.iter().map(|world| world.scenarios).sum();
-        let seconds = report.elapsed.as_secs_f64();
-        let tested = report
-            .rows
-            .iter()
-            .filter(|row| row.verdicts.iter().any(|(_, verdict)| matches!(verdict, Verdict::Pass { .. })));
-        text.push_str(&format!(
-            "{} passed: {} of {} rules, the others not applicable ({scenarios} scenarios, {seconds:.2} s)\n",
-            report.subject,
-            tested.count(),
-            report.rows.len()
-        ));
-    }
     text
 }
 
 /// Judges one of several subjects, with further seeds for its share of the time.
 fn explore(subject: &Subject, arguments: &RunArguments, of: usize) -> Result<(Report, u64), Failure> {
     let mut options = options(arguments)?;
-    if subject.role() == Role::Delegate && arguments.depth.is_none() {
-        // Their steps are the kit's own app's.
+    if matches!(subject.role(), Role::Delegate | Role::Actions) && arguments.depth.is_none() {
+        // Their steps are the kit's own app's, which has no closures either.
         options.small_worlds = 0;
     }
     let mut report = with_limited(judge(subject, &options)?, subject, &options)?;

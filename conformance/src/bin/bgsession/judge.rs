@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 use std::time::Duration;
 
-use bgsession_conformance::contract::AppClass;
+use bgsession_conformance::contract::{AppClass, Policy};
 use bgsession_conformance::logs::{LogReport, Options, judge};
 
 use crate::arguments::{Class, JudgeArguments};
@@ -50,7 +50,7 @@ fn say(earlier: Option<Failure>, failure: Failure) -> Option<Failure> {
 }
 
 fn options(arguments: &JudgeArguments) -> Result<Options, Failure> {
-    let mut policy = policy::changed(&arguments.settings)?;
+    let mut policy = policy::changed(Policy::default(), &arguments.settings)?;
     if let Some(seconds) = arguments.allowance {
         let allowance = Duration::from_secs(u64::from(seconds));
         let kinds = &mut policy.allowances;

@@ -30,7 +30,8 @@ pub(crate) fn print() -> Result<Outcome, Failure> {
 fn page() -> String {
     let mut text = HEAD.to_owned();
     text.push_str("\n| subject | rules, optional ones included |\n| --- | --- |\n");
-    for role in [Role::Throttle, Role::Scheduler, Role::Sessions, Role::System, Role::Delegate] {
+    let systems = [Role::Throttle, Role::Scheduler, Role::Sessions, Role::System];
+    for role in systems.into_iter().chain([Role::Delegate, Role::Actions]) {
         let binding = RULES.iter().filter(|rule| rule.binds.contains(&role)).count();
         writeln!(text, "| {} | {binding} |", name(role)).expect("a string takes everything");
     }
@@ -55,6 +56,9 @@ fn page() -> String {
     text.push_str("\n## Not judged yet\n\n");
     for (id, state) in NOT_JUDGED_YET {
         writeln!(text, "- {id}: {state}.").expect("a string takes everything");
+    }
+    if NOT_JUDGED_YET.is_empty() {
+        text.push_str("Nothing.\n");
     }
     text
 }

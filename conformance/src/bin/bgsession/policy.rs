@@ -6,10 +6,9 @@ use serde_json::Value;
 use crate::catalogue::distance;
 use crate::failure::Failure;
 
-/// The documented policy with these changes; the last of several to one name counts.
-pub(crate) fn changed(settings: &[String]) -> Result<Policy, Failure> {
+/// A policy with these changes; the last of several to one name counts.
+pub(crate) fn changed(mut policy: Policy, settings: &[String]) -> Result<Policy, Failure> {
     let wrong = |setting: &str, reason: String| Failure::Setting { setting: setting.to_owned(), reason };
-    let mut policy = Policy::default();
     for setting in settings {
         let (name, value) = setting
             .split_once('=')
@@ -70,7 +69,7 @@ mod tests {
 
     fn set(settings: &[&str]) -> Result<Policy, String> {
         let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
-        changed(&settings).map_err(|failure| failure.to_string())
+        changed(Policy::default(), &settings).map_err(|failure| failure.to_string())
     }
 
     #[test]

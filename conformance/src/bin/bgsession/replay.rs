@@ -22,7 +22,10 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome, Failure> {
     let subject = match (arguments.judges(Part::System)?, off) {
         (true, true) => subject::limited(arguments.policy()?),
         (true, false) => subject::reference(arguments.policy()?),
-        (false, _) => arguments.judged_by(subject::apps().swap_remove(1))?,
+        (false, _) if arguments.judges(Part::Delegate)? => {
+            arguments.judged_by(subject::apps().swap_remove(1))?
+        }
+        (false, _) => arguments.judged_by(subject::closures())?,
     };
     let mut text = observed(arguments, &subject, &scenarios)?;
     let options = Options {

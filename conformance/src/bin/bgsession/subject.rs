@@ -1,11 +1,12 @@
-//! What the command judges: the reference, in all roles at once, and its apps.
+//! What the command judges: the reference, in all roles at once, what runs its closures, and its apps.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bgsession_conformance::contract::{Device, Policy, Scheduler, TransferService};
+use bgsession_conformance::contract::{Device, Policy, Scheduler, TransferService, WakeEnd};
 use bgsession_conformance::{Capability, Subject};
-use bgsession_reference::app::{EventsSignal, Processing, Refreshing};
+use bgsession_reference::actions::Closures;
+use bgsession_reference::app::{EventsSignal, InClosures, OutstandingCount, Processing, Refreshing};
 use bgsession_reference::scheduler::ReferenceScheduler;
 use bgsession_reference::service::ReferenceService;
 
@@ -26,6 +27,11 @@ pub(crate) fn reference(policy: Policy) -> Subject {
     .with_policy(policy)
 }
 
+/// What runs closures in the reference, launched as any other runner is.
+pub(crate) fn closures() -> Subject {
+    Subject::actions("closures", |launch, actions| Arc::new(Closures::new(launch, actions)))
+}
+
 /// The reference's apps, one for each style, booted as any other app is.
 pub(crate) fn apps() -> Vec<Subject> {
     const IDLE: &str = "it does nothing after its callbacks";
@@ -38,5 +44,11 @@ pub(crate) fn apps() -> Vec<Subject> {
             .without(Capability::FollowUps, CONTENT),
         Subject::delegate("refreshing", |launch| Arc::new(Refreshing::new(launch)))
             .without(Capability::Work, IDLE),
+        Subject::delegate("in closures", |launch| Arc::new(InClosures::new(launch)))
+            .without(Capability::Work, IDLE),
+        Subject::delegate("counting", |launch| Arc::new(OutstandingCount::new(launch)))
+            .with_policy(Policy { wake_end: WakeEnd::LastMessage, ..Policy::default() })
+            .without(Capability::Work, IDLE)
+            .without(Capability::FollowUps, CONTENT),
     ]
 }

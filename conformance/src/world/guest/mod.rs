@@ -3,6 +3,7 @@
 //! The process stays the kit's ([`App`]): a guest can not run while it is suspended, nor outlive it. Whatever it does with
 //! the system goes through parts that write it down.
 
+mod closures;
 mod delegate;
 mod device;
 mod system;
@@ -16,20 +17,35 @@ use std::task::Poll;
 use super::app::App;
 use super::guard;
 use crate::contract::{
-    App as Guest, AppChange, Credential, FilePath, Launch, LaunchCause, RefreshTask, RefreshTaskId, Request,
-    SessionId, Spawn,
+    ActionRunner, App as Guest, AppChange, Credential, FilePath, Launch, LaunchCause, RefreshTask,
+    RefreshTaskId, Request, SessionId, Spawn,
 };
-use crate::history::{Event, MessageId};
-use crate::subject::LaunchApp;
+use crate::history::{Event, FaultKind, MessageId};
+use crate::subject::{LaunchApp, LaunchRunner};
 use crate::world::places::{PASSWORD, USER};
+
+/// What of the app's code is the subject's.
+#[derive(Clone, Default)]
+pub(crate) enum Own {
+    /// Nothing: the kit plays the app.
+    #[default]
+    Nothing,
+    /// All of it.
+    App(Arc<LaunchApp>),
+    /// What runs its closures; they are the kit's, and so is the rest of it.
+    Runner(Arc<LaunchRunner>),
+}
 
 /// What the kit knows of the app's own code.
 #[derive(Default)]
 pub(crate) struct Code {
-    /// How it is launched; `None` if the kit plays the app itself.
-    pub(crate) launch: Option<Arc<LaunchApp>>,
+    own: Own,
     /// The run that is going on.
     running: Option<Arc<dyn Guest>>,
+    /// What runs the closures of this run.
+    runner: Option<Arc<dyn ActionRunner>>,
+    /// What the kit knows of them.
+    closures: closures::Known,
     /// Files that it was given, by the callback that gave them.
     given: BTreeMap<FilePath, MessageId>,
     /// Pieces of work begun.
@@ -38,23 +54,51 @@ pub(crate) struct Code {
     early: Vec<(SessionId, RefreshTaskId)>,
 }
 
+/// What a launch function has made.
+enum Launched {
+    App(Arc<dyn Guest>),
+    Runner(Arc<dyn ActionRunner>),
+}
+
 impl Code {
-    pub(crate) fn new(launch: Option<Arc<LaunchApp>>) -> Self {
-        Self { launch, ..Self::default() }
+    pub(crate) fn new(own: Own) -> Self {
+        Self { own, ..Self::default() }
     }
 }
 
 impl App {
     /// Is the app's own code the subject?
     pub(crate) fn is_guest(&self) -> bool {
-        self.code().launch.is_some()
+        matches!(self.code().own, Own::App(_))
     }
 
     /// Launches the app's own code in this run of the process.
     pub(crate) fn launch_guest(self: &Arc<Self>, cause: LaunchCause) {
-        let Some(launch) = self.code().launch.clone() else { return };
-        let Some(system) = self.system() else { return };
-        let found = Launch {
+        let own = self.code().own.clone();
+        let Some(found) = (!matches!(own, Own::Nothing)).then(|| self.found(cause)).flatten() else { return };
+        let launched = guard::caught_now(|| match own {
+            Own::Nothing => None,
+            Own::App(launch) => Some(Launched::App(launch(found))),
+            Own::Runner(launch) => Some(Launched::Runner(launch(found, self.register()))),
+        });
+        match launched {
+            Ok(None) => {}
+            Ok(Some(Launched::App(guest))) => {
+                let old = self.code().running.replace(guest);
+                drop(old);
+            }
+            Ok(Some(Launched::Runner(runner))) => {
+                let old = self.code().runner.replace(runner);
+                drop(old);
+            }
+            Err(message) => self.panicked("the launch function", message),
+        }
+    }
+
+    /// What a launched process finds.
+    fn found(self: &Arc<Self>, cause: LaunchCause) -> Option<Launch> {
+        let system = self.system()?;
+        Some(Launch {
             cause,
             clock: Arc::new(device::AppClock(Arc::clone(self))),
             storage: Arc::new(device::AppStorage::new(Arc::clone(self), Arc::clone(&system.device.storage))),
@@ -64,32 +108,29 @@ impl App {
             work: Arc::new(device::AppWork(Arc::clone(self))),
             credential: Credential::password(USER, PASSWORD),
             life: self.life(),
-        };
-        match guard::caught_now(|| launch(found)) {
-            Ok(guest) => {
-                let old = self.code().running.replace(guest);
-                drop(old);
-            }
-            Err(message) => self.panicked("the launch function", message),
-        }
+        })
     }
 
     /// The process has ended: its code goes with it.
-    pub(super) fn forget_guest(&self) -> Option<Arc<dyn Guest>> {
+    pub(super) fn forget_guest(&self) -> impl Sized + use<> {
         let mut code = self.code();
         code.given.clear();
         code.early.clear();
-        code.running.take()
+        code.closures.forget_run();
+        (code.running.take(), code.runner.take())
     }
 
     /// `handle`: begins at once, so that the messages of the wake come after its beginning.
     pub(super) async fn handle_guest(self: &Arc<Self>, tasks: Vec<RefreshTask>) {
         let Some(guest) = self.code().running.clone() else { return };
+        self.begin_handle(async move { guest.handle(tasks).await }).await;
+    }
+
+    async fn begin_handle(self: &Arc<Self>, handling: impl Future<Output = ()> + Send + 'static) {
         let (app, life) = (Arc::clone(self), self.life());
         let mut work = Box::pin(async move {
-            let handling = app.in_guest("handle", async move { guest.handle(tasks).await });
             // An app that ends takes it along.
-            let _ = life.interruptible(handling).await;
+            let _ = life.interruptible(app.in_guest("handle", handling)).await;
         });
         let first = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await;
         if first.is_pending() {
@@ -137,6 +178,10 @@ impl App {
 
     /// The app's code panicked: that is a crash.
     pub(super) fn panicked(self: &Arc<Self>, what: &str, message: String) {
+        if self.has_closures() {
+            // No rule about closures is about that.
+            self.recorder.fault(FaultKind::Panic, format!("in {what}: {message}"));
+        }
         self.recorder.record(Event::AppPanicked { what: what.to_owned(), message });
         if self.process().is_running() {
             self.end_run(AppChange::Crashed);
