@@ -87,6 +87,8 @@ pub enum Capability {
     Uploads,
     /// Data transfers in background sessions.
     DataTransfers,
+    /// Sessions that are not background ones.
+    InProcessSessions,
     /// TLS to servers that are not trusted, or that ask for a client certificate.
     Tls,
     /// An app that works on its results after the callback that brought them.

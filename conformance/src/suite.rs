@@ -179,6 +179,7 @@ macro_rules! __suite {
             ses_27_a_challenge_waits_for_its_answer_which_does_what_it_says = "SES-27": sessions system;
             ses_28_a_login_wakes_the_app_and_blocks_nothing_else = "SES-28": sessions system;
             ses_29_a_visit_begins_what_was_held_for_being_created_behind = "SES-29": sessions system;
+            ses_30_only_a_background_session_goes_on_without_the_app = "SES-30": sessions system;
             del_01a_no_task_is_completed_twice = "DEL-01a": delegate;
             del_01b_every_task_is_completed = "DEL-01b": delegate;
             del_01c_a_task_does_not_wait_for_the_next_wake = "DEL-01c": delegate;

@@ -62,6 +62,9 @@ pub enum Event {
         /// Its configuration's `is_discretionary`.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         discretionary: bool,
+        /// It is no background session: its transfers are the app's own.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        in_process: bool,
         /// Its delegate has `did_receive_session_challenge`.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         session_challenges: bool,

@@ -31,6 +31,7 @@ const LAUNCH: &[&str] = &["launched"];
 const SIGNAL: &[&str] = &["did_finish_events"];
 const END: &[&str] = &["did_complete"];
 const CREATED: &[&str] = &["transfer_created"];
+/// Without it nobody knows whether a session is one of the background, whose transfers keep their numbers.
 const OPENED: &[&str] = &["session_opened"];
 const QUESTION: &[&str] = &["did_receive_challenge", "will_begin_delayed_request"];
 const ANSWER: &[&str] = &["answered"];
@@ -60,11 +61,11 @@ pub(super) static EVIDENCE: &[Evidence] = &[
     needs("SCH-15", &[MINTED, HANDLE, &["conditions"], WOKEN, RESOLVED]),
     needs("SCH-18", &[MINTED, HANDLE, DONE, SUSPENDED, SCENE, LEFT, &["expiration_called"]]),
     needs("SCH-20", &[MINTED, HANDLE, OPENED, WOKEN]),
-    needs("SES-03", &[CREATED, RESUMED, SENT, OVER, RETURNED, END]),
-    needs("SES-06", &[CREATED, RESUMED, SENT, HEAD, OVER, RETURNED, END]),
-    needs("SES-18", &[CREATED, SENT, HEAD, OVER, RETURNED, END, SUSPENDED]),
+    needs("SES-03", &[OPENED, CREATED, RESUMED, SENT, OVER, RETURNED, END]),
+    needs("SES-06", &[OPENED, CREATED, RESUMED, SENT, HEAD, OVER, RETURNED, END]),
+    needs("SES-18", &[OPENED, CREATED, SENT, HEAD, OVER, RETURNED, END, SUSPENDED]),
     needs("SES-19", &[CREATED, SENT, OVER, RETURNED, SIGNAL, HANDLE, WOKEN, SUSPENDED]),
-    needs("SES-20", &[CREATED, RETURNED, END, SENT, OVER]),
+    needs("SES-20", &[OPENED, CREATED, RETURNED, END, SENT, OVER]),
     local("DEL-01a", &[HANDLE, DONE]),
     needs("DEL-01b", &[HANDLE, DONE, LAUNCH]),
     needs("DEL-01c", &[HANDLE, DONE, SIGNAL, LAUNCH]),

@@ -70,6 +70,7 @@ pub(super) fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -
             launch_events,
             cellular,
             discretionary,
+            in_process,
             session_challenges,
             task_challenges,
             ..
@@ -83,7 +84,8 @@ pub(super) fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -
                 (true, false) => ", takes session-level challenges only",
                 (false, false) => ", takes no challenges",
             };
-            (Lane::App, format!("opens session {}{silent}{wifi}{moment}{asked}", id(session)))
+            let (silent, kind) = if *in_process { ("", "in-process ") } else { (silent, "") };
+            (Lane::App, format!("opens {kind}session {}{silent}{wifi}{moment}{asked}", id(session)))
         }
         Event::TransferCreated { key, kind, earliest, continues, .. } => {
             let what = match kind {

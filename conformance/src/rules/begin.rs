@@ -52,7 +52,12 @@ pub(super) fn visits<'f>(facts: &'f Facts<'_>, after: Place) -> impl Iterator<It
 pub(super) fn is_free(facts: &Facts<'_>, transfer: &Transfer<'_>, from: Place, due: Time) -> bool {
     let first = begun(transfer).filter(|first| first.at <= due);
     let until = first.map_or(due, |first| first.at);
-    let others = facts.transfers.iter().chain(&facts.data).filter(|other| other.key != transfer.key);
+    let others = facts
+        .transfers
+        .iter()
+        .chain(&facts.data)
+        .chain(&facts.own_transfers)
+        .filter(|other| other.key != transfer.key);
     let used: Duration = others
         .flat_map(|other| &other.exchanges)
         .map(|exchange| {

@@ -103,6 +103,8 @@ pub(crate) struct Session<'a> {
     pub(crate) launch_events: bool,
     /// It may use a cellular link.
     pub(crate) cellular: bool,
+    /// It is no background session.
+    pub(crate) in_process: bool,
     /// It leaves the moment to the system.
     pub(crate) discretionary: bool,
     /// Its delegate has the session-level method for challenges, and the task-level one.
@@ -188,6 +190,9 @@ pub(crate) struct Facts<'a> {
     pub(crate) handles: Vec<Handle>,
     pub(crate) tasks: Vec<Task<'a>>,
     pub(crate) sessions: Vec<Session<'a>>,
+    /// Those that are not background sessions, and their transfers: one rule is about them, the others are not.
+    pub(crate) own_sessions: Vec<Session<'a>>,
+    pub(crate) own_transfers: Vec<Transfer<'a>>,
     /// Those that go on without the app.
     pub(crate) transfers: Vec<Transfer<'a>>,
     /// Data transfers that were not turned into downloads, or not beyond doubt: their own rule judges them, and what

@@ -7,6 +7,7 @@
 mod actions;
 mod allowance;
 mod answers;
+mod apart;
 mod attaching;
 mod begin;
 mod budget;
@@ -30,6 +31,7 @@ mod links;
 mod lists;
 mod logins;
 mod messages;
+mod own;
 mod pauses;
 mod quits;
 mod read;
@@ -308,6 +310,7 @@ pub static RULES: &[Rule] = &[
     answers::SES_27,
     logins::SES_28,
     discretion::SES_29,
+    own::SES_30,
     finishing::DEL_01A,
     finishing::DEL_01B,
     finishing::DEL_01C,

@@ -6,7 +6,7 @@ use super::course::{Exchange, Pause, Transfer};
 use super::facts::{Delivery, Facts, Handle, Index, Place, Session, Task, Work};
 use crate::contract::{
     AppChange, AppState, AuthenticationMethod, Policy, RefreshKind, RefreshTaskId, ResourceTimer, SessionId,
-    TransferId, TransferKind,
+    TransferId,
 };
 use crate::history::{
     Answer, Entry, Event, ExchangeOutcome, History, Message, MessageId, Phase, ShownIdentity, Space,
@@ -64,6 +64,8 @@ impl<'a> Facts<'a> {
             handles: Vec::with_capacity(4),
             tasks: Vec::with_capacity(4),
             sessions: Vec::with_capacity(3),
+            own_sessions: Vec::new(),
+            own_transfers: Vec::new(),
             transfers: Vec::with_capacity(8),
             data: Vec::new(),
             deliveries: Vec::with_capacity(16),
@@ -80,21 +82,8 @@ impl<'a> Facts<'a> {
         for entry in &history.entries {
             facts.read(entry);
         }
-        if facts.transfers.iter().any(|transfer| transfer.kind == TransferKind::Data) {
-            facts.set_data_apart();
-        }
+        facts.set_apart();
         facts
-    }
-
-    /// Data transfers that became downloads are downloads like others; the rest is set apart.
-    fn set_data_apart(&mut self) {
-        for index in 0..self.transfers.len() {
-            let converted = super::data::converted(self, &self.transfers[index]);
-            self.transfers[index].converted = converted;
-        }
-        let all = std::mem::take(&mut self.transfers);
-        (self.data, self.transfers) =
-            all.into_iter().partition(|t| t.kind == TransferKind::Data && t.converted.is_none());
     }
 
     fn read(&mut self, entry: &'a Entry) {
@@ -107,6 +96,7 @@ impl<'a> Facts<'a> {
                 launch_events,
                 cellular,
                 discretionary,
+                in_process,
                 session_challenges,
                 task_challenges,
                 decides,
@@ -116,6 +106,7 @@ impl<'a> Facts<'a> {
                 known.decides |= *decides;
                 if known.opened.is_empty() {
                     (known.cellular, known.discretionary) = (*cellular, *discretionary);
+                    known.in_process = *in_process;
                 }
                 known.opened.push(place);
             }
@@ -493,6 +484,7 @@ impl<'a> Facts<'a> {
                 id,
                 launch_events,
                 cellular: true,
+                in_process: false,
                 discretionary: false,
                 challenges: (false, true),
                 decides: false,

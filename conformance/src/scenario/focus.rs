@@ -117,6 +117,8 @@ pub struct Focus {
     pub(crate) decides: bool,
     /// One in how many scenarios has an app that works on its results for a while; 0 for none.
     pub(crate) work: u8,
+    /// One of the sessions is not a background one.
+    pub(crate) in_process: bool,
     /// One in how many scenarios has messages that come before their wake's `handle`; 0 for none.
     pub(crate) early: u8,
     /// The most closures that an app registers; 0 for none.
@@ -223,6 +225,7 @@ impl Focus {
         lists: false,
         decides: false,
         work: 0,
+        in_process: false,
         early: 0,
         closures: 0,
         returns: &[Return::WhenServed],

@@ -184,6 +184,38 @@ impl Focus {
         ..Self::GENERAL
     };
 
+    /// Transfers of the app's own beside others, and an app that is suspended and ends.
+    pub const IN_PROCESS: Self = Self {
+        weights: Weights {
+            upload: 0,
+            refresh: 0,
+            snapshot: 0,
+            cancel: 0,
+            link: 0,
+            download: 12,
+            enter: 4,
+            purge: 3,
+            crash: 2,
+            ..Self::GENERAL.weights
+        },
+        routes: &[
+            Route::Slow,
+            Route::Slow,
+            Route::Drip,
+            Route::Stall,
+            Route::Drop,
+            Route::Redirect,
+            Route::Plain,
+        ],
+        sessions: 2,
+        chained: 0,
+        silent: 0,
+        delayed: 0,
+        spans: 15,
+        in_process: true,
+        ..Self::GENERAL
+    };
+
     /// What a background session must not do, among what it may.
     pub const ATTEMPTS: Self = Self {
         weights: Weights {

@@ -278,6 +278,9 @@ pub struct Setup {
     /// A wake's messages may come before its `handle`, as developers report.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub early: bool,
+    /// The sessions that are not background ones, by identifier.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub in_process: Vec<u8>,
     /// What the app says to the response of each data transfer, round and round; if empty, it lets all of them go on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dispositions: Vec<Disposition>,
@@ -311,6 +314,7 @@ impl Default for Setup {
             early: false,
             dispositions: Vec::new(),
             closures: Vec::new(),
+            in_process: Vec::new(),
         }
     }
 }

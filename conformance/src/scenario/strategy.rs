@@ -156,6 +156,9 @@ impl Scenarios {
             setup.dispositions =
                 (0..swarm.usize(1..=3)).map(|_| DISPOSITIONS[swarm.usize(..DISPOSITIONS.len())]).collect();
         }
+        if self.focus.in_process {
+            setup.in_process = vec![dice.sessions[0]];
+        }
         let most = u32::from(self.focus.steps.max(1));
         let count = dice.rng.u32(1..=most);
         let mut front = true;
@@ -258,6 +261,7 @@ impl Dice {
             early: false,
             dispositions: Vec::new(),
             closures: Vec::new(),
+            in_process: Vec::new(),
         }
     }
 

@@ -19,7 +19,7 @@ use crate::contract::{
     Responder, Scheduler, Session, SessionId, Spawn, Termination, TransferService,
 };
 use crate::history::{Event, Recorder, TaskRef, TransferKey};
-use crate::scenario::{Finish, Setup};
+use crate::scenario::{Finish, IDENTIFIERS, Setup};
 
 /// The system around the app.
 pub(crate) struct System {
@@ -227,6 +227,7 @@ impl App {
         self.invalid().watched.clear();
         let (life, gone) = {
             let mut state = self.lock();
+            state.forget_own(&self.setup.in_process);
             (state.life.clone(), (state.forget_run(), self.forget_guest()))
         };
         // Outside the lock: dropping what the process held may run foreign code.
@@ -380,6 +381,18 @@ impl App {
 impl State {
     fn new_run(&mut self) {
         self.life = AppLife::new();
+    }
+
+    /// Transfers of in-process sessions end with the process, and nobody is told.
+    fn forget_own(&mut self, in_process: &[u8]) {
+        let own = |key: &TransferKey| {
+            let name = |index: &u8| IDENTIFIERS[usize::from(*index) % IDENTIFIERS.len()];
+            in_process.iter().any(|index| key.session.as_str() == name(index))
+        };
+        if !in_process.is_empty() {
+            self.outstanding.retain(|key| !own(key));
+            self.holds.retain(|key, _| !own(key));
+        }
     }
 
     /// What the process held in memory goes with it.

@@ -57,13 +57,15 @@ impl App {
         let position = IDENTIFIERS.iter().position(|name| *name == id.as_str());
         let among = |named: &[u8]| position.is_some_and(|index| names(named, index));
         let (cellular, discretionary) = (!among(&self.setup.wifi_only), among(&self.setup.discretionary));
+        let in_process = among(&self.setup.in_process);
+        let plain = if in_process { Configuration::in_process } else { Configuration::background };
         let configuration = Configuration {
-            sends_launch_events: launch_events,
+            sends_launch_events: launch_events && !in_process,
             is_discretionary: discretionary,
             allows_cellular_access: cellular,
             resource_timeout: self.setup.resource_timeout.duration(),
             request_timeout: Duration::from_millis(REQUEST_TIMEOUT),
-            ..Configuration::background(id.clone())
+            ..plain(id.clone())
         };
         let life = self.life();
         let delegate = Recording::new(Arc::clone(self), id.clone(), false);
@@ -75,6 +77,7 @@ impl App {
             launch_events,
             cellular,
             discretionary,
+            in_process,
             session_challenges: self.setup.challenges.of_session(),
             task_challenges: self.setup.challenges.of_task(),
             decides: self.decides(),

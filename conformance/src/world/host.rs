@@ -170,6 +170,9 @@ impl<'a> Case<'a> {
             let asks = |finish: &&mut Finish| matches!(finish, Finish::WithSnapshot | Finish::Taken(_));
             setup.finishes.iter_mut().filter(asks).for_each(|finish| *finish = Finish::WhenServed);
         }
+        if !subject.limits.can(Capability::InProcessSessions) {
+            setup.in_process.clear();
+        }
         let launch = match &subject.boot {
             Boot::Delegate(launch) => Own::App(Arc::clone(launch)),
             Boot::Actions(launch) => Own::Runner(Arc::clone(launch)),

@@ -37,6 +37,7 @@
     include_str!("limiter.txt"),
     include_str!("delayed.txt"),
     include_str!("data.txt"),
+    include_str!("own.txt"),
     include_str!("app_tasks.txt"),
     include_str!("app_drains.txt"),
     include_str!("app_sessions.txt"),

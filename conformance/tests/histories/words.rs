@@ -75,6 +75,7 @@ pub(crate) fn opened(session: &str, how: &[&str]) -> Event {
         launch_events: !how.contains(&"silently"),
         cellular: !how.contains(&"wifi-only"),
         discretionary: how.contains(&"discretionary"),
+        in_process: how.contains(&"in-process"),
         session_challenges,
         task_challenges,
         decides: how.contains(&"deciding"),

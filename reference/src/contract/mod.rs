@@ -95,8 +95,8 @@ pub use refresh_task::{
 pub use responder::{Answer, Responder, responder};
 pub use scheduler::{Scheduler, WakeOutcome, WakeReason};
 pub use session::{
-    Configuration, Request, ResumeData, Session, TransferEnd, TransferInfo, TransferKind, TransferOptions,
-    TransferService, TransferState,
+    Configuration, Request, ResumeData, Session, SessionMode, TransferEnd, TransferInfo, TransferKind,
+    TransferOptions, TransferService, TransferState,
 };
 pub use throttle::{Admission, Charge, Throttle};
 pub use time::Time;

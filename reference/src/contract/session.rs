@@ -11,12 +11,26 @@ use super::{
     TransferId,
 };
 
+/// Whose transfers a session's are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum SessionMode {
+    /// The service's: they go on without the app.
+    #[default]
+    Background,
+    /// The app's own: they stop while it is suspended and end with its process. Nothing of them wakes the app, and the next
+    /// process finds nothing of them; the identifier only names the session in messages.
+    InProcess,
+}
+
 /// How a session behaves. Copied when the session is opened: later changes to the value change nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "apps build these with struct update syntax")]
 pub struct Configuration {
     /// The session's identifier.
     pub identifier: SessionId,
+    /// Is it a background session?
+    pub mode: SessionMode,
     /// May the session wake the app (`sessionSendsLaunchEvents`)? If not, its messages wait until the app runs and
     /// opens the session.
     pub sends_launch_events: bool,
@@ -39,6 +53,7 @@ impl Configuration {
     pub fn background(identifier: SessionId) -> Self {
         Self {
             identifier,
+            mode: SessionMode::Background,
             sends_launch_events: true,
             is_discretionary: false,
             request_timeout: Duration::from_secs(60),
@@ -46,6 +61,17 @@ impl Configuration {
             maximum_connections_per_host: 6,
             allows_cellular_access: true,
         }
+    }
+
+    /// The same for a session that is not a background one, as `URLSessionConfiguration.default` makes them: its
+    /// transfers are the app's own. A service that has none refuses to open it with
+    /// [`SessionError::Unsupported`].
+    ///
+    /// Source: `WKURLSessionRefreshBackgroundTask`: *Asynchronous uploads and downloads, on the other hand, suspend with
+    /// your app.*
+    #[must_use]
+    pub fn in_process(identifier: SessionId) -> Self {
+        Self { mode: SessionMode::InProcess, sends_launch_events: false, ..Self::background(identifier) }
     }
 }
 
@@ -293,7 +319,8 @@ pub trait Session: Send + Sync {
 pub trait TransferService: Send + Sync {
     /// Opens the session of this identifier: makes it, or finds the one that is there with all its transfers and
     /// waiting messages. `connection` replaces the one of a process that has ended; while another connection of a
-    /// living process has the session, the one found keeps its first delegate.
+    /// living process has the session, the one found keeps its first delegate. An in-process session is always a new one
+    /// for a new process.
     ///
     /// Messages that are not part of a wake begin to arrive at once; those a wake is about, after its `handle` has
     /// begun.
@@ -302,7 +329,8 @@ pub trait TransferService: Send + Sync {
     ///
     /// [`SessionError::Invalidated`] while an invalidated session of this name has not sent its last message;
     /// [`SessionError::InUse`] while another living process has the session, which its connection's
-    /// [`AppLife`](super::AppLife) tells; [`SessionError::Stopped`].
+    /// [`AppLife`](super::AppLife) tells; [`SessionError::Unsupported`] for a mode that this service does not have;
+    /// [`SessionError::Stopped`].
     ///
     /// Source of the latter: `NSURLErrorBackgroundSessionInUseByAnotherProcess`.
     async fn session(

@@ -39,7 +39,7 @@ impl Session {
         if newborn {
             self.start_resource_timer(id, env);
         }
-        if is_data && !env.app.is_running() {
+        if is_data && !self.is_own() && !env.app.is_running() {
             // SES-12: the app's time was over before this call arrived.
             self.end(id, Some(TransferError::Disconnected), env);
             return Ok(());
@@ -107,7 +107,7 @@ impl Session {
 
     /// Takes a transfer as far as it can go: the one gate that everything passes before it goes on the wire.
     pub(super) fn proceed(&mut self, id: TransferId, env: &mut Env) {
-        let link = env.has_link(self.config.allows_cellular_access);
+        let link = self.has_link(env);
         let asks_delegate = self.methods.delayed;
         let Some(t) = self.transfers.get_mut(&id) else {
             return;
@@ -180,7 +180,7 @@ impl Session {
 
     /// The conditions have changed: what may not run stops, what may run again goes on.
     pub(super) fn conditions_changed(&mut self, env: &mut Env) {
-        let link = env.has_link(self.config.allows_cellular_access);
+        let link = self.has_link(env);
         let ids: Vec<TransferId> = self.transfers.keys().copied().collect();
         for id in ids {
             let Some(t) = self.transfers.get_mut(&id) else {

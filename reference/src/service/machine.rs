@@ -104,6 +104,11 @@ impl ServiceMachine {
         if let Some(&key) = self.names.get(&configuration.identifier)
             && let Some(session) = self.sessions.get_mut(&key)
         {
+            if session.is_own() && !session.is_attached() {
+                // SES-30: what belonged to another process is nothing to this one.
+                self.abandon(key);
+                return Ok(self.make(configuration, connection));
+            }
             // SES-16: while a living process has the session, its first delegate stays, and other processes stay out.
             // SES-15: and so does its configuration.
             if !session.is_attached() {
@@ -115,11 +120,23 @@ impl ServiceMachine {
             }
             return Ok(key);
         }
+        Ok(self.make(configuration, connection))
+    }
+
+    fn make(&mut self, configuration: Configuration, connection: Connection) -> SessionKey {
         let key = SessionKey(self.next_key);
         self.next_key += 1;
         self.names.insert(configuration.identifier.clone(), key);
         self.sessions.insert(key, Box::new(Session::new(key, configuration, connection)));
-        Ok(key)
+        key
+    }
+
+    /// Everything of a session goes, without a word.
+    fn abandon(&mut self, key: SessionKey) {
+        if let Some(mut session) = self.sessions.remove(&key) {
+            session.abandon(&mut self.env);
+            self.names.retain(|_, known| *known != key);
+        }
     }
 
     fn session(&mut self, key: SessionKey) -> Result<(&mut Session, &mut Env), SessionError> {
@@ -257,6 +274,12 @@ impl ServiceMachine {
                     | AppChange::Crashed
                     | AppChange::ForceQuit
                     | AppChange::Terminated(_) => {}
+                }
+                if self.env.app == AppState::NotRunning {
+                    // SES-30: what is the app's own ends with it.
+                    let own = self.sessions.iter().filter(|(_, session)| session.is_own());
+                    let own: Vec<SessionKey> = own.map(|(key, _)| *key).collect();
+                    own.into_iter().for_each(|key| self.abandon(key));
                 }
                 for session in self.sessions.values_mut() {
                     session.app_changed(*change, &mut self.env);

@@ -16,8 +16,8 @@ use super::transfer::{Discretion, LoginState, Transfer};
 use super::trust::KnownAnswers;
 use super::wake::Wake;
 use crate::contract::{
-    CancelReason, Configuration, Connection, FilePath, OptionalMethod, Request, SessionError, Time,
-    TransferEnd, TransferError, TransferId, TransferKind, TransferOptions,
+    CancelReason, Configuration, Connection, FilePath, OptionalMethod, Request, SessionError, SessionMode,
+    Time, TransferEnd, TransferError, TransferId, TransferKind, TransferOptions,
 };
 
 /// Which optional methods the delegate had when the app last opened the session.
@@ -112,6 +112,29 @@ impl Session {
         }
     }
 
+    /// Are its transfers the app's own?
+    pub(super) fn is_own(&self) -> bool {
+        self.config.mode == SessionMode::InProcess
+    }
+
+    /// May its transfers be on the wire? SES-30: the app's own are not without it.
+    pub(super) fn has_link(&self, env: &Env) -> bool {
+        env.has_link(self.config.allows_cellular_access) && (!self.is_own() || env.app.is_running())
+    }
+
+    /// The process that it belonged to is gone: nobody is told of anything any more.
+    pub(super) fn abandon(&mut self, env: &mut Env) {
+        self.connection = None;
+        self.queue = Queue::default();
+        let cancelled = TransferError::Cancelled { reason: CancelReason::App, resume_data: None };
+        let ended = self.transfers.values().filter(|t| t.phase == Phase::Ended && t.has_file);
+        env.outputs.extend(ended.map(|t| Output::Remove(t.file.clone())));
+        let ids: Vec<TransferId> = self.transfers.keys().copied().collect();
+        for id in ids {
+            self.end(id, Some(cancelled.clone()), env);
+        }
+    }
+
     /// Where the next new transfer will keep its file.
     pub(super) fn next_file(&self) -> FilePath {
         FilePath::new(format!("{FOLDER}{}/{}.part", self.key.0, self.next_transfer))
@@ -141,7 +164,9 @@ impl Session {
         self.next_transfer += 1;
         self.outstanding += 1;
         // SES-22: the app's state at this moment, and no other.
-        let discretion = match (self.config.is_discretionary, env.app.is_foreground()) {
+        let behind = !env.app.is_foreground() && !self.is_own();
+        let discretion = match (self.config.is_discretionary, !behind) {
+            _ if self.is_own() => Discretion::Never,
             (true, _) => Discretion::Always,
             (false, false) => Discretion::UntilFront,
             (false, true) => Discretion::Never,
@@ -159,7 +184,7 @@ impl Session {
             until: Time::DISTANT_FUTURE,
             armed: Time::DISTANT_FUTURE,
             discretion,
-            behind: !env.app.is_foreground(),
+            behind,
             limited: None,
             held_since: None,
             offered: false,

@@ -32,8 +32,9 @@ impl Session {
 
     /// One of the three causes has come about.
     pub(super) fn wants_app(&mut self, env: &mut Env) {
-        // SCH-21: a session without launch events never wakes the app; its messages wait.
-        if self.config.sends_launch_events {
+        // SCH-21: a session without launch events never wakes the app; its messages wait. SES-30: nor does one whose
+        // transfers are the app's own.
+        if self.config.sends_launch_events && !self.is_own() {
             self.untold = true;
             // Whether the answer that is awaited will be about this as well, only time can tell.
             self.came_meanwhile = self.wake != Wake::None;
@@ -173,8 +174,12 @@ impl Session {
                 // is left of it does not run ahead of the next wake's `handle`.
                 self.queue.drop_markers();
                 self.stop_progress();
-                self.disconnect(false, env);
-                self.ask_for_wake(env);
+                if self.is_own() {
+                    self.conditions_changed(env);
+                } else {
+                    self.disconnect(false, env);
+                    self.ask_for_wake(env);
+                }
             }
             AppState::Background | AppState::Inactive | AppState::Active => {
                 self.ran_meanwhile = true;
@@ -185,6 +190,9 @@ impl Session {
                 self.withdraw_in_front(env);
                 if change == AppChange::Foregrounded {
                     self.release_for_front(env);
+                }
+                if self.is_own() {
+                    self.conditions_changed(env);
                 }
                 self.pump(env);
             }

@@ -94,3 +94,41 @@ fn without_a_word_from_the_app_it_waits() {
     world.pass(60 * SECOND);
     assert_eq!(world.seen(), "00:00.000 t1 response 200");
 }
+
+/// Opens an in-process session and starts a download in it.
+fn own_download(world: &World) -> std::sync::Arc<dyn Session> {
+    world.downloads_with(Configuration::in_process(SessionId::new("own").unwrap()), &[A])
+}
+
+#[test]
+fn what_is_the_apps_own_stops_with_it_and_wakes_nobody() {
+    let world = world(None);
+    world.origin.plan(A, [Plan::Refuse, ok(b"0123")]);
+    own_download(&world);
+    world.change(AppChange::Backgrounded);
+    world.pass(60 * SECOND);
+    assert_eq!(world.seen(), "00:00.000 app Backgrounded\n00:00.000 app Suspended");
+    assert_eq!(world.origin.log().len(), 1, "no request while it is suspended");
+    world.change(AppChange::Foregrounded);
+    world.pass(SECOND);
+    assert_eq!(
+        world.seen(),
+        "01:00.000 app Foregrounded\n01:00.000 t1 file 200 \"0123\"\n01:00.000 t1 complete Some(200) None"
+    );
+}
+
+#[test]
+fn what_is_the_apps_own_ends_with_its_process() {
+    let world = world(None);
+    world.origin.plan(A, [Plan::Refuse, ok(b"0123")]);
+    own_download(&world);
+    world.change(AppChange::Crashed);
+    world.pass(60 * SECOND);
+    world.change(AppChange::Foregrounded);
+    world.pass(60 * SECOND);
+    assert_eq!(world.origin.log().len(), 1, "nobody goes on with it");
+    assert!(!world.seen().contains("t1"), "and nobody is told");
+    own_download(&world);
+    world.pass(SECOND);
+    assert!(world.seen().contains("t1 complete Some(200) None"), "the name is used afresh");
+}

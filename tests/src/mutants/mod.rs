@@ -30,6 +30,7 @@ mod limiter;
 mod links;
 mod lists;
 mod logins;
+mod own;
 mod pauses;
 mod quits;
 mod retries;
@@ -123,6 +124,7 @@ pub static GROUPS: &[(&str, &[Mutant])] = &[
     ("limiter", limiter::MUTANTS),
     ("delayed", delayed::MUTANTS),
     ("data", data::MUTANTS),
+    ("own", own::MUTANTS),
     ("apps_tasks", apps_tasks::MUTANTS),
     ("apps_drains", apps_drains::MUTANTS),
     ("apps_sessions", apps_sessions::MUTANTS),

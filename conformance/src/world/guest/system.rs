@@ -8,8 +8,8 @@ use super::App;
 use super::delegate::Relay;
 use crate::contract::{
     Charge, Configuration, Connection, DeviceChange, FilePath, OptionalMethod, Request, ResumeData,
-    ScheduleError, Scheduler, Session, SessionError, SessionId, Time, TransferId, TransferInfo, TransferKind,
-    TransferOptions, TransferService, UserInfo, WakeOutcome, WakeReason,
+    ScheduleError, Scheduler, Session, SessionError, SessionId, SessionMode, Time, TransferId, TransferInfo,
+    TransferKind, TransferOptions, TransferService, UserInfo, WakeOutcome, WakeReason,
 };
 use crate::history::{Event, FaultKind, Reopening, TransferKey};
 use crate::world::control::Terms;
@@ -110,11 +110,13 @@ impl TransferService for AppService {
             // Before the call: messages may arrive while it runs.
             let cellular = configuration.allows_cellular_access;
             let discretionary = configuration.is_discretionary;
+            let in_process = configuration.mode == SessionMode::InProcess;
             app.recorder.record(Event::SessionOpened {
                 session: id.clone(),
                 launch_events,
                 cellular,
                 discretionary,
+                in_process,
                 session_challenges: delegate.responds_to(OptionalMethod::SessionChallenge),
                 decides: delegate.responds_to(OptionalMethod::WillBeginDelayedRequest),
                 task_challenges: delegate.responds_to(OptionalMethod::TaskChallenge),
