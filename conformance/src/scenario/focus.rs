@@ -332,21 +332,15 @@ impl Focus {
             leave: 3,
             purge: 3,
             crash: 14,
-            enter: 3,
+            enter: 5,
             ..Self::KILLS.weights
         },
-        routes: &[
-            Route::Plain,
-            Route::Slow,
-            Route::LoginBasic,
-            Route::LoginBasic,
-            Route::LoginBasic,
-            Route::LoginDigest,
-            Route::LoginDigest,
-        ],
+        routes: &[Route::LoginBasic, Route::LoginBasic, Route::LoginDigest, Route::Plain],
         finishes: &[Finish::WhenServed, Finish::After(Span(14_999)), Finish::OnExpiration],
         delayed: 0,
+        chained: 0,
         spans: 6,
+        steps: 20,
         ..Self::KILLS
     };
 
@@ -372,9 +366,10 @@ impl Focus {
             Route::Plain,
             Route::Slow,
             Route::Slow,
-            Route::Slow,
+            Route::Drip,
             Route::Stall,
             Route::Stall,
+            Route::Cut,
             Route::NeverServed,
             Route::LoginBasic,
         ],
@@ -382,7 +377,7 @@ impl Focus {
         chained: 0,
         silent: 0,
         spans: 11,
-        steps: 16,
+        steps: 20,
         lists: true,
         ..Self::GENERAL
     };

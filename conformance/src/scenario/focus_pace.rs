@@ -59,9 +59,9 @@ impl Focus {
             snapshot: 0,
             crash: 1,
             link: 0,
-            download: 8,
+            download: 10,
             leave: 6,
-            enter: 1,
+            enter: 4,
             purge: 4,
             ..Self::GENERAL.weights
         },
@@ -70,20 +70,29 @@ impl Focus {
         chained: 1,
         slow_callbacks: 0,
         silent: 0,
-        delayed: 3,
+        // What is created in front and begins behind can tell whether it was held.
+        delayed: 1,
         sessions: 2,
         fetches: 2,
+        steps: 20,
         ..Self::GENERAL
     };
 
     /// The same, with visits and long waits.
     pub const CLEARED: Self = Self {
-        weights: Weights { enter: 3, purge: 1, refresh: 8, crash: 0, wait: 10, ..Self::LIMITED.weights },
+        weights: Weights {
+            enter: 3,
+            purge: 1,
+            refresh: 8,
+            crash: 0,
+            wait: 14,
+            download: 8,
+            ..Self::LIMITED.weights
+        },
         // Whoever completes before everything is served goes on with no chain, and a quiet period may follow.
-        finishes: &[Finish::WhenServed, Finish::WhenServed, Finish::After(Span(1_000))],
+        finishes: &[Finish::WhenServed, Finish::After(Span(1_000)), Finish::After(Span(1_000))],
         fetches: 1,
-        steps: 16,
-        spans: 25,
+        spans: 27,
         delayed: 0,
         ..Self::LIMITED
     };

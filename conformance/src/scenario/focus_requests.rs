@@ -53,8 +53,20 @@ impl Focus {
     /// Budgets, with snapshots that the system starts and some that completions ask for. The app's class stays as it is:
     /// many a throttle has one quota only.
     pub const CHARGES: Self = Self {
-        weights: Weights { trigger: 8, refresh: 8, snapshot: 8, ..Self::BUDGET.weights },
+        weights: Weights {
+            trigger: 8,
+            refresh: 8,
+            snapshot: 16,
+            download: 4,
+            open: 0,
+            upload: 0,
+            purge: 0,
+            crash: 0,
+            link: 0,
+            ..Self::BUDGET.weights
+        },
         finishes: &[Finish::WhenServed, Finish::WithSnapshot],
+        steps: 20,
         ..Self::BUDGET
     };
 
