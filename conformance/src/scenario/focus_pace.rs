@@ -39,13 +39,15 @@ impl Focus {
             enter: 8,
             leave: 6,
             charger: 1,
-            refresh: 0,
+            refresh: 6,
             crash: 0,
             purge: 0,
             ..Self::DISCRETION.weights
         },
         discretionary: 0,
-        steps: 20,
+        // What refreshes create is behind, and waits for a visit.
+        fetches: 1,
+        steps: 30,
         ..Self::DISCRETION
     };
 
