@@ -73,7 +73,7 @@ fn enforced(facts: &Facts<'_>, task: &Task<'_>, finding: &mut Finding) {
         None if facts.last().at < latest => {}
         later => {
             let before = facts.history.entries.iter().rev().find(|entry| entry.at <= latest);
-            let place = before.map_or(delivered, |entry| Place { seq: entry.seq, at: entry.at });
+            let place = before.map_or(delivered, Place::of);
             let seen = later.map_or_else(
                 || "the app still ran".to_owned(),
                 |(stop, _)| format!("the app still ran until {}", stop.at),

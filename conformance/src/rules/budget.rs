@@ -242,8 +242,8 @@ fn unanswered(
 ) -> Option<(Place, String)> {
     let entries = &facts.history.entries[request.seq..];
     let mut taken_back = false;
-    for entry in entries.iter().take_while(|entry| entry.seq <= horizon.seq) {
-        let place = Place { seq: entry.seq, at: entry.at };
+    for entry in entries.iter().take_while(|entry| Place::of(entry).is_by(horizon.seq)) {
+        let place = Place::of(entry);
         match &entry.event {
             Event::WakeWithdrawn { session: named } => taken_back |= named == session,
             Event::WakeResolved { session: named, outcome } if named == session => {

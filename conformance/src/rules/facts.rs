@@ -12,7 +12,7 @@ use crate::contract::{
     AppChange, AppState, Charge, Conditions, Policy, RefreshKind, RefreshTaskId, SessionId, Time, TransferId,
     UserInfo,
 };
-use crate::history::{Answer, History, Message, MessageId, Space, TransferKey};
+use crate::history::{Answer, Entry, History, Message, MessageId, Space, TransferKey};
 
 /// A place in the history and its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +22,10 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    pub(crate) fn of(entry: &Entry) -> Self {
+        Self { seq: entry.seq, at: entry.at }
+    }
+
     /// Does it come before this entry? Of most that is compared, no two are ever at one entry.
     pub(crate) fn is_before(self, seq: usize) -> bool {
         self.seq < seq
@@ -407,10 +411,7 @@ impl<'a> Facts<'a> {
 
     /// The last entry.
     pub(crate) fn last(&self) -> Place {
-        self.history
-            .entries
-            .last()
-            .map_or(Place { seq: 0, at: Time::ZERO }, |e| Place { seq: e.seq, at: e.at })
+        self.history.entries.last().map_or(Place { seq: 0, at: Time::ZERO }, Place::of)
     }
 
     /// Where the part in which everything must come by itself is over; the end of a log that has no such part.

@@ -174,7 +174,7 @@ fn answers(facts: &Facts<'_>, finding: &mut Finding) {
         let Event::WakeResolved { session, outcome: WakeOutcome::Handled(id) } = &entry.event else {
             continue;
         };
-        let place = super::Place { seq: entry.seq, at: entry.at };
+        let place = super::Place::of(entry);
         let task = facts.tasks.iter().find(|task| task.id == *id);
         let delivered =
             task.is_some_and(|task| task.delivered.first().is_some_and(|d| d.is_before(entry.seq)));

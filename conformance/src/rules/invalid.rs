@@ -112,7 +112,7 @@ fn refused(
 ) {
     let free = gone.map_or(usize::MAX, |gone| gone.seq);
     for entry in &facts.history.entries[asked.seq..] {
-        let place = Place { seq: entry.seq, at: entry.at };
+        let place = Place::of(entry);
         match &entry.event {
             Event::TransferCreated { key, .. }
                 if key.session == *session.id && place.is_before(free) && lived(place) =>
@@ -252,9 +252,7 @@ fn release(
 ) {
     let entries = facts.history.entries[asked.seq..].iter();
     let mut releases = entries.filter_map(|entry| match &entry.event {
-        Event::DelegateReleased { session: of } if of == session.id => {
-            Some(Place { seq: entry.seq, at: entry.at })
-        }
+        Event::DelegateReleased { session: of } if of == session.id => Some(Place::of(entry)),
         _ => None,
     });
     match releases.next() {

@@ -332,7 +332,7 @@ fn owed(facts: &Facts<'_>, task: &super::facts::Task<'_>, deadline: Time, findin
         && facts.stops_after(delivered.seq).is_none_or(|place| place.at >= deadline);
     if open && over && behind && handler.at < deadline && task.expirations.is_empty() {
         let after = facts.history.entries.iter().rev().find(|entry| entry.at <= deadline);
-        let place = after.map_or(*delivered, |entry| Place { seq: entry.seq, at: entry.at });
+        let place = after.map_or(*delivered, Place::of);
         finding.broken(
             place,
             format!("the handler that the app set on {} at {} called before {deadline}", task.id, handler.at),

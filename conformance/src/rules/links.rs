@@ -41,7 +41,7 @@ pub(super) const SES_09: Rule = Rule {
 fn links(facts: &Facts<'_>) -> Vec<(Place, Link)> {
     let mut links = vec![(Place { seq: 0, at: Time::ZERO }, Link::Wifi)];
     links.extend(facts.history.entries.iter().filter_map(|entry| match &entry.event {
-        Event::Conditions { conditions } => Some((Place { seq: entry.seq, at: entry.at }, conditions.link)),
+        Event::Conditions { conditions } => Some((Place::of(entry), conditions.link)),
         _ => None,
     }));
     links
@@ -240,7 +240,7 @@ pub(super) const SES_11: Rule = Rule {
         let mut finding = Finding::default();
         for entry in &facts.history.entries {
             let Event::Attempted { session, attempt, accepted } = &entry.event else { continue };
-            let place = Place { seq: entry.seq, at: entry.at };
+            let place = Place::of(entry);
             let Some(transfer) = accepted else {
                 finding.witness();
                 continue;

@@ -24,7 +24,7 @@ pub(super) const SES_17: Rule = Rule {
         let mut finding = Finding::default();
         let mut asked = Vec::new();
         for entry in &facts.history.entries {
-            let place = Place { seq: entry.seq, at: entry.at };
+            let place = Place::of(entry);
             match &entry.event {
                 Event::Listing { session } => asked.push((session, place)),
                 Event::Listed { session, transfers } => {

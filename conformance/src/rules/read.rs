@@ -87,7 +87,7 @@ impl<'a> Facts<'a> {
     }
 
     fn read(&mut self, entry: &'a Entry) {
-        let place = Place { seq: entry.seq, at: entry.at };
+        let place = Place::of(entry);
         match &entry.event {
             Event::App { change } => self.app(place, *change),
             Event::Conditions { conditions } => self.conditions.push((place, *conditions)),

@@ -53,7 +53,7 @@ impl<'a> Slot<'a> {
         let mut this = Self::default();
         let returns = facts.history.entries.iter().any(|e| matches!(e.event, Event::ScheduleReturned { .. }));
         for entry in &facts.history.entries {
-            let place = Place { seq: entry.seq, at: entry.at };
+            let place = Place::of(entry);
             match &entry.event {
                 Event::Scheduled { slot: of, preferred, user_info } if *of == slot => {
                     let settled = (!returns).then_some(place);

@@ -79,14 +79,14 @@ fn answers<'f>(
     until: Option<Place>,
 ) -> impl Iterator<Item = Place> + use<'f> {
     let entries = facts.history.entries[after.seq..].iter();
-    entries.take_while(move |entry| until.is_none_or(|until| entry.seq < until.seq)).filter_map(
-        move |entry| match &entry.event {
+    entries
+        .take_while(move |entry| until.is_none_or(|until| Place::of(entry).is_before(until.seq)))
+        .filter_map(move |entry| match &entry.event {
             Event::ScheduleReturned { slot, user_info, .. } if *slot == of && Some(user_info) == info => {
-                Some(Place { seq: entry.seq, at: entry.at })
+                Some(Place::of(entry))
             }
             _ => None,
-        },
-    )
+        })
 }
 
 /// No answer: that may be because the process ended, or the log.

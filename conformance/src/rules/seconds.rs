@@ -107,7 +107,7 @@ pub(super) const SES_16: Rule = Rule {
             finding.witnesses += u32::from(twice && delivery.returned().is_some());
         }
         for entry in &facts.history.entries {
-            elsewhere(facts, Place { seq: entry.seq, at: entry.at }, &entry.event, &mut finding);
+            elsewhere(facts, Place::of(entry), &entry.event, &mut finding);
         }
         finding
     },

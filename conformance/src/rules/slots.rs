@@ -1,7 +1,7 @@
 //! The app's requests and the tasks that stem from them: SCH-07, SCH-09, SCH-10.
 
 use super::requests::{Request, Slot, is_of, noun};
-use super::{Basis, Facts, Finding, Level, Rule, SCHEDULERS};
+use super::{Basis, Facts, Finding, Level, Place, Rule, SCHEDULERS};
 use crate::contract::{Charge, RefreshKind, UserInfo};
 use crate::history::Event;
 use crate::scenario::Focus;
@@ -173,7 +173,7 @@ fn no_info(facts: &Facts<'_>, finding: &mut Finding) {
                     format!("no user info with {}, which the system started", task.id),
                     said(task.user_info),
                 );
-            } else if given.is_some_and(|entry| entry.seq < handle.place.seq) {
+            } else if given.is_some_and(|entry| Place::of(entry).is_before(handle.place.seq)) {
                 finding.witness();
             }
         }

@@ -9,7 +9,9 @@ mod timeline;
 mod words;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use bgsession_conformance::contract::Policy;
 use bgsession_conformance::rules::{self, Level, RULES};
 
 use case::{Case, Wanted};
@@ -58,4 +60,29 @@ fn a_rule_is_found_by_its_id_and_says_what_it_is() {
     assert_eq!(format!("{rule:?} {:>8}", rule.level), "Rule(SCH-04)     MUST");
     assert_eq!(Level::Should.to_string(), "SHOULD");
     assert!(rules::find("SCH-4").is_none());
+}
+
+#[test]
+fn a_rule_stands_by_its_level_and_what_it_rests_on() {
+    let standing = |id| rules::find(id).map(|rule| (rule.standing(), rule.basis.to_string()));
+    assert_eq!(standing("SCH-04"), Some(("MUST", "documents".to_owned())));
+    assert_eq!(standing("SES-29"), Some(("SHOULD", "staff".to_owned())));
+    assert_eq!(standing("SCH-06"), Some(("OPT", "silence".to_owned())));
+    for rule in RULES {
+        assert_eq!(rule.standing() == "OPT", !rule.basis.is_default(), "{}", rule.id);
+    }
+}
+
+#[test]
+fn a_policy_may_leave_nothing_to_judge_and_many_rules_find_what_each_of_them_does() {
+    let limited = Policy { limiter_floor: Some(Duration::from_secs(1_200)), ..Policy::default() };
+    let rule = rules::find("SES-24").expect("it is in the catalogue");
+    assert_eq!(rule.lacks(&Policy::default()), Some("its policy switches the limiter off (limiter_floor)"));
+    assert_eq!(rule.lacks(&limited), None);
+    let history = timeline::read("00:00 launched; given #1=s; suspended").history;
+    let found = rules::judge_all(RULES, &history, &limited);
+    assert_eq!(found.len(), RULES.len());
+    for (rule, finding) in RULES.iter().zip(found) {
+        assert_eq!(finding, rule.judge(&history, &limited), "{}", rule.id);
+    }
 }
