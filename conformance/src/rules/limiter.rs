@@ -123,10 +123,15 @@ fn not_before(
         finding.broken(
             first,
             format!(
-                "no request for {} before {bound}: it was created in the background, and the delay is {} after {}",
+                "no request for {} before {bound}: it was created in the background, and the delay is {} after {} at {}",
                 transfer.key,
                 spoken(low),
-                if count == 1 { "a wake".to_owned() } else { format!("{count} wakes in succession") },
+                if count == 1 {
+                    "the wake".to_owned()
+                } else {
+                    format!("{count} wakes in succession, the last")
+                },
+                last.called.at,
             ),
             format!("one at {}", first.at),
         );
@@ -239,17 +244,18 @@ fn no_later_than(
     let held = due > from.at;
     let due = due + facts.policy.start_slack;
     let good = conditions(facts, from, due).all(|now| now.favourable);
-    if before.is_none() || !good || !is_free(facts, transfer, from, due) {
-        return;
-    }
+    let Some(before) = before.filter(|_| good && is_free(facts, transfer, from, due)) else { return };
     match begun(transfer) {
         Some(first) if first.at <= due => finding.witnesses += u32::from(held),
         first => finding.broken(
             transfer.resumed,
             format!(
-                "a request for {} by {due}: the limiter's delay is {} at the most by then, or over",
+                "a request for {} by {due}: the limiter may delay it for {} after the wake at {} at the most, and it \
+                 may be {} late",
                 transfer.key,
-                spoken(high)
+                spoken(high),
+                before.at,
+                spoken(facts.policy.start_slack),
             ),
             none_before(first),
         ),
