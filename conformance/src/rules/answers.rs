@@ -3,7 +3,6 @@
 use super::course::{Exchange, Transfer};
 use super::facts::Delivery;
 use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
-use crate::contract::AppState;
 use crate::history::{Answer, EndKind, Message, Space};
 use crate::scenario::Focus;
 
@@ -108,11 +107,7 @@ impl<'b, 'a> Story<'b, 'a> {
     /// Did nothing else happen between these places that would explain an end or a new request?
     fn calm(&self, from: Place, to: Place) -> bool {
         let between = |place: &Place| place.is_after(from.seq) && place.is_before(to.seq);
-        let died = self
-            .facts
-            .changes
-            .iter()
-            .any(|(place, change)| change.state() == AppState::NotRunning && between(place));
+        let died = self.facts.ended_between(from, to);
         let link = |place: Place| self.facts.conditions_before(place.seq).link;
         let lost = link(to) != link(from) || self.facts.conditions.iter().any(|(place, _)| between(place));
         let transfer = self.transfer;
@@ -341,12 +336,7 @@ impl<'b, 'a> Story<'b, 'a> {
         finding.witness();
         // For another space another one may be proposed; and a secret may go with the process that gave it.
         let answered = latest.answered.unwrap_or(latest.began);
-        let died = |(place, change): &(Place, crate::contract::AppChange)| {
-            change.state() == AppState::NotRunning
-                && place.is_after(answered.seq)
-                && place.is_before(call.began.seq)
-        };
-        if latest.space() != call.space() || self.facts.changes.iter().any(died) {
+        if latest.space() != call.space() || self.facts.ended_between(answered, call.began) {
             return;
         }
         let of = |user: Option<&str>| user.map_or_else(String::new, |user| format!(" of {user:?}"));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::course::Transfer;
 use super::facts::{Delivery, Session};
 use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
-use crate::contract::{AppState, Charge};
+use crate::contract::Charge;
 use crate::history::{Answer, EndKind, Message};
 use crate::scenario::Focus;
 
@@ -71,21 +71,13 @@ fn unasked(transfer: &Transfer<'_>, calls: &[&Delivery<'_>], session: &Session<'
     }
 }
 
-/// Did the process end between these places? With it goes an answer that was to come.
-fn died(facts: &Facts<'_>, from: Place, to: Place) -> bool {
-    let ended = |(place, change): &(Place, crate::contract::AppChange)| {
-        change.state() == AppState::NotRunning && place.is_after(from.seq) && place.is_before(to.seq)
-    };
-    facts.changes.iter().any(ended)
-}
-
 /// Offered once, and not after its first request. One that was cut short has not been offered.
 fn once(facts: &Facts<'_>, transfer: &Transfer<'_>, calls: &[&Delivery<'_>], finding: &mut Finding) {
     let mut before: Option<&Delivery<'_>> = None;
     for call in calls {
         if let Some(first) = before {
             // Whether it is offered again when nobody can answer any more, the documents do not say.
-            if first.answered.is_some() || !died(facts, first.began, call.began) {
+            if first.answered.is_some() || !facts.ended_between(first.began, call.began) {
                 finding.broken(
                     call.began,
                     format!("will_begin_delayed_request once for {}", transfer.key),
@@ -177,7 +169,7 @@ fn waits(
     let early = transfer.exchanges.iter().find(|exchange| exchange.sent.is_after(call.began.seq));
     if let Some(early) = early
         && until.is_none_or(|until| early.sent.is_before(until.seq))
-        && !died(facts, call.began, early.sent)
+        && !facts.ended_between(call.began, early.sent)
     {
         finding.broken(
             early.sent,

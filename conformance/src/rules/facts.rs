@@ -346,6 +346,13 @@ impl<'a> Facts<'a> {
         false
     }
 
+    /// Did the process end between these places, in whatever way?
+    pub(crate) fn ended_between(&self, from: Place, to: Place) -> bool {
+        self.changes.iter().any(|(place, change)| {
+            change.state() == AppState::NotRunning && place.is_after(from.seq) && place.is_before(to.seq)
+        })
+    }
+
     /// Did the user force-quit the app after this place, up to this moment? Until he opens it again nothing need come.
     pub(crate) fn forced_out_between(&self, from: Place, to: Time) -> bool {
         self.changes

@@ -303,7 +303,12 @@ fn overlap(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
     let mut last: Option<&Delivery<'_>> = None;
     for delivery in facts.deliveries.iter().filter(|delivery| delivery.session == session.id) {
         if let Some(before) = last {
-            if before.end.is_none_or(|(end, _)| end.is_after(delivery.began.seq)) {
+            // A callback ends with its process, also in a log that does not say so.
+            let runs = before.end.map_or_else(
+                || !facts.ended_between(before.began, delivery.began),
+                |(end, _)| end.is_after(delivery.began.seq),
+            );
+            if runs {
                 finding.broken(
                     delivery.began,
                     format!("{} of session {:?} to have returned", before.message.name(), session.id),

@@ -3,7 +3,7 @@
 use super::course::{Progress, Transfer};
 use super::facts::Session;
 use super::{BOTH, Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
-use crate::contract::{Charge, OverBudgetWakes};
+use crate::contract::{AppChange, Charge, OverBudgetWakes};
 use crate::history::{Answer, Message};
 use crate::scenario::Focus;
 
@@ -246,6 +246,15 @@ fn needless(
 
 /// Did the app run, with the session open, from the cause until it was told of it?
 fn reached(facts: &Facts<'_>, session: &Session<'_>, cause: Place, told: Option<Place>, wake: Place) -> bool {
+    // A service that takes its news in another order than they came may take the two for the other way round.
+    let just = |(place, change): &(Place, AppChange)| {
+        place.at == cause.at
+            && place.is_before(cause.seq)
+            && matches!(change, AppChange::Launched | AppChange::Resumed)
+    };
+    if facts.changes.iter().any(just) {
+        return false;
+    }
     let until = told.unwrap_or(wake).min(wake);
     let stays = facts.stops_after(cause.seq).is_none_or(|stop| stop.is_after(until.seq));
     facts.state_at(cause.seq).is_running() && facts.is_attached(session, cause.seq) && stays
