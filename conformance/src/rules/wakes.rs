@@ -1,7 +1,7 @@
 //! When a session wakes the app: SCH-19, SCH-21, SCH-22.
 
 use super::course::{Progress, Transfer};
-use super::facts::Session;
+use super::facts::{Handle, Session};
 use super::{BOTH, Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
 use crate::contract::{AppChange, Charge, OverBudgetWakes};
 use crate::history::{Answer, Message};
@@ -248,9 +248,11 @@ fn needless(
 fn reached(facts: &Facts<'_>, session: &Session<'_>, cause: Place, told: Option<Place>, wake: Place) -> bool {
     // A service that takes its news in another order than they came may take the two for the other way round.
     let just = |(place, change): &(Place, AppChange)| {
+        let called = |handle: &Handle| handle.place.is_after(place.seq) && handle.place.is_before(cause.seq);
         place.at == cause.at
             && place.is_before(cause.seq)
             && matches!(change, AppChange::Launched | AppChange::Resumed)
+            && !facts.handles.iter().any(called)
     };
     if facts.changes.iter().any(just) {
         return false;
