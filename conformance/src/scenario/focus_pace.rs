@@ -94,7 +94,7 @@ impl Focus {
         // Whoever completes before everything is served goes on with no chain, and a quiet period may follow.
         finishes: &[Finish::WhenServed, Finish::After(Span(1_000)), Finish::After(Span(1_000))],
         fetches: 1,
-        spans: 27,
+        spans: 25,
         delayed: 0,
         ..Self::LIMITED
     };
