@@ -7,7 +7,7 @@ use std::task::Poll;
 
 use super::{App, Own};
 use crate::contract::{
-    Action, ActionInput, Charge, RefreshKind, RefreshTask, RefreshTaskId, SessionId, SnapshotReason,
+    Action, ActionInput, AppLife, Charge, RefreshKind, RefreshTask, RefreshTaskId, SessionId, SnapshotReason,
     TaskPattern, UserInfo,
 };
 use crate::history::{Event, Pattern};
@@ -148,6 +148,8 @@ fn pattern_of(of: For) -> (TaskPattern, Pattern) {
 /// One run of a closure, watched from outside.
 struct Run {
     app: Arc<App>,
+    /// The process that it runs in.
+    life: AppLife,
     run: u32,
     state: Arc<Mutex<State>>,
 }
@@ -174,7 +176,7 @@ impl Run {
                 recorder.record(Event::ActionCancelled { run, dropped: false });
             }
         });
-        Self { app, run, state }
+        Self { life: app.life(), app, run, state }
     }
 
     fn returned(&self) {
@@ -187,7 +189,8 @@ impl Drop for Run {
     /// Dropped before it has returned, in a process that goes on: that is the runner's doing.
     fn drop(&mut self) {
         let over = std::mem::replace(&mut lock(&self.state).over, true);
-        if !over && self.app.process().is_running() {
+        // What a process held is let go when it has ended, or a little later.
+        if !over && !self.life.has_ended() && self.app.process().is_running() {
             self.app.recorder.record(Event::ActionCancelled { run: self.run, dropped: true });
         }
     }
