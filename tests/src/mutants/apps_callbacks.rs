@@ -13,7 +13,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::new("app-answers-basic-only", &["DEL-07a"], |name| careless(name, Slip::AnswersBasicOnly)),
     Mutant::new("app-tries-for-ever", &["DEL-07c"], |name| careless(name, Slip::TriesForEver)),
     Mutant::new("app-awaits-its-transfer", &["DEL-08b"], |name| careless(name, Slip::AwaitsItsTransfer)),
-    Mutant::new("app-fetches-one-at-a-time", &["DEL-08c"], |name| careless(name, Slip::OneAtATime)),
+    Mutant::new("app-fetches-one-at-a-time", &["DEL-08c"], |name| careless(name, Slip::OneAtATime))
+        .also(&["DEL-06"]),
     Mutant::new("app-panics-on-a-status", &["DEL-09"], |name| careless(name, Slip::PanicsOnStatus)),
     Mutant::new("app-panics-on-a-kind", &["DEL-09"], |name| careless(name, Slip::PanicsOnKind)),
 ];
