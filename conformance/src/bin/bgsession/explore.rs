@@ -23,8 +23,11 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<Outcome, Failure> {
     }
     let shares = subjects.len() + first.len();
     let mut passed = shares > 0;
-    for subject in &first {
+    for (index, subject) in first.iter().enumerate() {
         let (report, seeds) = explore(subject, arguments, shares)?;
+        if index > 0 {
+            output::print("\n")?;
+        }
         output::print(&text(&report, arguments, seeds))?;
         passed &= report.passed();
     }
