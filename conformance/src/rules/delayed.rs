@@ -139,7 +139,7 @@ fn offered(
     let patience = facts.policy.budget_window * 3 + facts.policy.delivery_slack + HELD;
     let due = facts.owed_by(Charge::UrlSession, ready.at, patience);
     // An app that is slow may lose what is left of a wake, or of the time that it runs by itself.
-    let in_time = |wake: &Place| wake.is_after(ready.seq) && wake.at <= due;
+    let in_time = |wake: &Place| wake.is_after(begun.seq) && wake.at >= date && wake.at <= due;
     if facts.state_at(ready.seq).is_running() || session.wakes.iter().any(in_time) {
         return;
     }
