@@ -155,6 +155,9 @@ pub struct Listed {
     /// Body bytes received so far.
     #[serde(default)]
     pub received: u64,
+    /// Method and address of its original request, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
 }
 
 /// What came of opening a session that is open already.

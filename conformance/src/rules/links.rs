@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::course::{Exchange, Progress, Transfer};
 use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS, spoken};
-use crate::contract::{Link, Time};
-use crate::history::{EndKind, Event, Message};
+use crate::contract::{Link, SessionId, Time};
+use crate::history::{EndKind, Event, Listed, Message};
 use crate::scenario::Focus;
 
 /// The documents do not say how soon a transfer goes on; what has not in so long never does.
@@ -141,12 +141,13 @@ fn goes_on(
 pub(super) const SES_10: Rule = Rule {
     id: "SES-10",
     level: Level::Must,
-    sentence: "Redirects are followed without asking the app, whether it runs or not.",
+    sentence: "Redirects are followed without asking the app, whether it runs or not; the original request can still be \
+               read in the list.",
     source: "willPerformHTTPRedirection; Downloading files in the background (fact E12)",
     basis: Basis::Documents,
     needs: &[],
     binds: SESSIONS,
-    witness: "a transfer that was redirected and then answered",
+    witness: "a transfer that was redirected, and then answered or found in a list",
     hint: "follow a 3xx with a Location at once; only the last answer is the transfer's",
     focus: Focus::REDIRECTS,
     judge: |facts| {
@@ -154,9 +155,42 @@ pub(super) const SES_10: Rule = Rule {
         for transfer in facts.transfers.iter().filter(|transfer| transfer.cancelled.is_none()) {
             followed(facts, transfer, &mut finding);
         }
+        for entry in &facts.history.entries {
+            if let Event::Listed { session, transfers } = &entry.event {
+                let place = Place { seq: entry.seq, at: entry.at };
+                transfers.iter().for_each(|listed| readable(facts, place, session, listed, &mut finding));
+            }
+        }
         finding
     },
 };
+
+/// A redirected transfer is listed with what the app asked for.
+fn readable(facts: &Facts<'_>, place: Place, session: &SessionId, listed: &Listed, finding: &mut Finding) {
+    let (Some(request), Some(known)) = (&listed.request, facts.session(session)) else { return };
+    // Of a session of a dead one's name nobody can say whose number it is; and another request may take the original's
+    // place.
+    if !known.invalidated.is_empty() || known.decides {
+        return;
+    }
+    let mut of = facts.transfers_of(session).filter(|transfer| transfer.key.transfer == listed.transfer);
+    let Some(transfer) = of.next() else { return };
+    let redirected = |exchange: &Exchange| {
+        leads_on(exchange) && exchange.head.is_some_and(|(head, ..)| head.is_before(place.seq))
+    };
+    if !transfer.exchanges.iter().any(redirected) || transfer.url.is_empty() {
+        return;
+    }
+    if request.split_once(' ').is_some_and(|(_, address)| address == transfer.url) {
+        finding.witness();
+    } else {
+        finding.broken(
+            place,
+            format!("{} listed with its original request, {}", transfer.key, transfer.url),
+            request.clone(),
+        );
+    }
+}
 
 /// The longest chain that everybody follows.
 const CHAIN: usize = 5;

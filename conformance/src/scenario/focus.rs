@@ -117,6 +117,8 @@ pub struct Focus {
     pub(crate) decides: bool,
     /// One in how many scenarios has an app that works on its results for a while; 0 for none.
     pub(crate) work: u8,
+    /// Servers answer uploads as they do downloads.
+    pub(crate) refused_uploads: bool,
     /// One of the sessions is not a background one.
     pub(crate) in_process: bool,
     /// One in how many scenarios has messages that come before their wake's `handle`; 0 for none.
@@ -225,6 +227,7 @@ impl Focus {
         lists: false,
         decides: false,
         work: 0,
+        refused_uploads: false,
         in_process: false,
         early: 0,
         closures: 0,

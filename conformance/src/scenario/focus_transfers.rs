@@ -6,7 +6,9 @@ use super::{Focus, Route};
 impl Focus {
     /// HTTP error statuses.
     pub const STATUSES: Self = Self {
+        weights: Weights { upload: 3, ..Self::WAKES.weights },
         routes: &[Route::NotFound, Route::ServerError, Route::Unavailable, Route::Plain],
+        refused_uploads: true,
         ..Self::WAKES
     };
 
@@ -145,8 +147,8 @@ impl Focus {
 
     /// Redirects.
     pub const REDIRECTS: Self = Self {
-        weights: Weights { upload: 0, refresh: 0, snapshot: 0, cancel: 0, ..Self::GENERAL.weights },
-        routes: &[Route::Redirect, Route::Redirect, Route::Plain],
+        weights: Weights { upload: 0, refresh: 0, snapshot: 0, cancel: 0, list: 16, ..Self::GENERAL.weights },
+        routes: &[Route::Redirect, Route::RedirectSlow, Route::RedirectSlow, Route::Plain],
         chained: 0,
         silent: 0,
         ..Self::GENERAL

@@ -18,10 +18,11 @@ pub(super) fn simpler_step(step: &Step, way: usize) -> Option<Step> {
         // The shortest story that has a wake at all.
         Step::Download(_) if way == 0 => Some(Step::Refresh { after: Span(1) }),
         Step::Download(download) => simpler_download(*download).get(way - 1).copied().map(Step::Download),
-        Step::Upload { session, size } => [
+        Step::Upload { session, size, route } => [
             Step::Download(Download { session: *session, size: *size, ..Download::default() }),
-            Step::Upload { session: 0, size: 1 },
-            Step::Upload { session: *session, size: 1 },
+            Step::Upload { session: 0, size: 1, route: *route },
+            Step::Upload { session: *session, size: 1, route: *route },
+            Step::Upload { session: *session, size: *size, route: Route::Plain },
         ]
         .get(way)
         .cloned(),
@@ -110,6 +111,7 @@ fn simpler_download(download: Download) -> Vec<Download> {
     let fewer: &[Route] = match download.route {
         Route::UntrustedWantsCertificate => &[Route::Untrusted, Route::WantsCertificate],
         Route::LoginEither => &[Route::LoginBasic, Route::LoginNegotiate],
+        Route::RedirectSlow => &[Route::Redirect],
         _ => &[],
     };
     simpler.extend(fewer.iter().map(|route| Download { route: *route, ..download }));

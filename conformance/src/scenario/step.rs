@@ -6,11 +6,12 @@ use super::Span;
 use crate::contract::{AppClass, RefreshKind, SnapshotReason};
 
 /// How an origin treats one transfer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Route {
     /// 200 and the body.
+    #[default]
     Plain,
     /// 404 with a body.
     NotFound,
@@ -72,11 +73,13 @@ pub enum Route {
     WantsCertificate,
     /// Both.
     UntrustedWantsCertificate,
+    /// Two redirects, then the body, which takes its time.
+    RedirectSlow,
 }
 
 impl Route {
     /// All of them.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::Plain,
         Self::NotFound,
         Self::ServerError,
@@ -108,7 +111,13 @@ impl Route {
         Self::Untrusted,
         Self::WantsCertificate,
         Self::UntrustedWantsCertificate,
+        Self::RedirectSlow,
     ];
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+    fn is_plain(&self) -> bool {
+        *self == Self::Plain
+    }
 
     /// Does the server ask for a login?
     #[must_use]
@@ -242,6 +251,9 @@ pub enum Step {
         session: u8,
         /// Bytes of the file.
         size: u32,
+        /// How the origin answers; those that are about bodies are as good as the plain one.
+        #[serde(default, skip_serializing_if = "Route::is_plain")]
+        route: Route,
     },
     /// The app cancels one of its unfinished transfers, counted from the oldest.
     Cancel {

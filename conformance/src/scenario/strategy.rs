@@ -329,7 +329,7 @@ impl Dice {
         match kind {
             0 => Step::Open { session },
             1 => Step::Download(self.download(session)),
-            2 => Step::Upload { session, size: self.pick(&SIZES) },
+            2 => Step::Upload { session, size: self.pick(&SIZES), route: self.answer_to_upload() },
             3 => Step::Cancel { transfer: self.rng.u8(..4) },
             4 => Step::Refresh { after: self.span() },
             5 => Step::Snapshot { after: self.span() },
@@ -378,6 +378,11 @@ impl Dice {
             30 => Step::Data(Download { not_before: None, ..self.download(session) }),
             _ => Step::Wait { span: self.span() },
         }
+    }
+
+    /// Draws nothing unless the focus asks.
+    fn answer_to_upload(&mut self) -> Route {
+        if self.focus.refused_uploads { self.pick(self.focus.routes) } else { Route::Plain }
     }
 
     fn download(&mut self, session: u8) -> Download {

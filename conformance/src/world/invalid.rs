@@ -44,6 +44,11 @@ impl App {
                     state: info.state,
                     description: info.description,
                     received: info.received,
+                    request: Some(format!(
+                        "{} {}",
+                        info.original_request.method.as_str(),
+                        info.original_request.url
+                    )),
                 });
                 self.recorder.record(Event::Listed { session: id, transfers: transfers.collect() });
             }

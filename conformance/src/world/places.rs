@@ -69,11 +69,12 @@ pub(crate) fn script(scenario: &Scenario) -> Script {
                     // The same bytes lie where the app may ask for them instead.
                     script = script.route(format!("{path}{INSTEAD}"), answers(*route, resource.clone()));
                 }
-                if *route == Route::Redirect {
+                if matches!(route, Route::Redirect | Route::RedirectSlow) {
                     let (first, second) = (format!("{path}/hop/1"), format!("{path}/hop/2"));
                     let hop = |to: &str, code| origin::Route::default().answer(Answer::redirect(code, to));
                     script = script.route(path, hop(&first, 302)).route(first, hop(&second, 307));
-                    script = script.route(second, origin::Route::new(resource));
+                    let body = if *route == Route::Redirect { Route::Plain } else { Route::Slow };
+                    script = script.route(second, answers(body, resource));
                 } else if *route == Route::LoginElsewhere {
                     let login = |realm| Login::new(USER, PASSWORD).scheme(Scheme::basic(realm));
                     let second = format!("{path}/hop/2");
@@ -83,6 +84,10 @@ pub(crate) fn script(scenario: &Scenario) -> Script {
                 } else {
                     script = script.route(path, answers(*route, resource));
                 }
+            }
+            Step::Upload { route, .. } if !matches!(route, Route::Plain) => {
+                let answer = answers(*route, Resource::new(16).seed(index as u64 + 1));
+                script = script.route(format!("/t/{index}"), answer);
             }
             Step::Upload { .. } | Step::Attempt { .. } => {
                 script =
@@ -107,6 +112,7 @@ fn answers(route: Route, resource: Resource) -> origin::Route {
     match route {
         Route::Plain
         | Route::Redirect
+        | Route::RedirectSlow
         | Route::LoginElsewhere
         | Route::Untrusted
         | Route::WantsCertificate

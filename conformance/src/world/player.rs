@@ -60,7 +60,7 @@ impl Player<'_> {
                 let options = TransferOptions { earliest_begin_date, ..described(index) };
                 self.transfer(url(), *session, TransferKind::Download, options, None).await;
             }
-            Step::Upload { session, size } if running && self.limits.can(Capability::Uploads) => {
+            Step::Upload { session, size, .. } if running && self.limits.can(Capability::Uploads) => {
                 let file = FilePath::new(format!("app/upload-{index}"));
                 let bytes = vec![b'u'; usize::try_from(*size).unwrap_or(0)];
                 let stored = self

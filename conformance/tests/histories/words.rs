@@ -248,8 +248,10 @@ pub(crate) fn answer(word: &str) -> Answer {
     }
 }
 
-/// `1`, `1:text`, `1:text+7` with seven bytes, each with `=canceling`, `=completed` or `=upload`.
+/// `1`, `1:text`, `1:text+7` with seven bytes, each with `=canceling`, `=completed` or `=upload`, and at the
+/// end `@s/1`, the place that its original request asks for.
 pub(crate) fn listed(text: &str) -> Listed {
+    let (text, request) = text.split_once('@').map_or((text, None), |(text, to)| (text, Some(to)));
     let (text, state) = text.split_once('=').unwrap_or((text, ""));
     let (text, received) = text.split_once('+').unwrap_or((text, "0"));
     let (transfer, description) = text.split_once(':').map_or((text, None), |(id, text)| (id, Some(text)));
@@ -263,5 +265,6 @@ pub(crate) fn listed(text: &str) -> Listed {
         },
         description: description.map(str::to_owned),
         received: received.parse().expect("a number of bytes"),
+        request: request.map(|to| format!("GET https://origin.test/{to}")),
     }
 }

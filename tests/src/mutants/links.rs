@@ -1,5 +1,6 @@
 //! The wrong link, or none: SES-09. Redirects that stop: SES-10. What should be refused: SES-11.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -7,8 +8,8 @@ use async_trait::async_trait;
 use bgsession_conformance::Subject;
 use bgsession_reference::contract::{
     AppState, Conditions, Configuration, Connection, Device, DeviceChange, FilePath, HttpRequest,
-    HttpResponse, Link, Request, Session, SessionError, TransferId, TransferOptions, TransferService,
-    Transport, TransportError,
+    HttpResponse, Link, Request, Session, SessionError, TransferId, TransferInfo, TransferOptions,
+    TransferService, Transport, TransportError,
 };
 use bgsession_reference::service::ReferenceService;
 
@@ -23,6 +24,15 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::new("takes-a-redirect-for-the-answer", &["SES-10"], |name| service(name, Slip::RedirectIsAnswer)),
     Mutant::new("refuses-redirects", &["SES-10"], |name| service(name, Slip::RedirectIsError)),
     Mutant::new("redirects-wait-for-the-app", &["SES-10"], |name| service(name, Slip::RedirectAsks)),
+    // The address is overwritten where the next request is made.
+    Mutant::new("lists-where-it-was-redirected-to", &["SES-10"], |name| {
+        Subject::sessions(name, |device, scheduler| {
+            let led = Led::default();
+            let network = Arc::new(Noting { network: Arc::clone(&device.network), led: Arc::clone(&led) });
+            let service = ReferenceService::new(Device { network, ..device }, scheduler);
+            Arc::new(Almost(Overwriting { service, led }))
+        })
+    }),
     Mutant::new("takes-any-address-for-http", &["SES-11"], |name| service(name, Slip::AnyAddress)),
     Mutant::new("uploads-nothing-for-a-missing-file", &["SES-11"], |name| service(name, Slip::EmptyUpload)),
 ];
@@ -182,5 +192,73 @@ impl Transport for Wire {
             | Slip::EmptyUpload => {}
         }
         Ok(answer)
+    }
+}
+
+/// Where each address has led.
+type Led = Arc<Mutex<BTreeMap<String, String>>>;
+
+struct Noting {
+    network: Arc<dyn Transport>,
+    led: Led,
+}
+
+#[async_trait]
+impl Transport for Noting {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        let from = request.url.clone();
+        let answer = self.network.send(request).await?;
+        if let Some(to) = answer.response.header("location") {
+            let server: Vec<&str> = from.splitn(4, '/').take(3).collect();
+            let to = if to.starts_with('/') { format!("{}{to}", server.join("/")) } else { to.to_owned() };
+            lock(&self.led).insert(from, to);
+        }
+        Ok(answer)
+    }
+}
+
+struct Overwriting {
+    service: Arc<ReferenceService>,
+    led: Led,
+}
+
+#[async_trait]
+impl AlmostService for Overwriting {
+    fn inner(&self) -> &dyn TransferService {
+        &*self.service
+    }
+
+    async fn session(
+        &self,
+        configuration: Configuration,
+        connection: Connection,
+    ) -> Result<Arc<dyn Session>, SessionError> {
+        let session = self.service.session(configuration, connection).await?;
+        Ok(Arc::new(Almost(Overwritten { session, led: Arc::clone(&self.led) })))
+    }
+}
+
+struct Overwritten {
+    session: Arc<dyn Session>,
+    led: Led,
+}
+
+#[async_trait]
+impl AlmostSession for Overwritten {
+    fn inner(&self) -> &dyn Session {
+        &*self.session
+    }
+
+    async fn transfers(&self) -> Result<Vec<TransferInfo>, SessionError> {
+        let mut listed = self.session.transfers().await?;
+        for info in &mut listed {
+            // Bounded by the hops of a chain.
+            for _ in 0..8 {
+                let to = lock(&self.led).get(&info.original_request.url).cloned();
+                let Some(to) = to else { break };
+                info.original_request.url = to;
+            }
+        }
+        Ok(listed)
     }
 }

@@ -1,5 +1,6 @@
 //! Wrong messages about one transfer: SES-03, SES-04, SES-06, SES-13.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -22,6 +23,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::new("no-file-for-an-empty-body", &["SES-04"], |name| messages(name, Slip::NoEmptyFile)),
     Mutant::new("a-file-for-a-failure", &["SES-04"], |name| messages(name, Slip::FileForFailure)),
     Mutant::new("error-status-becomes-an-error", &["SES-06"], |name| messages(name, Slip::StatusIsError)),
+    Mutant::new("a-refused-upload-has-failed", &["SES-06"], |name| messages(name, Slip::UploadIsError)),
     Mutant::new("hides-the-error-status", &["SES-06"], |name| messages(name, Slip::StatusHidden)),
     Mutant::new("retries-server-errors", &["SES-06"], |name| network(name, Reading::Retries)),
     Mutant::new("retries-server-errors-at-the-head", &["SES-06"], |name| {
@@ -42,6 +44,7 @@ enum Slip {
     NoEmptyFile,
     FileForFailure,
     StatusIsError,
+    UploadIsError,
     StatusHidden,
 }
 
@@ -49,7 +52,13 @@ fn messages(name: &str, slip: Slip) -> Subject {
     with_delegate(name, move |device| {
         let device = device.clone();
         Box::new(move |app| {
-            Arc::new(Almost(Slipping { app, slip, device: device.clone(), file: Mutex::default() }))
+            Arc::new(Almost(Slipping {
+                app,
+                slip,
+                device: device.clone(),
+                file: Mutex::default(),
+                files: Mutex::default(),
+            }))
         })
     })
 }
@@ -60,6 +69,8 @@ struct Slipping {
     device: Device,
     /// A file that the app has not been told of.
     file: Mutex<Option<(Response, FilePath)>>,
+    /// Transfers that gave one: downloads.
+    files: Mutex<BTreeSet<(SessionId, TransferId)>>,
 }
 
 impl Slipping {
@@ -81,6 +92,7 @@ impl AlmostDelegate for Slipping {
         response: &Response,
         at: &FilePath,
     ) {
+        lock(&self.files).insert((of.clone(), transfer));
         if self.slip == Slip::FileLast {
             *lock(&self.file) = Some((response.clone(), at.clone()));
         } else if self.slip != Slip::NoEmptyFile || !self.is_empty(at) {
@@ -99,7 +111,9 @@ impl AlmostDelegate for Slipping {
             let nowhere = FilePath::new("nowhere");
             self.app.did_finish_downloading(session, transfer, &Response::default(), &nowhere).await;
         }
-        if bad && self.slip == Slip::StatusIsError {
+        let upload = !lock(&self.files).contains(&(session.clone(), transfer));
+        let is_error = self.slip == Slip::StatusIsError || (upload && self.slip == Slip::UploadIsError);
+        if bad && is_error {
             told.error = Some(TransferError::BadServerResponse);
         }
         if let Some(response) = told.response.as_mut().filter(|_| bad && self.slip == Slip::StatusHidden) {
