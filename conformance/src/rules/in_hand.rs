@@ -130,8 +130,9 @@ impl<'f, 'h> InHand<'f, 'h> {
                         && place.at >= deadline
                         && matches!(change, AppChange::Suspended | AppChange::Terminated(_))
                 });
-                // Nobody is ended for it in front of the user, who may stay there for days.
-                let behind = || !self.facts.in_front_between(self.given.at, self.over.at);
+                // Nobody is ended for it in front of the user, who may stay there for days. Whoever comes only after the
+                // deadline changes nothing.
+                let behind = || !self.facts.in_front_between(self.given.at, deadline);
                 let at_the_end = (self.over.at > deadline && behind()).then_some(self.over);
                 stopped.map(|(place, _)| *place).or(at_the_end)
             }

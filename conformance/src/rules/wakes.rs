@@ -1,7 +1,7 @@
 //! When a session wakes the app: SCH-19, SCH-21, SCH-22.
 
 use super::course::{Progress, Transfer};
-use super::facts::{Handle, Session};
+use super::facts::{Delivery, Handle, Session};
 use super::{BOTH, Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
 use crate::contract::{AppChange, Charge, OverBudgetWakes};
 use crate::history::{Answer, Message};
@@ -74,7 +74,11 @@ fn cause(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, wake: Pl
             format!("the wake for session {:?} when all its transfers have ended", session.id),
             format!("{} is still under way ({done} ended)", open.key),
         );
-    } else if waiting.is_empty() && !queued && !ended_between(facts, session, last, wake) {
+    } else if waiting.is_empty()
+        && !queued
+        && !ended_between(facts, session, last, wake)
+        && !was_cut_short(facts, session, last, wake)
+    {
         finding.broken(
             wake,
             format!("one wake for session {:?} each time its transfers have ended", session.id),
@@ -120,6 +124,21 @@ fn logged_since(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, w
 fn ended_between(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, wake: Place) -> bool {
     let inside = since_last(facts, last, wake);
     facts.transfers_of(session.id).any(|transfer| end_of(facts, transfer).is_some_and(inside))
+}
+
+/// Was the app stopped in the last wake while it was told something? That counts as not told and is asked for again,
+/// which takes back nothing if the app gets through with it in another session's wake.
+fn was_cut_short(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, wake: Place) -> bool {
+    let Some(last) = last else { return false };
+    let Some(stop) = facts.stops_after(last.seq).filter(|stop| stop.is_before(wake.seq)) else {
+        return false;
+    };
+    let untold = |delivery: &Delivery<'_>| {
+        delivery.session == session.id
+            && delivery.began.is_before(stop.seq)
+            && delivery.returned().is_none_or(|place| place.is_after(stop.seq))
+    };
+    facts.deliveries.iter().any(untold)
 }
 
 pub(super) const SCH_21: Rule = Rule {
