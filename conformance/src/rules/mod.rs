@@ -35,6 +35,7 @@ mod own;
 mod pauses;
 mod quits;
 mod read;
+mod read_transfers;
 mod requests;
 mod retries;
 mod runs;

@@ -1,57 +1,12 @@
-//! Reads a history into [`Facts`], entry by entry.
+//! Reads a history into [`Facts`], entry by entry: the app, its sessions and its tasks here, transfers in
+//! `read_transfers.rs`, closures in `runs.rs`.
 
 use std::time::Duration;
 
-use super::course::{Exchange, Pause, Transfer};
-use super::facts::{Delivery, Facts, Handle, Index, Place, Session, Task, Work};
-use crate::contract::{
-    AppChange, AppState, AuthenticationMethod, Policy, RefreshKind, RefreshTaskId, ResourceTimer, SessionId,
-    TransferId,
-};
-use crate::history::{
-    Answer, Entry, Event, ExchangeOutcome, History, Message, MessageId, Phase, ShownIdentity, Space,
-    TransferKey,
-};
-
-impl Transfer<'_> {
-    fn resume(&mut self, place: Place) {
-        self.holds = self.holds.saturating_sub(1);
-        if self.holds > 0 {
-            return;
-        }
-        if let Some(pause) = self.pauses.last_mut().filter(|pause| pause.to.is_none()) {
-            pause.to = Some(place);
-            if self.pauses.len() == 1 {
-                self.resumed = place;
-            }
-        }
-    }
-
-    fn told(&mut self, delivery: usize, message: &Message) {
-        self.messages.push(delivery);
-        // What was rejected was not the last space after all.
-        if matches!(message, Message::DidReceiveChallenge { .. }) && !self.rejected.is_empty() {
-            self.given_up = None;
-        }
-    }
-
-    /// Notes that the app has rejected this way to log in. Was it the last one that was offered?
-    fn reject(&mut self, space: Space) -> bool {
-        if !self.rejected.contains(&space) {
-            self.rejected.push(space);
-        }
-        let offers = self.exchanges.last().map_or(&[][..], |exchange| &exchange.offers);
-        offers.iter().all(|offer| self.rejected.contains(offer))
-    }
-
-    fn suspend(&mut self, place: Place) {
-        self.holds += 1;
-        match self.pauses.last_mut().filter(|pause| pause.to.is_none()) {
-            Some(pause) => pause.depth = pause.depth.max(self.holds),
-            None => self.pauses.push(Pause { from: place, to: None, depth: 1 }),
-        }
-    }
-}
+use super::course::Transfer;
+use super::facts::{Facts, Handle, Index, Place, Session, Task, Work};
+use crate::contract::{AppChange, AppState, Policy, RefreshKind, RefreshTaskId, SessionId};
+use crate::history::{Entry, Event, History, Phase, TaskRef};
 
 impl<'a> Facts<'a> {
     /// Reads a history; events that refer to what is not there are left out.
@@ -136,215 +91,8 @@ impl<'a> Facts<'a> {
         }
     }
 
-    fn created(&mut self, place: Place, event: &'a Event) {
-        let Event::TransferCreated {
-            key,
-            kind,
-            earliest,
-            resource_timeout,
-            request_timeout,
-            description,
-            url,
-            torn,
-            ..
-        } = event
-        else {
-            return;
-        };
-        let delegated = self.sessions.iter().any(|known| *known.id == key.session && known.decides);
-        self.index.transfers.insert(key, self.transfers.len());
-        self.transfers.push(Transfer {
-            key,
-            kind: *kind,
-            created: place,
-            torn: *torn,
-            resumed: place,
-            pauses: vec![Pause { from: place, to: None, depth: 1 }],
-            holds: 1,
-            request: None,
-            request_timeout: Duration::from_millis(*request_timeout),
-            earliest: *earliest,
-            resource_timeout: Duration::from_millis(*resource_timeout),
-            timed_from_begin: self.policy.resource_timer == ResourceTimer::FromEarliestBegin,
-            cancelled: None,
-            cancels: Vec::new(),
-            quit: None,
-            description: description.as_deref(),
-            exchanges: Vec::new(),
-            versions: Vec::new(),
-            url,
-            requests: Vec::new(),
-            delegated,
-            decided: None,
-            given_up: None,
-            rejected: Vec::new(),
-            vague_login: None,
-            disposed: None,
-            converted: None,
-            messages: Vec::new(),
-        });
-    }
-
-    fn read_transfer(&mut self, place: Place, event: &'a Event) {
-        match event {
-            Event::TransferCreated { .. } => self.created(place, event),
-            Event::RequestSent { key: Some(key), .. } => self.request_sent(place, key, event),
-            Event::ExchangeEnded { .. } => self.exchange_ended(place, event),
-            Event::MessageBegan { id, session, transfer, second, message } => {
-                self.delivery(place, *id, (session, *transfer), *second, message);
-            }
-            _ => self.read_call(place, event),
-        }
-    }
-
-    fn delivery(
-        &mut self,
-        began: Place,
-        id: MessageId,
-        (session, transfer): (&'a SessionId, Option<TransferId>),
-        second: bool,
-        message: &'a Message,
-    ) {
-        let index = self.deliveries.len();
-        self.deliveries.push(Delivery {
-            began,
-            session,
-            transfer,
-            message,
-            end: None,
-            answered: None,
-            answer: None,
-            gave: None,
-            instead: None,
-            moved: None,
-            uses: Vec::new(),
-            answers: Vec::new(),
-            looks: Vec::new(),
-            second,
-        });
-        self.index.deliveries.insert(id, index);
-        if let Some(transfer) = transfer {
-            let key = TransferKey { session: session.clone(), transfer };
-            self.known_transfer(&key, |transfer| transfer.told(index, message));
-        }
-    }
-
-    fn read_call(&mut self, place: Place, event: &'a Event) {
-        match event {
-            Event::TransferResumed { key } => self.known_transfer(key, |transfer| transfer.resume(place)),
-            Event::TransferSuspended { key } => self.known_transfer(key, |transfer| transfer.suspend(place)),
-            Event::TransferCancelled { key, .. } => self.known_transfer(key, |transfer| {
-                transfer.cancelled.get_or_insert(place);
-                transfer.cancels.push((place, None));
-            }),
-            Event::CancelReturned { key, .. } => self.known_transfer(key, |transfer| {
-                if let Some((_, returned)) = transfer.cancels.last_mut() {
-                    *returned = Some(place);
-                }
-            }),
-            Event::MessageReturned { id } => self.returned(place, *id),
-            Event::MessageInterrupted { id } => {
-                self.known_delivery(*id, |delivery| delivery.end = Some((place, false)))
-            }
-            Event::Answered { id, answer, credential, request } => {
-                self.answered(place, *id, *answer, credential.as_deref());
-                self.known_delivery(*id, |delivery| delivery.instead = request.as_deref());
-            }
-            Event::ResponseHead { exchange, status, challenge, redirects, offers } => {
-                self.known_exchange(*exchange, |exchange| {
-                    exchange.offers.clone_from(offers);
-                    exchange.head = Some((place, *status, *challenge));
-                    exchange.redirects = *redirects;
-                });
-                if *challenge {
-                    self.challenged(place, *exchange);
-                }
-            }
-            _ => self.read_file(place, event),
-        }
-    }
-
-    fn exchange_ended(&mut self, place: Place, event: &'a Event) {
-        let Event::ExchangeEnded { exchange, outcome, received, digest, last_byte } = event else { return };
-        self.known_exchange(*exchange, |exchange| {
-            exchange.end = Some((place, *outcome, *received, *digest));
-            exchange.last_byte = *last_byte;
-        });
-        if let Some(method) = asked_over_tls(*outcome) {
-            let offers = vec![Space { method, realm: None }];
-            self.known_exchange(*exchange, |exchange| exchange.offers = offers);
-            self.challenged(place, *exchange);
-        }
-    }
-
-    fn request_sent(&mut self, place: Place, key: &TransferKey, event: &'a Event) {
-        let Event::RequestSent { exchange, range, request, credential, trusts, identity, .. } = event else {
-            return;
-        };
-        self.sent(place, *exchange, key, request, (range.is_some(), credential.is_some()));
-        let decided = *identity != ShownIdentity::Undecided;
-        self.known_exchange(*exchange, |sent| (sent.trusts, sent.decided) = (*trusts, decided));
-    }
-
-    fn sent(
-        &mut self,
-        place: Place,
-        exchange: u32,
-        key: &TransferKey,
-        request: &'a str,
-        (ranged, credential): (bool, bool),
-    ) {
-        let Some(index) = self.index.transfers.get(key).copied() else { return };
-        let transfer = &mut self.transfers[index];
-        let repeats = transfer.request.replace(request) == Some(request);
-        transfer.rejected.clear();
-        transfer.requests.push(request);
-        self.index.exchanges.insert(exchange, (index, transfer.exchanges.len()));
-        transfer.exchanges.push(Exchange {
-            sent: place,
-            repeats,
-            redirects: false,
-            ranged,
-            credential,
-            offers: Vec::new(),
-            head: None,
-            end: None,
-            last_byte: None,
-            trusts: false,
-            decided: false,
-        });
-    }
-
-    /// A server wants to be convinced, in one of the ways that it offers.
-    fn challenged(&mut self, place: Place, exchange: u32) {
-        let Some((transfer, at)) = self.index.exchanges.get(&exchange).copied() else { return };
-        let transfer = &mut self.transfers[transfer];
-        let session = self.sessions.iter().find(|session| *session.id == transfer.key.session);
-        let plain = session.is_none_or(|session| session.challenges.1);
-        if !plain || transfer.exchanges[at].offers.iter().any(|space| space.method.is_session_level()) {
-            transfer.vague_login.get_or_insert(place);
-            // Whoever asks whether a login was given up must take it for possible from here on.
-            transfer.given_up.get_or_insert(place);
-        }
-    }
-
-    fn read_file(&mut self, place: Place, event: &'a Event) {
-        match event {
-            Event::Resource { key, size, digest } => {
-                self.known_transfer(key, |transfer| transfer.versions.push((place, *size, *digest)));
-            }
-            Event::FileUsed { id } => self.known_delivery(*id, |delivery| delivery.uses.push(place)),
-            Event::FileMoved { id } => self.known_delivery(*id, |delivery| delivery.moved = Some(place)),
-            Event::FileLooked { id, size, digest } => {
-                let found = size.zip(*digest);
-                self.known_delivery(*id, |delivery| delivery.looks.push((place, found)));
-            }
-            _ => self.read_app(place, event),
-        }
-    }
-
     /// What only the app itself can tell.
-    fn read_app(&mut self, place: Place, event: &'a Event) {
+    pub(super) fn read_app(&mut self, place: Place, event: &'a Event) {
         match event {
             Event::Wanted { urls, .. } => self.wanted.push((place, urls)),
             Event::Scheduled { .. } => self.scheduled.push(place),
@@ -358,16 +106,6 @@ impl<'a> Facts<'a> {
             }
             Event::AppPanicked { what, message } => self.panics.push((place, what, message)),
             _ => self.read_closure(place, event),
-        }
-    }
-
-    fn returned(&mut self, place: Place, id: MessageId) {
-        let Some(index) = self.index.deliveries.get(&id) else { return };
-        let delivery = &mut self.deliveries[*index];
-        delivery.end = Some((place, true));
-        if matches!(delivery.message, Message::DidBecomeInvalid) {
-            let session = delivery.session;
-            self.session_mut(session, true).gone.push(place);
         }
     }
 
@@ -392,43 +130,6 @@ impl<'a> Facts<'a> {
         }
     }
 
-    fn answered(&mut self, place: Place, id: MessageId, answer: Answer, gave: Option<&'a str>) {
-        let Some(index) = self.index.deliveries.get(&id).copied() else {
-            return;
-        };
-        let delivery = &mut self.deliveries[index];
-        delivery.answered = Some(place);
-        delivery.answer = Some(answer);
-        delivery.answers.push((place, answer));
-        delivery.gave = gave;
-        let (session, space) = (delivery.session.clone(), delivery.space());
-        if let Some(transfer) = delivery.transfer {
-            self.known_transfer(&TransferKey { session, transfer }, |transfer| {
-                let gives_up = match answer {
-                    Answer::PerformDefaultHandling
-                    | Answer::UseNoCredential
-                    | Answer::CancelAuthenticationChallenge => true,
-                    // The next space is asked about, if there is one.
-                    Answer::RejectProtectionSpace => space.is_none_or(|space| transfer.reject(space)),
-                    _ => false,
-                };
-                if gives_up {
-                    transfer.given_up = Some(place);
-                }
-                match answer {
-                    Answer::ContinueLoading | Answer::UseNewRequest => {
-                        transfer.decided.get_or_insert(place);
-                    }
-                    Answer::Cancel => {
-                        transfer.cancelled.get_or_insert(place);
-                    }
-                    Answer::Allow | Answer::BecomeDownload => transfer.disposed = Some((place, answer)),
-                    _ => {}
-                }
-            });
-        }
-    }
-
     fn app(&mut self, place: Place, change: AppChange) {
         if change.state() == AppState::NotRunning {
             let open = |task: &&mut Task<'_>| !task.delivered.is_empty() && task.completed.is_none();
@@ -445,7 +146,7 @@ impl<'a> Facts<'a> {
         self.changes.push((place, change));
     }
 
-    fn handle(&mut self, place: Place, refs: &'a [crate::history::TaskRef]) {
+    fn handle(&mut self, place: Place, refs: &'a [TaskRef]) {
         let tasks: Vec<usize> = refs
             .iter()
             .map(|task| {
@@ -478,7 +179,7 @@ impl<'a> Facts<'a> {
         self.handles.push(Handle { place, tasks, woke, called });
     }
 
-    fn session_mut(&mut self, id: &'a SessionId, launch_events: bool) -> &mut Session<'a> {
+    pub(super) fn session_mut(&mut self, id: &'a SessionId, launch_events: bool) -> &mut Session<'a> {
         let index = self.sessions.iter().position(|known| known.id == id).unwrap_or_else(|| {
             self.sessions.push(Session {
                 id,
@@ -528,32 +229,5 @@ impl<'a> Facts<'a> {
         if let Some(task) = self.tasks.iter_mut().find(|known| known.id == id) {
             note(task);
         }
-    }
-
-    fn known_transfer(&mut self, key: &TransferKey, note: impl FnOnce(&mut Transfer<'a>)) {
-        if let Some(index) = self.index.transfers.get(key) {
-            note(&mut self.transfers[*index]);
-        }
-    }
-
-    fn known_exchange(&mut self, id: u32, note: impl FnOnce(&mut Exchange)) {
-        if let Some((transfer, exchange)) = self.index.exchanges.get(&id) {
-            note(&mut self.transfers[*transfer].exchanges[*exchange]);
-        }
-    }
-
-    fn known_delivery(&mut self, id: MessageId, note: impl FnOnce(&mut Delivery<'a>)) {
-        if let Some(index) = self.index.deliveries.get(&id) {
-            note(&mut self.deliveries[*index]);
-        }
-    }
-}
-
-/// The question of TLS that ended an exchange, if one did.
-const fn asked_over_tls(outcome: ExchangeOutcome) -> Option<AuthenticationMethod> {
-    match outcome {
-        ExchangeOutcome::Untrusted => Some(AuthenticationMethod::ServerTrust),
-        ExchangeOutcome::CertificateWanted => Some(AuthenticationMethod::ClientCertificate),
-        _ => None,
     }
 }

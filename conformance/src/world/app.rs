@@ -279,6 +279,19 @@ impl App {
         self.spawner.spawn(Box::pin(async move { app.tell() }));
     }
 
+    /// Lets what [`App::tell_soon`] has begun come first.
+    async fn tell_first(&self) {
+        let mut told = false;
+        poll_fn(|cx| {
+            if std::mem::replace(&mut told, true) {
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+
     /// Waits until the app's code may run.
     pub(crate) async fn running(&self) {
         poll_fn(|cx| {
@@ -456,6 +469,10 @@ impl AppProcess for Process {
             app.handle(tasks);
         }
         app.awake();
+        if life.has_ended() {
+            // The app's own code has panicked: the system hears of that before it can go on.
+            app.tell_first().await;
+        }
         Ok(())
     }
 
