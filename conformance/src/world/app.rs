@@ -21,6 +21,9 @@ use crate::contract::{
 use crate::history::{Event, Recorder, TaskRef, TransferKey};
 use crate::scenario::{Finish, IDENTIFIERS, Setup};
 
+/// How often whoever delivers lets others go first, until the system has heard what is new.
+const MOST_TURNS: u32 = 64;
+
 /// The system around the app.
 pub(crate) struct System {
     pub(crate) device: Device,
@@ -281,9 +284,10 @@ impl App {
 
     /// Lets what [`App::tell_soon`] has begun come first.
     async fn tell_first(&self) {
-        let mut told = false;
+        let mut turns = MOST_TURNS;
         poll_fn(|cx| {
-            if std::mem::replace(&mut told, true) {
+            turns -= 1;
+            if turns == 0 || self.lock().news.is_empty() {
                 return Poll::Ready(());
             }
             cx.waker().wake_by_ref();
