@@ -11,21 +11,21 @@ use crate::throttle::SlidingWindow;
 use std::sync::Arc;
 use std::time::Duration;
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 /// A machine with the app end of every task it had made.
-struct Bench {
-    machine: SchedulerMachine,
+pub(super) struct Bench {
+    pub(super) machine: SchedulerMachine,
     mint: TaskMint,
     reports: Arc<Mutex<Vec<(RefreshKind, CompletionReport)>>>,
     held: Vec<RefreshTask>,
-    now: Time,
-    answers: Vec<(WaiterId, WakeOutcome)>,
+    pub(super) now: Time,
+    pub(super) answers: Vec<(WaiterId, WakeOutcome)>,
     app: AppState,
 }
 
 impl Bench {
-    fn new(policy: Policy) -> Self {
+    pub(super) fn new(policy: Policy) -> Self {
         let policy = Arc::new(policy);
         let budget = Box::new(SlidingWindow::new(policy.budget_window));
         Self {
@@ -39,7 +39,7 @@ impl Bench {
         }
     }
 
-    fn change(&mut self, change: AppChange) {
+    pub(super) fn change(&mut self, change: AppChange) {
         self.app = change.state();
         if self.app == AppState::NotRunning {
             self.held.clear();
@@ -47,7 +47,7 @@ impl Bench {
         self.machine.device_changed(&DeviceChange::App(change), self.now);
     }
 
-    fn mint(&mut self, orders: Vec<Order>) -> Vec<SystemTask> {
+    pub(super) fn mint(&mut self, orders: Vec<Order>) -> Vec<SystemTask> {
         let make = |order: Order| {
             let (reports, kind) = (Arc::clone(&self.reports), order.kind.clone());
             self.mint.mint(order.kind, order.user_info, move |report| {
@@ -58,7 +58,7 @@ impl Bench {
     }
 
     /// Carries out everything that is due; deliveries arrive at once. What happened, one word each.
-    fn settle(&mut self) -> Vec<String> {
+    pub(super) fn settle(&mut self) -> Vec<String> {
         let mut seen = Vec::new();
         for _ in 0..1_000 {
             let reports = std::mem::take(&mut *self.reports.lock().unwrap());
@@ -103,7 +103,7 @@ impl Bench {
         panic!("the machine never comes to rest");
     }
 
-    fn pass(&mut self, span: Duration) -> Vec<String> {
+    pub(super) fn pass(&mut self, span: Duration) -> Vec<String> {
         let end = self.now + span;
         let mut seen = self.settle();
         for _ in 0..10_000 {
@@ -126,7 +126,7 @@ impl Bench {
     }
 }
 
-fn session(name: &str) -> SessionId {
+pub(super) fn session(name: &str) -> SessionId {
     SessionId::new(name).unwrap()
 }
 

@@ -3,6 +3,8 @@
 mod allowance;
 mod due;
 mod lifecycle;
+#[cfg(test)]
+mod lost_tests;
 mod machine;
 #[cfg(test)]
 mod machine_tests;

@@ -245,4 +245,13 @@ mod tests {
             Login::new(unauthorised(&["Bearer"]).remove(0), origin(), Credential::token("t")).unwrap();
         assert_eq!(token.field(Method::Put, "http://a.test/", 1).unwrap(), "Bearer t");
     }
+
+    #[test]
+    fn a_digest_over_the_body_needs_a_request_without_one() {
+        let offer = unauthorised(&["Digest realm=\"d\", nonce=\"n\", qop=\"auth-int\""]).remove(0);
+        let mut login = Login::new(offer, origin(), Credential::password("u", "p")).unwrap();
+        let field = login.field(Method::Get, "http://a.test/", 1);
+        assert!(field.is_some_and(|field| field.contains("qop=auth-int")));
+        assert_eq!(login.field(Method::Put, "http://a.test/", 2), None);
+    }
 }

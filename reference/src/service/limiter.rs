@@ -165,6 +165,46 @@ mod tests {
     }
 
     #[test]
+    fn no_period_is_quiet_in_which_somebody_waits_for_a_wake() {
+        let mut limiter = Limiter::new();
+        wake(&mut limiter, 0);
+        limiter.asked(at(0));
+        assert_eq!(limiter.hold(at(5)), None, "the minute is over");
+        limiter.ran(at(10));
+        limiter.answered(true, &policy(), at(10));
+        assert_eq!(limiter.hold(at(10)), Some(at(12)));
+    }
+
+    #[test]
+    fn nor_one_in_which_a_transfer_is_held() {
+        let mut limiter = Limiter::new();
+        wake(&mut limiter, 0);
+        assert_eq!(limiter.hold(at(0)), Some(at(1)));
+        wake(&mut limiter, 5);
+        assert_eq!(limiter.hold(at(5)), Some(at(7)));
+    }
+
+    #[test]
+    fn what_comes_when_the_delay_is_over_is_not_held_and_does_not_count_as_held() {
+        let mut limiter = Limiter::new();
+        wake(&mut limiter, 0);
+        limiter.asked(at(0));
+        assert_eq!(limiter.hold(at(1)), None);
+        limiter.answered(false, &policy(), at(1));
+        wake(&mut limiter, 3);
+        assert_eq!(limiter.hold(at(3)), Some(at(4)), "a whole period was quiet");
+    }
+
+    #[test]
+    fn an_answer_without_a_wake_raises_nothing() {
+        let mut limiter = Limiter::new();
+        limiter.ran(at(0));
+        limiter.asked(at(0));
+        limiter.answered(false, &policy(), at(0));
+        assert_eq!(limiter.hold(at(0)), None);
+    }
+
+    #[test]
     fn it_is_off_unless_the_policy_says_otherwise() {
         let mut limiter = Limiter::new();
         limiter.asked(at(0));

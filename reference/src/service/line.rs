@@ -85,3 +85,46 @@ impl Line {
         self.servers.retain(|server| server.busy > 0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(host: &str) -> Origin {
+        Origin { secure: false, host: host.to_owned(), port: 80 }
+    }
+
+    #[test]
+    fn whoever_came_first_goes_first_whatever_server_he_waits_for() {
+        let mut line = Line::default();
+        let tickets: Vec<u64> = (0..3).map(|_| line.ticket()).collect();
+        for (at, host) in [(2, "a.test"), (1, "b.test"), (0, "a.test")] {
+            line.join(&origin(host), tickets[at], TransferId::new(at as u64));
+        }
+        let mut order = Vec::new();
+        while let Some(id) = line.next(1) {
+            let at = usize::try_from(id.get()).unwrap();
+            line.leave(&origin(["a.test", "b.test", "a.test"][at]), tickets[at]);
+            order.push(at);
+        }
+        assert_eq!(order, [0, 1, 2]);
+    }
+
+    #[test]
+    fn when_nobody_waits_any_more_what_is_in_use_still_is() {
+        let mut line = Line::default();
+        line.connect(&origin("a.test"));
+        for host in ["a.test", "b.test"] {
+            let ticket = line.ticket();
+            line.join(&origin(host), ticket, TransferId::new(1));
+        }
+        line.clear();
+        assert_eq!(line.next(9), None);
+        assert_eq!(line.servers.len(), 1, "one that nobody uses is forgotten");
+        let ticket = line.ticket();
+        line.join(&origin("a.test"), ticket, TransferId::new(2));
+        assert_eq!(line.next(1), None, "its connection has not been given back");
+        line.disconnect(&origin("a.test"));
+        assert_eq!(line.next(1), Some(TransferId::new(2)));
+    }
+}

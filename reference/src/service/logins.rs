@@ -89,3 +89,76 @@ impl Logins {
         self.entries.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::auth::offers;
+    use super::*;
+    use crate::contract::{Credential, Persistence, Response};
+
+    fn origin() -> Origin {
+        Origin { secure: false, host: "a.test".into(), port: 80 }
+    }
+
+    fn offer(realm: &str) -> Offer {
+        let headers = vec![("www-authenticate".to_owned(), format!("Basic realm=\"{realm}\""))];
+        offers(&Response { status: 401, url: String::new(), headers }, &origin()).remove(0)
+    }
+
+    fn login(realm: &str, persistence: Persistence) -> Login {
+        let credential = Credential::Password { user: "u".to_owned(), password: "p".to_owned(), persistence };
+        Login::new(offer(realm), origin(), credential).expect("a password answers it")
+    }
+
+    /// Two for the realm `r` and one for `q`, none of them taken yet.
+    fn three() -> (Logins, [LoginId; 3]) {
+        let mut logins = Logins::default();
+        let ids = ["r", "r", "q"].map(|realm| logins.add(login(realm, Persistence::ForSession)));
+        (logins, ids)
+    }
+
+    #[test]
+    fn one_is_shared_when_the_server_has_taken_it_and_takes_the_place_of_an_older_one() {
+        let (mut logins, [first, second, other]) = three();
+        assert_eq!(logins.shared_for(&origin()), None);
+        logins.accept(other);
+        logins.accept(second);
+        logins.accept(first);
+        let matching = |logins: &Logins, realm| logins.matching(&origin(), [offer(realm)].iter(), None);
+        assert_eq!((matching(&logins, "r"), matching(&logins, "q")), (Some(first), Some(other)));
+        logins.refuse(first);
+        assert_eq!((matching(&logins, "r"), matching(&logins, "q")), (None, Some(other)));
+        logins.accept(first);
+        assert_eq!(matching(&logins, "r"), None, "nobody tries it again");
+    }
+
+    #[test]
+    fn one_that_is_not_to_be_kept_is_never_shared() {
+        let mut logins = Logins::default();
+        let once = logins.add(login("r", Persistence::None));
+        logins.accept(once);
+        assert_eq!(logins.shared_for(&origin()), None);
+    }
+
+    #[test]
+    fn with_the_process_goes_what_it_gave_for_the_session() {
+        let (mut logins, [first, ..]) = three();
+        logins.accept(first);
+        logins.forget_session();
+        assert_eq!(logins.shared_for(&origin()), None);
+        logins.accept(first);
+        assert_eq!(logins.shared_for(&origin()), None);
+    }
+
+    #[test]
+    fn what_nobody_needs_is_dropped() {
+        let (mut logins, [first, second, other]) = three();
+        logins.accept(first);
+        logins.keep_only(|id| id == second);
+        assert!(logins.get_mut(first).is_some() && logins.get_mut(second).is_some());
+        assert!(logins.get_mut(other).is_none() && !logins.is_empty());
+        logins.refuse(first);
+        logins.keep_only(|_| false);
+        assert!(logins.is_empty());
+    }
+}

@@ -12,6 +12,8 @@ mod exchange;
 mod flow;
 mod handle;
 mod hops;
+#[cfg(test)]
+mod late_tests;
 mod limiter;
 mod line;
 mod logins;

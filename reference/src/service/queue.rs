@@ -246,3 +246,92 @@ impl Queue {
         self.has(|message| message.asks_about(transfer))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: TransferId = TransferId::new(1);
+    const TWO: TransferId = TransferId::new(2);
+
+    fn done(id: TransferId) -> Message {
+        Message::Completed(id, Arc::new(TransferEnd { response: None, error: None }))
+    }
+
+    fn queue(messages: impl IntoIterator<Item = Message>) -> Queue {
+        let mut queue = Queue::default();
+        messages.into_iter().for_each(|message| queue.push(message));
+        queue
+    }
+
+    fn light() -> [Message; 4] {
+        [Message::Wrote(ONE), Message::Sent(TWO), Message::FinishedEvents, Message::BecameInvalid]
+    }
+
+    #[test]
+    fn nobody_is_woken_for_progress_the_end_of_a_drain_or_the_last_message() {
+        for message in light() {
+            let mut one = queue([message]);
+            assert!(one.owes_nothing());
+            one.take();
+            assert!(one.owes_nothing() && one.is_empty());
+        }
+        assert!(queue(light()).owes_nothing());
+        for message in [Message::Challenge(ONE), Message::Data(ONE), done(ONE)] {
+            let mut more = queue(light());
+            more.put_back(message);
+            assert!(!more.owes_nothing());
+            more.take();
+            assert!(!more.owes_nothing(), "the delegate has it, and has not returned");
+        }
+    }
+
+    #[test]
+    fn a_drain_ends_once_behind_what_waits_and_before_the_last_message() {
+        let mut queue = queue([done(ONE), Message::BecameInvalid]);
+        assert!(!queue.has_marker());
+        queue.push_marker();
+        queue.push_marker();
+        assert!(matches!(queue.take(), Some(Message::Completed(..))));
+        assert!(queue.has_marker());
+        assert!(matches!(queue.take(), Some(Message::FinishedEvents)));
+        assert!(queue.has_marker(), "the delegate has it");
+        assert!(matches!(queue.take(), Some(Message::BecameInvalid)));
+        assert!(!queue.has_marker());
+    }
+
+    #[test]
+    fn what_is_dropped_is_what_was_meant() {
+        let all = || {
+            let mut all = queue(light());
+            for id in [ONE, TWO] {
+                all.push(Message::Challenge(id));
+                all.push(Message::Data(id));
+                all.push(done(id));
+            }
+            all
+        };
+        let left = |drop: fn(&mut Queue)| {
+            let mut queue = all();
+            drop(&mut queue);
+            queue.waiting.len()
+        };
+        assert_eq!(left(|_| {}), 10);
+        assert_eq!(left(Queue::drop_progress), 8);
+        assert_eq!(left(Queue::drop_markers), 9);
+        assert_eq!(left(|queue| queue.drop_questions(ONE)), 9);
+        assert_eq!(left(|queue| queue.drop_data(ONE)), 9);
+        let mut queue = all();
+        queue.drop_questions(ONE);
+        assert!(queue.asks_about(TWO) && !queue.asks_about(ONE));
+    }
+
+    #[test]
+    fn one_end_is_changed_and_not_another() {
+        let mut queue = queue([done(ONE), done(TWO)]);
+        let other = TransferEnd { response: None, error: Some(crate::contract::TransferError::Disconnected) };
+        queue.change_end(TWO, &Arc::new(other.clone()));
+        assert_eq!(queue.end_of(TWO), Some(&other));
+        assert_eq!(queue.end_of(ONE).map(|end| end.error.is_none()), Some(true));
+    }
+}

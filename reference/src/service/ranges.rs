@@ -142,6 +142,8 @@ mod tests {
         assert_eq!(case(206, &[("content-range", "bytes 0-99/100")]), Verdict::AskAgain);
         assert_eq!(case(206, &[("content-range", "bytes 100-99/100")]), Verdict::AskAgain);
         assert_eq!(case(206, &[("content-range", "bytes 40-98/99")]), Verdict::AskAgain);
+        assert_eq!(case(206, &[("content-range", "bytes 40-39/100")]), Verdict::AskAgain);
+        assert_eq!(case(206, &[("content-range", "lines 40-99/100")]), Verdict::AskAgain);
         assert_eq!(case(206, &[("content-type", "multipart/byteranges; boundary=x")]), Verdict::AskAgain);
         let other_version = [("content-range", "bytes 40-99/100"), ("etag", "\"v2\"")];
         assert_eq!(case(206, &other_version), Verdict::AskAgain);
@@ -157,6 +159,7 @@ mod tests {
         assert_eq!(part().resume_point().map(|(at, v)| (at, v.as_str())), Some((40, "\"v1\"")));
         let weak = answer(200, &[("etag", "W/\"v1\"")]);
         assert_eq!(Validator::of(&weak), None);
+        assert_eq!(Validator::of(&answer(200, &[("etag", "\"")])), None);
         let dated = answer(200, &[("etag", "W/\"v1\""), ("last-modified", "Tue, 01 Jan 2030 00:00:00 GMT")]);
         assert!(matches!(Validator::of(&dated), Some(Validator::Date(_))));
         assert!(Partial::fresh(&dated, Method::Post).validator.is_none());

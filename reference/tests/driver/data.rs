@@ -95,6 +95,20 @@ fn without_a_word_from_the_app_it_waits() {
     assert_eq!(world.seen(), "00:00.000 t1 response 200");
 }
 
+#[test]
+fn bytes_that_went_with_a_process_are_not_told_as_a_success_to_the_next() {
+    let world = world(Some(ResponseDisposition::Allow));
+    world.origin.plan(A, [ok(b"0123")]);
+    world.app.behaviour.lock().unwrap().hangs_at = Some(2);
+    world.data("s", A);
+    assert_eq!(world.seen(), "00:00.000 t1 response 200\n00:00.000 t1 data \"0123\"");
+    world.change(AppChange::Crashed);
+    world.change(AppChange::Foregrounded);
+    world.run(std::sync::Arc::clone(&world.app).reopen());
+    let seen = world.seen();
+    assert!(seen.contains("t1 complete Some(200) Some(Disconnected)"), "{seen}");
+}
+
 /// Opens an in-process session and starts a download in it.
 fn own_download(world: &World) -> std::sync::Arc<dyn Session> {
     world.downloads_with(Configuration::in_process(SessionId::new("own").unwrap()), &[A])

@@ -3,10 +3,12 @@
 
 mod data;
 mod executor;
+mod logins;
 mod origin;
 #[cfg(feature = "https")]
 mod secure;
 mod transfers;
+mod waits;
 mod wakes;
 #[cfg(feature = "http")]
 mod wire;

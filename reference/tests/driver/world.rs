@@ -24,6 +24,8 @@ pub(crate) struct Behaviour {
     pub(crate) hoards: bool,
     /// Never returns from the message with this number.
     pub(crate) hangs_at: Option<usize>,
+    /// Notes the progress of its transfers too.
+    pub(crate) tells_progress: bool,
 }
 
 pub(crate) struct App {
@@ -181,6 +183,14 @@ impl AppProcess for Process {
 
 struct Messages(Arc<App>);
 
+impl Messages {
+    async fn progress(&self, line: String) {
+        if self.0.behaviour.lock().unwrap().tells_progress {
+            self.0.message(line).await;
+        }
+    }
+}
+
 #[async_trait]
 impl Delegate for Messages {
     fn responds_to(&self, _: OptionalMethod) -> bool {
@@ -229,6 +239,28 @@ impl Delegate for Messages {
 
     async fn did_receive_data(&self, _: &SessionId, transfer: TransferId, data: &[u8]) {
         self.0.message(format!("{transfer} data {:?}", String::from_utf8_lossy(data))).await;
+    }
+
+    async fn did_write_data(
+        &self,
+        _: &SessionId,
+        transfer: TransferId,
+        written: u64,
+        total: u64,
+        expected: Option<u64>,
+    ) {
+        self.progress(format!("{transfer} wrote {written}, {total} of {expected:?}")).await;
+    }
+
+    async fn did_send_body_data(
+        &self,
+        _: &SessionId,
+        transfer: TransferId,
+        sent: u64,
+        total: u64,
+        expected: u64,
+    ) {
+        self.progress(format!("{transfer} sent {sent}, {total} of {expected}")).await;
     }
 
     async fn did_resume_at_offset(

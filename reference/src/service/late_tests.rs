@@ -1,0 +1,161 @@
+//! The machine when something comes too late, or while something else is going on.
+
+use std::sync::Arc;
+
+use super::env::{ExchangeId, Outgoing, Output, SessionKey};
+use super::hops::Wanted;
+use super::machine::ServiceMachine;
+use super::queue::Call;
+use super::session::NewTransfer;
+use crate::contract::*;
+
+struct Capable;
+
+impl Delegate for Capable {
+    fn responds_to(&self, _: OptionalMethod) -> bool {
+        true
+    }
+}
+
+struct Bench {
+    machine: ServiceMachine,
+    key: SessionKey,
+    life: AppLife,
+}
+
+const ONE: TransferId = TransferId::new(1);
+
+impl Bench {
+    /// With one transfer, resumed.
+    fn new(new: NewTransfer) -> Self {
+        let mut machine =
+            ServiceMachine::new(Arc::new(Policy::default()), Conditions::default(), AppState::Active);
+        let life = AppLife::new();
+        let key = open(&mut machine, &life);
+        assert_eq!(machine.create(key, new, TransferOptions::default()), Ok(ONE));
+        Self { machine, key, life }
+    }
+
+    fn resume(&mut self) {
+        self.machine.resume(self.key, ONE).unwrap();
+    }
+
+    fn suspend(&mut self) {
+        self.machine.suspend(self.key, ONE).unwrap();
+    }
+
+    /// The one request that goes out now, if one does.
+    fn sent(&mut self) -> Option<(ExchangeId, Outgoing)> {
+        let mut sent = self.machine.take_outputs().into_iter().filter_map(|output| match output {
+            Output::Exchange(exchange, request) => Some((exchange, request)),
+            Output::Abort(_)
+            | Output::RequestWake(..)
+            | Output::WithdrawWake(_)
+            | Output::Drain(_)
+            | Output::Remove(_) => None,
+        });
+        let first = sent.next();
+        assert!(sent.next().is_none(), "one at a time");
+        first
+    }
+
+    /// The request is answered with a 401, and the app is asked: the number of the question.
+    fn asked(&mut self) -> u64 {
+        let (exchange, _) = self.sent().expect("a request goes out");
+        let headers = vec![("www-authenticate".to_owned(), "Basic realm=\"r\"".to_owned())];
+        self.machine.head(exchange, Response { status: 401, url: String::new(), headers });
+        self.machine.finished(exchange);
+        self.question()
+    }
+
+    fn question(&mut self) -> u64 {
+        let delivery = self.machine.next_delivery(self.key).expect("the app is asked");
+        assert!(self.machine.delivered(self.key, true));
+        let Call::Challenge(_, _, serial) = delivery.call else { panic!("about the login") };
+        serial
+    }
+
+    fn answer(&mut self, serial: u64) {
+        let credential = Some(Credential::password("u", "p"));
+        let answer = Some(ChallengeDisposition::UseCredential(credential));
+        self.machine.challenge_answered(self.key, ONE, serial, answer);
+    }
+
+    fn change(&mut self, change: AppChange) {
+        self.machine.device_changed(&DeviceChange::App(change));
+    }
+}
+
+fn open(machine: &mut ServiceMachine, life: &AppLife) -> SessionKey {
+    let configuration = Configuration::background(SessionId::new("s").unwrap());
+    machine.open(configuration, Connection::new(Arc::new(Capable), life.clone())).unwrap()
+}
+
+fn download() -> NewTransfer {
+    NewTransfer::Download(Request::get("http://a.test/"))
+}
+
+fn ok() -> Response {
+    Response { status: 200, url: String::new(), headers: Vec::new() }
+}
+
+#[test]
+fn what_an_exchange_says_that_was_given_up_is_not_heard() {
+    let mut bench = Bench::new(download());
+    bench.resume();
+    let (old, _) = bench.sent().expect("it begins");
+    bench.suspend();
+    bench.resume();
+    let (new, _) = bench.sent().expect("it begins again");
+    assert_eq!(bench.machine.head(old, ok()), Wanted::Nothing);
+    bench.machine.received(old, 5);
+    bench.machine.failed(old, &TransportError::NotConnected);
+    assert!(matches!(bench.machine.head(new, ok()), Wanted::Create(_)));
+    bench.machine.received(new, 3);
+    bench.machine.sent(old, 9);
+    let listed = bench.machine.transfers(bench.key).remove(0);
+    assert_eq!((listed.received, listed.sent), (3, 0));
+}
+
+#[test]
+fn an_answer_to_a_question_finds_its_transfer_suspended_and_is_kept() {
+    let mut bench = Bench::new(download());
+    bench.resume();
+    let serial = bench.asked();
+    bench.suspend();
+    bench.answer(serial);
+    assert!(bench.sent().is_none(), "SES-01: not while it is suspended");
+    bench.resume();
+    let (_, request) = bench.sent().expect("it goes on");
+    assert!(request.headers.iter().any(|(name, _)| name == "authorization"));
+}
+
+#[test]
+fn an_answer_to_an_earlier_question_is_void() {
+    let mut bench = Bench::new(download());
+    bench.resume();
+    let earlier = bench.asked();
+    bench.life.end();
+    bench.change(AppChange::Crashed);
+    bench.change(AppChange::Foregrounded);
+    bench.life = AppLife::new();
+    open(&mut bench.machine, &bench.life);
+    let later = bench.question();
+    bench.answer(earlier);
+    assert!(bench.sent().is_none());
+    bench.answer(later);
+    assert!(bench.sent().is_some());
+}
+
+#[test]
+fn a_data_transfer_that_is_resumed_when_the_apps_time_is_over_does_not_begin() {
+    let mut bench = Bench::new(NewTransfer::Data(Request::get("http://a.test/")));
+    bench.change(AppChange::Backgrounded);
+    bench.change(AppChange::Suspended);
+    bench.resume();
+    assert!(bench.sent().is_none(), "SES-12");
+    bench.change(AppChange::Foregrounded);
+    let delivery = bench.machine.next_delivery(bench.key).expect("it has ended");
+    let Call::Completed(_, end) = delivery.call else { panic!("and that is all") };
+    assert_eq!(end.error, Some(TransferError::Disconnected));
+}
