@@ -93,10 +93,26 @@ fn time_is_up_only_when_a_delivery_under_way_has_arrived() {
     bench.pass(14 * SECOND);
     bench.machine.request_wake(&session("b"));
     begin(&mut bench);
-    bench.now = bench.now + SECOND;
+    bench.now += SECOND;
     assert!(bench.machine.poll(bench.now).is_none(), "it would be stuck in an app that sleeps");
     bench.machine.delivered(true, bench.now);
     assert_eq!(bench.settle(), ["suspend"]);
+}
+
+#[test]
+fn a_visit_meanwhile_makes_up_for_it() {
+    let mut bench = Bench::new(Policy { at_allowance: AtAllowance::Suspend, ..Policy::default() });
+    bench.machine.request_wake(&session("a"));
+    bench.settle();
+    bench.pass(14 * SECOND);
+    bench.machine.request_wake(&session("b"));
+    begin(&mut bench);
+    bench.now += SECOND;
+    assert!(bench.machine.poll(bench.now).is_none());
+    bench.change(AppChange::Foregrounded);
+    bench.machine.delivered(true, bench.now);
+    bench.change(AppChange::Backgrounded);
+    assert_eq!(bench.settle(), [""; 0], "the second has its time");
 }
 
 #[test]

@@ -159,3 +159,75 @@ fn a_data_transfer_that_is_resumed_when_the_apps_time_is_over_does_not_begin() {
     let Call::Completed(_, end) = delivery.call else { panic!("and that is all") };
     assert_eq!(end.error, Some(TransferError::Disconnected));
 }
+
+#[test]
+fn bytes_sent_count_once_and_a_success_means_that_all_were_sent() {
+    for (status, sent) in [(201, 9), (404, 4), (300, 4)] {
+        let request = Request::post("http://a.test/");
+        let mut bench = Bench::new(NewTransfer::Upload(request, FilePath::new("mine"), 9));
+        bench.resume();
+        let (exchange, _) = bench.sent().expect("it begins");
+        bench.machine.sent(exchange, 4);
+        bench.machine.sent(exchange, 2);
+        let listed = |bench: &Bench| bench.machine.transfers(bench.key)[0].sent;
+        assert_eq!(listed(&bench), 4);
+        bench.machine.head(exchange, Response { status, ..ok() });
+        assert_eq!(listed(&bench), sent, "{status}");
+        assert_eq!(bench.machine.wanted(exchange), Wanted::Discard, "its answer is for nobody");
+    }
+}
+
+#[test]
+fn storage_that_refuses_ends_the_transfer() {
+    let mut bench = Bench::new(download());
+    bench.resume();
+    let (exchange, _) = bench.sent().expect("it begins");
+    bench.machine.head(exchange, ok());
+    bench.machine.storage_failed(exchange);
+    let delivery = bench.machine.next_delivery(bench.key).expect("it has ended");
+    let Call::Completed(_, end) = delivery.call else { panic!("and that is all") };
+    assert_eq!(end.error, Some(TransferError::Storage));
+}
+
+#[test]
+fn a_session_of_the_apps_own_is_opened_again_by_its_process_and_not_by_the_next() {
+    let mut bench = Bench::new(download());
+    let own = |bench: &mut Bench| {
+        let configuration = Configuration::in_process(SessionId::new("own").unwrap());
+        bench.machine.open(configuration, Connection::new(Arc::new(Capable), bench.life.clone())).unwrap()
+    };
+    let first = own(&mut bench);
+    assert_eq!(own(&mut bench), first);
+    bench.life.end();
+    bench.life = AppLife::new();
+    assert_ne!(own(&mut bench), first, "SES-30");
+}
+
+#[test]
+fn only_what_can_go_on_leaves_resume_data() {
+    let tagged = |accepts: &str| {
+        let headers = [("etag", "\"1\""), ("content-length", "9"), ("accept-ranges", accepts)];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        Response { headers, ..ok() }
+    };
+    let own_range = Request {
+        headers: vec![("range".to_owned(), "bytes=2-".to_owned())],
+        ..Request::get("http://a.test/")
+    };
+    let cases = [
+        (download(), "bytes", true),
+        (download(), "none", false),
+        (NewTransfer::Download(Request::post("http://a.test/")), "bytes", false),
+        (NewTransfer::Download(own_range), "bytes", false),
+        (NewTransfer::Data(Request::get("http://a.test/")), "bytes", false),
+    ];
+    for (at, (new, accepts, expected)) in cases.into_iter().enumerate() {
+        let mut bench = Bench::new(new);
+        bench.resume();
+        let (exchange, _) = bench.sent().expect("it begins");
+        bench.machine.head(exchange, tagged(accepts));
+        bench.machine.received(exchange, 4);
+        let left = bench.machine.cancel_with_resume_data(bench.key, ONE).unwrap();
+        assert_eq!(left.is_some(), expected, "{at}");
+    }
+}

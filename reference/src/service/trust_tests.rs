@@ -235,3 +235,27 @@ fn a_network_that_asks_what_it_was_told_is_tried_again_later() {
     assert_eq!(bench.next().0, Next::Waits);
     assert!(bench.machine.deadline() < Time::DISTANT_FUTURE);
 }
+
+#[test]
+fn an_answer_is_good_for_the_server_that_it_was_given_for() {
+    let mut bench = Bench::new(&[SESSION]);
+    let exchange = bench.start();
+    bench.machine.failed(exchange, &untrusted());
+    let (_, serial) = bench.next();
+    let trust = ChallengeDisposition::UseCredential(Some(Credential::Trust));
+    assert_eq!(bench.answer(exchange, serial, trust), Next::Sends(trusting()));
+    for (url, expected) in [("https://b.test/", TlsAnswers::default()), ("https://a.test/", trusting())] {
+        let new = NewTransfer::Download(Request::get(url));
+        let other = bench.machine.create(bench.key, new, TransferOptions::default()).unwrap();
+        bench.machine.resume(bench.key, other).unwrap();
+        let (exchange, answers) = bench.sent();
+        assert_eq!(answers, expected, "{url}");
+        // An answer for the second server takes nothing away from the first.
+        if expected == TlsAnswers::default() {
+            bench.machine.failed(exchange, &TransportError::CertificateWanted);
+            let (_, serial) = bench.next();
+            let none = ChallengeDisposition::PerformDefaultHandling;
+            assert_eq!(bench.answer(exchange, serial, none), Next::Sends(showing(ClientIdentity::None)));
+        }
+    }
+}

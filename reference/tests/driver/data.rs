@@ -107,6 +107,28 @@ fn bytes_that_went_with_a_process_are_not_told_as_a_success_to_the_next() {
     world.run(std::sync::Arc::clone(&world.app).reopen());
     let seen = world.seen();
     assert!(seen.contains("t1 complete Some(200) Some(Disconnected)"), "{seen}");
+    assert!(!seen.contains("data"), "what is left of them is of no use to it: {seen}");
+}
+
+#[test]
+fn what_waits_for_the_app_is_told_when_the_last_data_transfer_has_gone_with_its_time() {
+    let world = world(None);
+    world.origin.plan(A, [ok(b"0123")]);
+    let other = "http://a.test/y";
+    world.origin.plan(other, [Plan::Stall]);
+    world.app.behaviour.lock().unwrap().hangs_at = Some(1);
+    world.downloads("s", &[A]);
+    world.data("s", other);
+    world.change(AppChange::Backgrounded);
+    world.pass(SECOND);
+    assert_eq!(
+        world.seen(),
+        "00:00.000 t1 file 200 \"0123\"
+00:00.000 app Backgrounded
+00:00.000 app Suspended
+00:00.000 app Resumed
+00:00.000 handle [#1 URL session s]"
+    );
 }
 
 /// Opens an in-process session and starts a download in it.

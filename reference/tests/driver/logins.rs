@@ -53,6 +53,14 @@ fn a_stale_nonce_is_no_refusal() {
 }
 
 #[test]
+fn a_new_nonce_alone_does_not_make_a_refusal_stale() {
+    let world = world(&[("u", "p"), ("v", "w")]);
+    world.origin.plan(A, [digest("nonce=\"1\""), digest("nonce=\"2\""), ok(b"in")]);
+    world.downloads("s", &[A]);
+    assert_eq!((questions(&world), world.origin.log().len()), (2, 3));
+}
+
+#[test]
 fn a_server_whose_nonces_are_always_stale_is_asked_about_in_the_end() {
     let world = world(&[("u", "p")]);
     world.origin.plan(A, [digest("nonce=\"1\""), digest("nonce=\"2\", stale=true")]);
