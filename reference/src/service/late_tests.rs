@@ -59,11 +59,27 @@ impl Bench {
         first
     }
 
+    /// What the app is wanted for, if it is.
+    fn wanted(&mut self) -> Option<WakeReason> {
+        self.machine.take_outputs().into_iter().find_map(|output| {
+            if let Output::RequestWake(_, _, reason) = output { Some(reason) } else { None }
+        })
+    }
+
+    /// It begins, the app is suspended, and it is answered with this.
+    fn answered_behind(&mut self, response: Response) {
+        self.resume();
+        let (exchange, _) = self.sent().expect("it begins");
+        self.change(AppChange::Backgrounded);
+        self.change(AppChange::Suspended);
+        self.machine.head(exchange, response);
+        self.machine.finished(exchange);
+    }
+
     /// The request is answered with a 401, and the app is asked: the number of the question.
     fn asked(&mut self) -> u64 {
         let (exchange, _) = self.sent().expect("a request goes out");
-        let headers = vec![("www-authenticate".to_owned(), "Basic realm=\"r\"".to_owned())];
-        self.machine.head(exchange, Response { status: 401, url: String::new(), headers });
+        self.machine.head(exchange, who());
         self.machine.finished(exchange);
         self.question()
     }
@@ -97,6 +113,43 @@ fn download() -> NewTransfer {
 
 fn ok() -> Response {
     Response { status: 200, url: String::new(), headers: Vec::new() }
+}
+
+fn who() -> Response {
+    let headers = vec![("www-authenticate".to_owned(), "Basic realm=\"r\"".to_owned())];
+    Response { status: 401, url: String::new(), headers }
+}
+
+#[test]
+fn the_app_is_asked_for_once_and_for_the_reason_there_is() {
+    for (response, reason) in [(who(), WakeReason::AuthenticationNeeded), (ok(), WakeReason::TransfersEnded)]
+    {
+        let mut bench = Bench::new(download());
+        bench.answered_behind(response);
+        assert_eq!(bench.wanted(), Some(reason));
+        bench.machine.wake_resolved(bench.key, WakeOutcome::Withdrawn);
+        assert_eq!(bench.wanted(), None, "to ask again at once would be a loop");
+        bench.change(AppChange::Purged);
+        assert_eq!(bench.wanted(), Some(reason), "when the app has changed");
+    }
+}
+
+#[test]
+fn a_wake_that_is_answered_before_the_app_is_heard_of_has_its_end_too() {
+    let mut bench = Bench::new(download());
+    bench.answered_behind(ok());
+    assert!(bench.wanted().is_some());
+    bench.machine.wake_resolved(bench.key, WakeOutcome::Handled(RefreshTaskId::new(1)));
+    assert_eq!(bench.wanted(), None);
+    bench.change(AppChange::Resumed);
+    let mut heard = Vec::new();
+    while let Some(delivery) = bench.machine.next_delivery(bench.key) {
+        heard.push(delivery.call);
+        bench.machine.delivered(bench.key, true);
+    }
+    let [Call::FinishedDownloading(..), Call::Completed(..), Call::FinishedEvents] = heard[..] else {
+        panic!("SES-19: {heard:?}")
+    };
 }
 
 #[test]

@@ -239,23 +239,30 @@ fn a_network_that_asks_what_it_was_told_is_tried_again_later() {
 #[test]
 fn an_answer_is_good_for_the_server_that_it_was_given_for() {
     let mut bench = Bench::new(&[SESSION]);
-    let exchange = bench.start();
-    bench.machine.failed(exchange, &untrusted());
-    let (_, serial) = bench.next();
-    let trust = ChallengeDisposition::UseCredential(Some(Credential::Trust));
-    assert_eq!(bench.answer(exchange, serial, trust), Next::Sends(trusting()));
-    for (url, expected) in [("https://b.test/", TlsAnswers::default()), ("https://a.test/", trusting())] {
+    let begin = |bench: &mut Bench, url: &str| {
         let new = NewTransfer::Download(Request::get(url));
-        let other = bench.machine.create(bench.key, new, TransferOptions::default()).unwrap();
-        bench.machine.resume(bench.key, other).unwrap();
-        let (exchange, answers) = bench.sent();
-        assert_eq!(answers, expected, "{url}");
-        // An answer for the second server takes nothing away from the first.
-        if expected == TlsAnswers::default() {
-            bench.machine.failed(exchange, &TransportError::CertificateWanted);
-            let (_, serial) = bench.next();
-            let none = ChallengeDisposition::PerformDefaultHandling;
-            assert_eq!(bench.answer(exchange, serial, none), Next::Sends(showing(ClientIdentity::None)));
-        }
+        let id = bench.machine.create(bench.key, new, TransferOptions::default()).unwrap();
+        bench.machine.resume(bench.key, id).unwrap();
+        bench.sent()
+    };
+    let trusted = |certificate: &ServerCertificate| TlsAnswers {
+        trusted: Some(certificate.clone()),
+        ..TlsAnswers::default()
+    };
+    let servers = [
+        ("https://a.test/", stranger()),
+        ("https://b.test/", ServerCertificate::from_der(*b"somebody else")),
+    ];
+    for (url, certificate) in &servers {
+        let (exchange, answers) = begin(&mut bench, url);
+        assert_eq!(answers, TlsAnswers::default(), "{url}");
+        let error = TransportError::UntrustedServer { certificate: certificate.clone() };
+        bench.machine.failed(exchange, &error);
+        let (_, serial) = bench.next();
+        let trust = ChallengeDisposition::UseCredential(Some(Credential::Trust));
+        assert_eq!(bench.answer(exchange, serial, trust), Next::Sends(trusted(certificate)));
+    }
+    for (url, certificate) in &servers {
+        assert_eq!(begin(&mut bench, url).1, trusted(certificate), "{url}");
     }
 }

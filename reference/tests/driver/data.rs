@@ -117,13 +117,13 @@ fn what_waits_for_the_app_is_told_when_the_last_data_transfer_has_gone_with_its_
     let other = "http://a.test/y";
     world.origin.plan(other, [Plan::Stall]);
     world.app.behaviour.lock().unwrap().hangs_at = Some(1);
-    world.downloads("s", &[A]);
     world.data("s", other);
+    world.downloads("s", &[A]);
     world.change(AppChange::Backgrounded);
     world.pass(SECOND);
     assert_eq!(
         world.seen(),
-        "00:00.000 t1 file 200 \"0123\"
+        "00:00.000 t2 file 200 \"0123\"
 00:00.000 app Backgrounded
 00:00.000 app Suspended
 00:00.000 app Resumed
