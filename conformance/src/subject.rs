@@ -95,6 +95,8 @@ pub enum Capability {
     Work,
     /// An app that asks for something else in its wakes: a refresh, a snapshot, another transfer.
     FollowUps,
+    /// An app whose delegate is asked: for logins, about delayed requests, about responses.
+    Questions,
 }
 
 /// What a subject can not do, in numbers and with reasons.

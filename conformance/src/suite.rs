@@ -31,12 +31,9 @@ pub fn check(subject: &Subject, rule: &str, manifest: &str) {
     match bad {
         None => {}
         Some((_, Verdict::Fail(failure))) => panic!("\n{failure}"),
-        Some((world, Verdict::Vacuous { scenarios })) => panic!(
-            "\n{} was never put to the test in {world}: none of {scenarios} scenarios had {}.\n\
-             The subject does too little to be judged; if it is stricter than the documents' numbers, say so with \
-             Subject::with_policy.",
-            rule.id, rule.witness
-        ),
+        Some((world, Verdict::Vacuous { scenarios })) => {
+            panic!("\n{}", report::vacuous(subject.role(), rule, &world.to_string(), *scenarios))
+        }
         Some(_) => panic!("\n{}", report::report(&outcome)),
     }
 }

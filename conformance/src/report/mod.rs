@@ -13,6 +13,7 @@ pub use timeline::timeline;
 use std::fmt::Write as _;
 
 use crate::rules::Rule;
+use crate::subject::Role;
 use crate::verdict::{Failure, Fault, ReplayWith, Report, Verdict};
 
 const WIDTH: usize = 80;
@@ -132,6 +133,25 @@ fn replay(failure: &Failure, block: &mut String) {
     }
 }
 
+/// What the one test of a rule says that was never put to the test, and what can be done about it.
+pub(crate) fn vacuous(role: Role, rule: &Rule, world: &str, scenarios: u64) -> String {
+    let mut text = vec![format!(
+        "{} was never put to the test in {world}: none of {scenarios} scenarios had {}.",
+        rule.id, rule.witness
+    )];
+    text.push(
+        "Where other rules fail, mend those first: this one may be out of reach until then.".to_owned(),
+    );
+    if let [needed, ..] = rule.needs {
+        text.push(format!("If yours does without, say so: .without(Capability::{needed:?}, \"why\")."));
+    } else if !matches!(role, Role::Delegate | Role::Actions) {
+        text.push(
+            "If it is stricter than the documents' numbers, say so: .with_policy(Policy { .. }).".to_owned(),
+        );
+    }
+    text.iter().flat_map(|line| wrap(line, 80)).collect::<Vec<_>>().join("\n")
+}
+
 fn fault_block(fault: &Fault) -> String {
     let mut block = format!("INCONCLUSIVE: the subject {}\n", fault.fault.kind);
     field(&mut block, "seen", &fault.fault.detail);
@@ -223,8 +243,8 @@ fn summary(report: &Report, text: &mut String) {
             Verdict::Vacuous { scenarios } => {
                 writeln!(
                     text,
-                    "vacuous: in none of {scenarios} scenarios was there anything to judge; a subject stricter than\n\
-                     the documents' numbers says so with Subject::with_policy"
+                    "vacuous: in none of {scenarios} scenarios was there anything to judge: mend other failures first,\n\
+                     or say what the subject does not do (Subject::without), or its numbers (Subject::with_policy)"
                 )
                 .expect("a string takes everything");
             }
@@ -250,6 +270,20 @@ fn summary(report: &Report, text: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rule_never_put_to_the_test_says_what_to_do() {
+        let rule = crate::rules::find("DEL-07a").expect("it is a rule");
+        let said = vacuous(Role::Delegate, rule, "sim", 400);
+        assert_eq!(
+            said,
+            "DEL-07a was never put to the test in sim: none of 400 scenarios had a question\n\
+             that was answered.\n\
+             Where other rules fail, mend those first: this one may be out of reach until\n\
+             then.\n\
+             If yours does without, say so: .without(Capability::Questions, \"why\")."
+        );
+    }
 
     #[test]
     fn text_is_wrapped_at_spaces() {

@@ -5,6 +5,7 @@ use super::{Basis, DELEGATES, Finding, Level, Rule, spoken};
 use crate::contract::AppState;
 use crate::history::{Answer, Message};
 use crate::scenario::Focus;
+use crate::subject::Capability;
 
 fn about(delivery: &Delivery<'_>) -> String {
     let session = crate::history::short(delivery.session.as_str());
@@ -107,7 +108,7 @@ pub(super) const DEL_07A: Rule = Rule {
     sentence: "Every question that a session asks is answered: a login challenge, and whether to begin a delayed request.",
     source: "Handling an authentication challenge: the completion handler must be called (facts G5, E22)",
     basis: Basis::Documents,
-    needs: &[],
+    needs: &[Capability::Questions],
     binds: DELEGATES,
     witness: "a question that was answered",
     hint: "call the completion handler on every path, also for methods that are not expected",
@@ -140,7 +141,7 @@ pub(super) const DEL_07B: Rule = Rule {
     sentence: "No question of a session's is answered twice.",
     source: "Handling an authentication challenge: the completion handler is called once (facts G5, E22)",
     basis: Basis::Documents,
-    needs: &[],
+    needs: &[Capability::Questions],
     // A Rust app can not break it: an answer uses its responder up. A log can.
     binds: &[],
     witness: "a question that was answered",
@@ -172,7 +173,7 @@ pub(super) const DEL_07C: Rule = Rule {
     sentence: "An app whose credentials keep being refused stops offering them.",
     source: "Handling an authentication challenge; URLAuthenticationChallenge.previousFailureCount (facts G4, G5)",
     basis: Basis::Documents,
-    needs: &[],
+    needs: &[Capability::Questions],
     binds: DELEGATES,
     witness: "a question that says that a credential was refused",
     hint: "look at previous_failure_count; cancel, or ask the user the next time the app is in front",
