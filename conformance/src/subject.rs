@@ -91,6 +91,8 @@ pub enum Capability {
     InProcessSessions,
     /// TLS to servers that are not trusted, or that ask for a client certificate.
     Tls,
+    /// An end for apps that use too much CPU time.
+    CpuTime,
     /// An app that works on its results after the callback that brought them.
     Work,
     /// An app that asks for something else in its wakes: a refresh, a snapshot, another transfer.

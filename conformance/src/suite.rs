@@ -147,6 +147,8 @@ macro_rules! __suite {
             sch_24d_a_task_that_no_closure_matches_is_completed = "SCH-24d": actions;
             #[ignore = "optional: rests on silence; judged with --include-ignored"]
             sch_24e_no_closure_holds_a_task_for_ever = "SCH-24e": actions;
+            sch_25_cpu_time_used_up_ends_the_app = "SCH-25": scheduler system;
+            sch_26_a_day_has_so_many_bluetooth_alerts = "SCH-26": scheduler system;
             ses_01_nothing_is_sent_for_a_suspended_transfer = "SES-01": sessions system;
             ses_02_a_cancelled_transfer_ends_at_once_and_once = "SES-02": sessions system;
             ses_03_did_complete_comes_once_and_last = "SES-03": sessions system;
@@ -177,6 +179,7 @@ macro_rules! __suite {
             ses_28_a_login_wakes_the_app_and_blocks_nothing_else = "SES-28": sessions system;
             ses_29_a_visit_begins_what_was_held_for_being_created_behind = "SES-29": sessions system;
             ses_30_only_a_background_session_goes_on_without_the_app = "SES-30": sessions system;
+            ses_31_no_other_server_sees_a_credential = "SES-31": sessions system;
             del_01a_no_task_is_completed_twice = "DEL-01a": delegate;
             del_01b_every_task_is_completed = "DEL-01b": delegate;
             del_01c_a_task_does_not_wait_for_the_next_wake = "DEL-01c": delegate;

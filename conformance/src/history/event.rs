@@ -295,6 +295,9 @@ pub enum Event {
         /// First byte asked for, if a range was.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         range: Option<u64>,
+        /// The server that it went to, where that is not the one that the app named.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        host: Option<String>,
         /// Scheme of the credential it carried, if it did.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         credential: Option<String>,
@@ -386,6 +389,11 @@ pub enum Event {
     WorkEnded {
         /// Which.
         work: u32,
+    },
+    /// The app's code begins to use all the CPU time that it gets, or ceases to; it ceases with the process, too.
+    Computing {
+        /// It begins to.
+        on: bool,
     },
     /// A launched process has registered a closure for refresh tasks.
     ActionRegistered {

@@ -123,6 +123,10 @@ pub(super) fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -
             (Lane::App, format!("work {work} on {what} begins"))
         }
         Event::WorkEnded { work } => (Lane::App, format!("work {work} is done")),
+        Event::Computing { on: true } => {
+            (Lane::App, "computes: uses all the CPU time that it gets".to_owned())
+        }
+        Event::Computing { on: false } => (Lane::App, "has computed".to_owned()),
         Event::ActionRegistered { .. }
         | Event::ActionBegan { .. }
         | Event::ActionCancelled { .. }
@@ -211,7 +215,8 @@ pub(super) fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -
             (Lane::Session, format!("{about}: {}{second}{}", said_by(message), rest(*id, entry, history)))
         }
         Event::Answered { answer, id, .. } => (Lane::App, answer_of(*answer, *id, history).to_owned()),
-        Event::RequestSent { exchange, request, range, credential, trusts, identity, .. } => {
+        Event::RequestSent { exchange, request, host, range, credential, trusts, identity, .. } => {
+            let host = host.as_ref().map_or_else(String::new, |host| format!(" of {host}"));
             let range = range.map_or_else(String::new, |from| format!(" from byte {from}"));
             let login = credential.as_ref().map_or_else(String::new, |scheme| format!(", {scheme} login"));
             let trusts = if *trusts { ", trusting the server" } else { "" };
@@ -220,7 +225,10 @@ pub(super) fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -
                 ShownIdentity::Nothing => ", without a certificate",
                 ShownIdentity::Identity => ", with a certificate",
             };
-            (Lane::Network, format!("{}{request}{range}{login}{trusts}{shown}", whose(*exchange, history)))
+            (
+                Lane::Network,
+                format!("{}{request}{host}{range}{login}{trusts}{shown}", whose(*exchange, history)),
+            )
         }
         Event::ResponseHead { exchange, status, challenge, .. } => {
             let (lane, text) = head(*exchange, *status, *challenge, next);

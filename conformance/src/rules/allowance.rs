@@ -1,5 +1,6 @@
 //! What becomes of an app whose task is open at the end of its time: SCH-17.
 
+use super::cpu::may_be_blamed;
 use super::facts::Task;
 use super::keepalive::was_open_at;
 use super::{Basis, Facts, Finding, Level, Place, Rule, SCHEDULERS};
@@ -99,8 +100,8 @@ fn justified(facts: &Facts<'_>, place: Place, reason: Option<Termination>, findi
     let culprits: Vec<&Task<'_>> = facts.tasks.iter().filter(overdue).collect();
     let guilty: Vec<&&Task<'_>> = culprits.iter().filter(|task| is_guilty(facts, task, place)).collect();
     match reason {
-        // A log may know of CPU time that was used up; the kit's app uses none.
-        Some(Termination::Cpu) if culprits.is_empty() => {}
+        // SCH-25 says whether it used too much.
+        Some(reason) if may_be_blamed(facts, place, reason) => {}
         Some(_) if guilty.is_empty() => finding.broken(
             place,
             "the app not terminated: no task is open whose time is over",
@@ -164,12 +165,17 @@ fn reason_fits(
     } else {
         ("wall time (02)", "the app had the system's time and did not use it")
     };
-    let said = match reason {
+    let said = format!("the reason {}", code(reason));
+    finding.broken(place, format!("the reason {right} for {id}: {why}"), said);
+}
+
+/// A reason and the last digits of its code.
+pub(super) const fn code(reason: Termination) -> &'static str {
+    match reason {
         Termination::Cpu => "CPU time (01)",
         Termination::Starved => "starved (03)",
         _ => "wall time (02)",
-    };
-    finding.broken(place, format!("the reason {right} for {id}: {why}"), format!("the reason {said}"));
+    }
 }
 
 /// Was the system too busy for the app from one place to another: always, never, or (`None`) now and then?

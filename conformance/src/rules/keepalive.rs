@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::cpu::may_be_blamed;
 use super::{Basis, Facts, Finding, Level, Place, Rule, SCHEDULERS, spoken};
 use crate::contract::{AppChange, AppState, Termination, Time};
 use crate::scenario::Focus;
@@ -15,10 +16,11 @@ struct Cut<'f, 'h> {
 
 /// Every suspension and termination by the system, with the tasks that it came too early for.
 fn cuts<'f, 'h>(facts: &'f Facts<'h>) -> impl Iterator<Item = Cut<'f, 'h>> + use<'f, 'h> {
-    let stops = facts
-        .changes
-        .iter()
-        .filter(|(_, how)| matches!(how, AppChange::Suspended | AppChange::Terminated(_)));
+    let stops = facts.changes.iter().filter(|(place, how)| match how {
+        AppChange::Suspended => true,
+        AppChange::Terminated(reason) => !may_be_blamed(facts, *place, *reason),
+        _ => false,
+    });
     stops.flat_map(move |(place, how)| {
         let protected = facts.tasks.iter().filter(move |task| {
             let inside = task.deadline().is_some_and(|deadline| place.at < deadline);

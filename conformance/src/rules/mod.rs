@@ -5,6 +5,7 @@
 //! entry; what must come in the end is judged once, where the scenario has healed all faults and waited.
 
 mod actions;
+mod alerts;
 mod allowance;
 mod answers;
 mod apart;
@@ -13,6 +14,7 @@ mod begin;
 mod budget;
 mod challenges;
 mod course;
+mod cpu;
 mod data;
 mod delayed;
 mod discretion;
@@ -41,6 +43,7 @@ mod retries;
 mod runs;
 mod scheduling;
 mod seconds;
+mod servers;
 mod serving;
 mod slots;
 mod snapshots;
@@ -282,6 +285,8 @@ pub static RULES: &[Rule] = &[
     actions::SCH_24C,
     actions::SCH_24D,
     actions::SCH_24E,
+    cpu::SCH_25,
+    alerts::SCH_26,
     pauses::SES_01,
     pauses::SES_02,
     transfers::SES_03,
@@ -312,6 +317,7 @@ pub static RULES: &[Rule] = &[
     logins::SES_28,
     discretion::SES_29,
     own::SES_30,
+    servers::SES_31,
     finishing::DEL_01A,
     finishing::DEL_01B,
     finishing::DEL_01C,

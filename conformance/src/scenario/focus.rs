@@ -1,6 +1,6 @@
 //! What a rule wants to see often: weights that make its premise common.
 
-use super::{Finish, Reply, Return, Route, Span};
+use super::{Finish, Reply, Return, Route, Span, Trigger};
 
 /// Relative weights of the steps; a step of weight zero never comes.
 #[derive(Clone, Copy, Debug)]
@@ -107,8 +107,16 @@ pub struct Focus {
     pub(crate) fetches: u8,
     /// One in how many scenarios begins with the device off its charger; 0 for none.
     pub(crate) uncharged: u8,
+    /// One in how many scenarios has an app that gets more or less prominent at some time; 0 for none.
+    pub(crate) classes: u8,
+    /// One in how many scenarios has a user who launches the app anew at some time, and leaves; 0 for none.
+    pub(crate) launched: u8,
+    /// What the system starts by itself.
+    pub(crate) triggers: &'static [Trigger],
     /// How many of the generator's spans may come, from the shortest.
     pub(crate) spans: usize,
+    /// What is waited for, in place of these; if empty, these.
+    pub(crate) waits: &'static [Span],
     /// The most steps.
     pub(crate) steps: u8,
     /// The app lists the transfers of each session that it opens.
@@ -222,7 +230,11 @@ impl Focus {
         fetches: 0,
         uncharged: 0,
         challenges: 0,
+        classes: 0,
+        launched: 0,
+        triggers: &Trigger::ALL,
         spans: 21,
+        waits: &[],
         steps: 12,
         lists: false,
         decides: false,

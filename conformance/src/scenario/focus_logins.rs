@@ -49,6 +49,13 @@ impl Focus {
         ..Self::GENERAL
     };
 
+    /// Logins, and redirects to another server after them.
+    pub const AWAY: Self = Self {
+        routes: &[Route::LoginThenAway, Route::LoginThenAway, Route::LoginThenAway, Route::LoginBasic],
+        replies: &[Reply::Right, Reply::Right, Reply::WrongFirst, Reply::Late(Span(1_000)), Reply::Without],
+        ..Self::ANSWERS
+    };
+
     /// Transfers with an earliest begin date, about which the app mostly has a say.
     pub const DELAYED_REQUESTS: Self = Self {
         weights: Weights {

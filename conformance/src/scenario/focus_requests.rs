@@ -1,7 +1,7 @@
 //! What the rules about the scheduler's own tasks want to see often: requests, conditions, completions, overruns.
 
 use super::focus::Weights;
-use super::{Finish, Focus, Route, Span};
+use super::{Finish, Focus, Route, Span, Trigger};
 
 impl Focus {
     /// Requests for refreshes and snapshots that replace one another, and come within their budget.
@@ -66,6 +66,7 @@ impl Focus {
             ..Self::BUDGET.weights
         },
         finishes: &[Finish::WhenServed, Finish::WithSnapshot],
+        classes: 2,
         steps: 20,
         ..Self::BUDGET
     };
@@ -150,5 +151,40 @@ impl Focus {
         delayed: 0,
         spans: 12,
         ..Self::GENERAL
+    };
+
+    /// Alerts of Bluetooth devices, for days.
+    pub const ALERTS: Self = Self {
+        weights: Weights { trigger: 14, wait: 5, leave: 30, enter: 1, purge: 1, ..Weights::NONE },
+        launched: 3,
+        triggers: &[Trigger::Bluetooth],
+        waits: &[
+            Span(1_000),
+            Span(10_800_000),
+            Span(10_800_000),
+            Span(75_600_000),
+            Span(75_600_000),
+            Span(86_400_000),
+        ],
+        finishes: &[Finish::WhenServed],
+        chained: 0,
+        silent: 0,
+        slow_callbacks: 0,
+        steps: 24,
+        ..Self::GENERAL
+    };
+
+    /// Apps that compute: too little to be ended for it, or too much.
+    pub const COMPUTING: Self = Self {
+        weights: Weights { starve: 2, refresh: 12, snapshot: 2, trigger: 1, ..Self::OVERRUN.weights },
+        finishes: &[
+            Finish::Computes(Span(1_000)),
+            Finish::Computes(Span(3_999)),
+            Finish::Computes(Span(3_000)),
+            Finish::Computes(Span(5_001)),
+            Finish::Computes(Span(20_000)),
+            Finish::After(Span(5_000)),
+        ],
+        ..Self::OVERRUN
     };
 }

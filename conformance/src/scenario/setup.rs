@@ -27,6 +27,8 @@ pub enum Finish {
     Taken(Span),
     /// As it should; a snapshot task with the wish for no further one.
     TakenForGood,
+    /// When it has computed for this long.
+    Computes(Span),
 }
 
 /// How the app answers a challenge.

@@ -112,6 +112,7 @@ fn simpler_download(download: Download) -> Vec<Download> {
         Route::UntrustedWantsCertificate => &[Route::Untrusted, Route::WantsCertificate],
         Route::LoginEither => &[Route::LoginBasic, Route::LoginNegotiate],
         Route::RedirectSlow => &[Route::Redirect],
+        Route::LoginThenAway => &[Route::LoginBasic],
         _ => &[],
     };
     simpler.extend(fewer.iter().map(|route| Download { route: *route, ..download }));

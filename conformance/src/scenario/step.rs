@@ -75,11 +75,13 @@ pub enum Route {
     UntrustedWantsCertificate,
     /// Two redirects, then the body, which takes its time.
     RedirectSlow,
+    /// Basic login, then a redirect to another server, which asks for nothing.
+    LoginThenAway,
 }
 
 impl Route {
     /// All of them.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::Plain,
         Self::NotFound,
         Self::ServerError,
@@ -112,6 +114,7 @@ impl Route {
         Self::WantsCertificate,
         Self::UntrustedWantsCertificate,
         Self::RedirectSlow,
+        Self::LoginThenAway,
     ];
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
@@ -130,6 +133,7 @@ impl Route {
                 | Self::LoginTwoWays
                 | Self::LoginStubborn
                 | Self::LoginElsewhere
+                | Self::LoginThenAway
                 | Self::LoginNtlm
                 | Self::LoginNegotiate
                 | Self::LoginEither

@@ -9,7 +9,7 @@ use proptest::test_runner::TestRunner;
 
 use super::{
     Attempt, Begin, Challenges, Closure, Disposition, Download, Focus, For, Keep, Reopen, Return, Route,
-    Scenario, ScenarioTree, Setup, Span, Step, Trigger,
+    Scenario, ScenarioTree, Setup, Span, Step,
 };
 use crate::contract::AppClass;
 
@@ -165,6 +165,16 @@ impl Scenarios {
         let mut steps: Vec<Step> = (0..count).map(|_| dice.step(&mut front)).collect();
         if self.focus.uncharged > 0 && swarm.u8(..self.focus.uncharged) == 0 {
             steps.insert(0, Step::Charger { on: false });
+        }
+        if self.focus.classes > 0 && swarm.u8(..self.focus.classes) == 0 {
+            let class = if swarm.u8(..4) == 0 { AppClass::Other } else { AppClass::Dock };
+            steps.insert(swarm.usize(..=steps.len()), Step::Prominence { class });
+        }
+        if self.focus.launched > 0 && swarm.u8(..self.focus.launched) == 0 {
+            let pause = Step::Wait { span: Span(1_200_000) };
+            let launch = [Step::Leave, pause.clone(), Step::Purge, Step::Enter, Step::Leave, pause];
+            let at = swarm.usize(..=steps.len());
+            steps.splice(at..at, launch);
         }
         // An origin that never serves is asked again and again until the timeout: an hour of that is as good as a week.
         let never = |step: &Step| step.download().is_some_and(|it| it.route == Route::NeverServed);
@@ -354,7 +364,7 @@ impl Dice {
             15 => Step::CancelTwice { transfer: self.rng.u8(..4) / 2 },
             16 => Step::Stop { transfer: self.rng.u8(..4) / 2 },
             17 => Step::GoOn,
-            18 => Step::Trigger { trigger: self.pick(&Trigger::ALL) },
+            18 => Step::Trigger { trigger: self.pick(self.focus.triggers) },
             19 if self.rng.bool() => Step::LowPower { on: self.rng.u8(..4) > 0 },
             19 => Step::Busy { on: self.rng.u8(..4) > 0 },
             20 => Step::Prominence {
@@ -376,7 +386,8 @@ impl Dice {
             28 => Step::Charger { on: self.rng.u8(..4) == 0 },
             29 => Step::Stray { session: (self.rng.u8(..3) > 0).then_some(session) },
             30 => Step::Data(Download { not_before: None, ..self.download(session) }),
-            _ => Step::Wait { span: self.span() },
+            _ if self.focus.waits.is_empty() => Step::Wait { span: self.span() },
+            _ => Step::Wait { span: self.pick(self.focus.waits) },
         }
     }
 

@@ -56,6 +56,8 @@ pub(crate) struct State {
     /// Changes that the system has not been told of yet.
     news: VecDeque<DeviceChange>,
     telling: bool,
+    /// What it uses of the processor.
+    pub(super) cpu: super::cpu::Cpu,
     /// Session objects of this run of the process.
     pub(crate) sessions: BTreeMap<SessionId, Arc<dyn Session>>,
     /// Second session objects of this run of the process.
@@ -120,6 +122,7 @@ impl App {
                 gate: Vec::new(),
                 news: VecDeque::new(),
                 telling: false,
+                cpu: super::cpu::Cpu::default(),
                 sessions: BTreeMap::new(),
                 seconds: Vec::new(),
                 known: Vec::new(),
@@ -244,6 +247,7 @@ impl App {
         let woken = {
             let mut state = self.lock();
             state.process = change.state();
+            state.cpu.process(change.state(), self.clock.now());
             state.waking = change == AppChange::Resumed;
             state.news.push_back(DeviceChange::App(change));
             if state.process.is_running() { std::mem::take(&mut state.gate) } else { Vec::new() }
@@ -253,7 +257,13 @@ impl App {
 
     /// The conditions have changed, or the system has a wish.
     pub(crate) fn conditions(&self, change: DeviceChange) {
-        self.lock().news.push_back(change);
+        {
+            let mut state = self.lock();
+            if let DeviceChange::Conditions(now) = &change {
+                state.cpu.starve(now.starved, self.clock.now());
+            }
+            state.news.push_back(change);
+        }
         self.tell();
     }
 
@@ -492,5 +502,9 @@ impl AppProcess for Process {
             self.0.end_run(AppChange::Terminated(how));
             self.0.tell_soon();
         }
+    }
+
+    fn cpu_time(&self) -> Duration {
+        self.0.lock().cpu.used(self.0.clock.now())
     }
 }

@@ -173,6 +173,13 @@ impl App {
                 task.set_task_completed();
             });
         }
+        if let Finish::Computes(span) = finish {
+            let (app, task) = (Arc::clone(self), Arc::clone(&task));
+            self.spawn(async move {
+                app.compute(span.duration()).await;
+                task.set_task_completed();
+            });
+        }
         let served = matches!(
             finish,
             Finish::WhenServed
@@ -267,6 +274,7 @@ impl App {
             Finish::Twice
             | Finish::AtOnce
             | Finish::After(_)
+            | Finish::Computes(_)
             | Finish::WithSnapshot
             | Finish::Taken(_)
             | Finish::TakenForGood => return,

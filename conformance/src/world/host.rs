@@ -170,6 +170,13 @@ impl<'a> Case<'a> {
             let asks = |finish: &&mut Finish| matches!(finish, Finish::WithSnapshot | Finish::Taken(_));
             setup.finishes.iter_mut().filter(asks).for_each(|finish| *finish = Finish::WhenServed);
         }
+        if !subject.limits.can(Capability::CpuTime) {
+            for finish in &mut setup.finishes {
+                if let Finish::Computes(span) = *finish {
+                    *finish = Finish::After(span);
+                }
+            }
+        }
         if !subject.limits.can(Capability::InProcessSessions) {
             setup.in_process.clear();
         }

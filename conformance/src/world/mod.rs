@@ -4,6 +4,7 @@ mod app;
 mod clock;
 mod conduct;
 mod control;
+mod cpu;
 mod data;
 mod delayed;
 mod files;

@@ -79,6 +79,13 @@ impl Network {
         self.app.lock().claims.get(place(url)).cloned()
     }
 
+    /// The server at this address, if the app has named another one.
+    fn other_host(&self, url: &str, key: Option<&TransferKey>) -> Option<String> {
+        let state = self.app.lock();
+        let named = state.addresses.get(key?)?;
+        (host_of(named) != host_of(url)).then(|| host_of(url).to_owned())
+    }
+
     /// Says what lies at an address, if that has not been said of this transfer.
     fn say_resource(&self, url: &str, key: Option<&TransferKey>) {
         let place = place(url);
@@ -186,6 +193,7 @@ impl Transport for Network {
             exchange: id,
             key: key.clone(),
             request: format!("{} /{}", request.method.as_str(), path_of(&request.url)),
+            host: self.other_host(&request.url, key.as_ref()),
             range: range_start(&request),
             credential: credential(&request),
             trusts: request.tls.trusted.is_some(),

@@ -17,6 +17,8 @@ pub(crate) const PASSWORD: &str = "secret";
 pub(crate) const NOBODY: &str = "nobody";
 
 const HOST: &str = "http://origin.test";
+/// A server of somebody else's.
+const AWAY: &str = "http://elsewhere.test";
 
 /// The hosts that are served over TLS, and how.
 pub(crate) fn tls_hosts() -> [(&'static str, Tls); 3] {
@@ -81,6 +83,12 @@ pub(crate) fn script(scenario: &Scenario) -> Script {
                     let gate = origin::Route::default().login(login("the gate"));
                     script = script.route(path, gate.answer(Answer::redirect(302, &second)));
                     script = script.route(second, origin::Route::new(resource).login(login("the vault")));
+                } else if *route == Route::LoginThenAway {
+                    let second = format!("{path}/hop/2");
+                    let there = Answer::redirect(302, &format!("{AWAY}{second}"));
+                    let login = Login::new(USER, PASSWORD).scheme(Scheme::basic("the gate"));
+                    script = script.route(path, origin::Route::default().login(login).answer(there));
+                    script = script.route(second, origin::Route::new(resource));
                 } else {
                     script = script.route(path, answers(*route, resource));
                 }
@@ -114,6 +122,7 @@ fn answers(route: Route, resource: Resource) -> origin::Route {
         | Route::Redirect
         | Route::RedirectSlow
         | Route::LoginElsewhere
+        | Route::LoginThenAway
         | Route::Untrusted
         | Route::WantsCertificate
         | Route::UntrustedWantsCertificate => with,

@@ -311,6 +311,8 @@ impl Writer {
                 };
                 Event::WorkBegan { work: work.parse().expect("a number of work"), session, transfer }
             }
+            ("computes", []) => Event::Computing { on: true },
+            ("computed", []) => Event::Computing { on: false },
             ("worked", [work]) => Event::WorkEnded { work: work.parse().expect("a number of work") },
             ("panics", [what]) => Event::AppPanicked { what: (*what).to_owned(), message: "no".to_owned() },
             _ => return false,
@@ -357,6 +359,7 @@ impl Writer {
                 exchange: self.exchanges,
                 key,
                 request,
+                host: term("host=").map(str::to_owned),
                 range: term("from=").map(|from| from.parse().expect("the first byte asked for")),
                 credential: term("with=").map(str::to_owned),
                 trusts: rest.contains(&"trusting"),

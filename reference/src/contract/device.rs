@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -79,6 +80,12 @@ pub trait AppProcess: Send + Sync {
 
     /// Ends the process for using up its allowance.
     fn terminate(&self, how: Termination);
+
+    /// The CPU time that this run of the process has used. It grows no faster than the clock, stands still while the
+    /// process is suspended or gets no CPU time, and begins anew with each launch.
+    ///
+    /// Source: *Understanding the exception types in a crash report*: an app is ended for using too much of it.
+    fn cpu_time(&self) -> Duration;
 }
 
 /// A file of the device's: a path relative to its storage folder, with `/` between the parts.

@@ -11,7 +11,16 @@ struct Open {
     cold: bool,
     /// Known once the app's `handle` has begun.
     deadline: Option<Time>,
+    /// What the process had used of the processor then.
+    cpu_before: Duration,
     expired: bool,
+}
+
+impl Open {
+    /// What is left of its CPU time, when the process has used so much.
+    const fn cpu_left(&self, used: Duration, allowance: Duration) -> Duration {
+        allowance.saturating_sub(used.saturating_sub(self.cpu_before))
+    }
 }
 
 /// What the end of an allowance asks for.
@@ -23,22 +32,41 @@ pub(super) enum Due {
     Expire(SystemTask),
     /// A task is still open at the end of its time.
     Overrun,
+    /// The app has used up the CPU time of a task that is still open.
+    CpuUsedUp,
 }
 
+/// An app can not use CPU time faster than the clock goes, so nobody need look before what is left has passed; but not
+/// again and again for a hair's breadth either.
+const LEAST_CPU_LEFT: Duration = Duration::from_millis(100);
+
 /// The open tasks, in the order in which they were handed over. As many as deliveries in one allowance, so few.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct OpenTasks {
     open: Vec<Open>,
+    /// How much CPU time the app may use for one of them.
+    cpu_allowance: Duration,
+    /// What the process has used, as far as it was looked at, and when that was.
+    cpu: (Duration, Time),
 }
 
 impl OpenTasks {
+    pub(super) const fn new(cpu_allowance: Duration) -> Self {
+        Self { open: Vec::new(), cpu_allowance, cpu: (Duration::ZERO, Time::ZERO) }
+    }
+
+    /// The process has used so much of the processor by now.
+    pub(super) const fn measure(&mut self, used: Duration, now: Time) {
+        self.cpu = (used, now);
+    }
+
     pub(super) const fn is_empty(&self) -> bool {
         self.open.is_empty()
     }
 
     /// The app is being handed this task.
     pub(super) fn hand_over(&mut self, task: SystemTask, cold: bool) {
-        self.open.push(Open { task, cold, deadline: None, expired: false });
+        self.open.push(Open { task, cold, deadline: None, cpu_before: Duration::ZERO, expired: false });
     }
 
     /// The app's `handle` has begun: its time counts from here.
@@ -47,6 +75,7 @@ impl OpenTasks {
         for open in &mut self.open {
             if open.deadline.is_none() && ids.contains(&open.task.id()) {
                 open.deadline = Some(now + allowances.of(open.task.kind(), open.cold));
+                open.cpu_before = self.cpu.0;
             }
         }
     }
@@ -66,6 +95,7 @@ impl OpenTasks {
     /// The user has left the app: a task whose time passed meanwhile gets its expiration call and the lead after it.
     pub(super) fn leave_front(&mut self, lead: Duration, now: Time) {
         for open in &mut self.open {
+            open.cpu_before = self.cpu.0;
             if let Some(deadline) = open.deadline
                 && deadline.saturating_sub(lead) <= now
                 && (!open.expired || deadline <= now)
@@ -95,7 +125,13 @@ impl OpenTasks {
         }
         let before = self.open.len();
         self.drop_overrun(now);
-        if self.open.len() == before { Due::Nothing } else { Due::Overrun }
+        if self.open.len() < before {
+            return Due::Overrun;
+        }
+        // SCH-25: each task has its CPU time from its own handle on.
+        let (cpu, allowance) = (self.cpu.0, self.cpu_allowance);
+        self.open.retain(|open| open.deadline.is_none() || !open.cpu_left(cpu, allowance).is_zero());
+        if self.open.len() < before { Due::CpuUsedUp } else { Due::Nothing }
     }
 
     /// Forgets the tasks whose time is over: nothing is ever expected of them again.
@@ -107,7 +143,8 @@ impl OpenTasks {
     pub(super) fn next(&self, lead: Duration) -> Time {
         let moment = |open: &Open| {
             let deadline = open.deadline?;
-            Some(if open.expired { deadline } else { deadline.saturating_sub(lead) })
+            let cpu = self.cpu.1 + open.cpu_left(self.cpu.0, self.cpu_allowance).max(LEAST_CPU_LEFT);
+            Some(if open.expired { deadline } else { deadline.saturating_sub(lead) }.min(cpu))
         };
         self.open.iter().filter_map(moment).min().unwrap_or(Time::DISTANT_FUTURE)
     }

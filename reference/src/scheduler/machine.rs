@@ -121,6 +121,7 @@ impl SchedulerMachine {
         conditions: Conditions,
         app: AppState,
     ) -> Self {
+        let open = OpenTasks::new(policy.cpu_allowance);
         Self {
             policy,
             throttle,
@@ -135,7 +136,7 @@ impl SchedulerMachine {
             wakes: Wakes::default(),
             triggers: VecDeque::new(),
             alerts: VecDeque::new(),
-            open: OpenTasks::default(),
+            open,
             flight: None,
             resolved: VecDeque::new(),
         }
@@ -225,7 +226,11 @@ impl SchedulerMachine {
         self.suspending = false;
         match effect {
             Effect::Nothing => {}
-            Effect::ComeToFront => self.suppressed = false,
+            Effect::ComeToFront => {
+                self.suppressed = false;
+                // SCH-26: the user's visit restores every opportunity.
+                self.alerts.clear();
+            }
             Effect::LeaveFront => self.open.leave_front(self.policy.expiration_lead, now),
             Effect::ForgetTasks => self.open.forget_all(),
             Effect::ForgetAndSuppress => {
@@ -258,6 +263,7 @@ impl SchedulerMachine {
             while self.alerts.front().is_some_and(|&then| then + DAY <= now) {
                 self.alerts.pop_front();
             }
+            // SCH-26: each opportunity comes back a day after its own use.
             let most = usize::try_from(self.policy.bluetooth_alerts_per_day).unwrap_or(usize::MAX);
             // An alert over the day's number is dropped: it would be stale when its turn came.
             if self.alerts.len() >= most {
@@ -311,6 +317,12 @@ impl SchedulerMachine {
         if let Some(slot) = slots::after_completion(kind, &report.completion, interval, now) {
             self.snapshot = slot;
         }
+    }
+
+    /// The app's process has used so much CPU time by now. To be told before each
+    /// [`SchedulerMachine::poll`], [`SchedulerMachine::delivered`] and [`SchedulerMachine::device_changed`].
+    pub const fn measured(&mut self, cpu_time: Duration, now: Time) {
+        self.open.measure(cpu_time, now);
     }
 
     /// What is to be done now, one thing at a time; `None` when there is nothing.
@@ -370,6 +382,11 @@ impl SchedulerMachine {
         match self.open.due(self.policy.expiration_lead, now) {
             Due::Nothing => None,
             Due::Expire(task) => Some(Output::Expire(task)),
+            // SCH-25: the reason is a code of its own, and always an end: there is none for a suspension.
+            Due::CpuUsedUp => {
+                self.suspending = true;
+                Some(Output::Terminate(Termination::Cpu))
+            }
             Due::Overrun => match self.policy.at_allowance {
                 // What is under way would be stuck in an app that is suspended before it has come up.
                 AtAllowance::Suspend if self.flight.is_some() => {

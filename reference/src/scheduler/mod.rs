@@ -145,7 +145,11 @@ impl Scheduler for ReferenceScheduler {
     }
 
     fn device_changed(&self, change: &DeviceChange) {
-        self.shared.input(|state, now| state.machine.device_changed(change, now));
+        let cpu_time = self.shared.device.app.cpu_time();
+        self.shared.input(|state, now| {
+            state.machine.measured(cpu_time, now);
+            state.machine.device_changed(change, now);
+        });
     }
 }
 
@@ -174,11 +178,12 @@ impl Shared {
 
     /// The next thing to do, or the moment to wait for.
     fn poll(&self) -> Step {
-        let now = self.device.clock.now();
+        let (now, cpu_time) = (self.device.clock.now(), self.device.app.cpu_time());
         let mut state = self.lock();
         if state.stopped {
             return Step::Stop;
         }
+        state.machine.measured(cpu_time, now);
         match state.machine.poll(now) {
             Some(Output::Resolve(waiters, outcome)) => {
                 // Bounded by the number of sessions that wait.
@@ -264,8 +269,10 @@ fn wait(
         && let Poll::Ready(result) = arrival.as_mut().poll(cx)
     {
         *delivery = None;
-        let now = shared.device.clock.now();
-        shared.lock().machine.delivered(result.is_ok(), now);
+        let (now, cpu_time) = (shared.device.clock.now(), shared.device.app.cpu_time());
+        let mut state = shared.lock();
+        state.machine.measured(cpu_time, now);
+        state.machine.delivered(result.is_ok(), now);
         return Poll::Ready(());
     }
     {

@@ -26,7 +26,7 @@ impl Logins {
 
     /// The latest one that may be sent to this origin without being asked for.
     ///
-    /// SES-27, and users' demand: never to another scheme, host or port.
+    /// SES-31: never to another scheme, host or port.
     pub(super) fn shared_for(&self, origin: &Origin) -> Option<LoginId> {
         let mut latest_first = self.entries.iter().rev();
         latest_first.find(|(_, login)| login.shared && login.origin == *origin).map(|(id, _)| *id)

@@ -179,6 +179,10 @@ impl AppProcess for Process {
     fn terminate(&self, how: Termination) {
         self.app().change(AppChange::Terminated(how));
     }
+
+    fn cpu_time(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 struct Messages(Arc<App>);

@@ -1,6 +1,7 @@
 //! Implementations that are unlike the reference and break no promise: everything must pass them.
 
 mod actions;
+mod alerts;
 mod apps;
 mod challenges;
 mod data;
@@ -47,6 +48,7 @@ impl fmt::Debug for Variant {
 pub static GROUPS: &[(&str, &[Variant])] = &[
     ("throttles", throttles::VARIANTS),
     ("pace", pace::VARIANTS),
+    ("alerts", alerts::VARIANTS),
     ("switches", policies::SWITCHES),
     ("numbers", policies::NUMBERS),
     ("transfers", transfers::VARIANTS),

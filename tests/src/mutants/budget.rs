@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bgsession_conformance::Subject;
 use bgsession_reference::contract::{
-    Admission, AppProcess, Charge, Device, Interrupted, RefreshKind, RefreshTask, Scheduler, SessionId,
-    Throttle, Time, WakeOutcome, WakeReason,
+    Admission, AppClass, AppProcess, Charge, Device, DeviceChange, Interrupted, RefreshKind, RefreshTask,
+    Scheduler, SessionId, Throttle, Time, WakeOutcome, WakeReason,
 };
 use bgsession_reference::scheduler::ReferenceScheduler;
 use bgsession_reference::throttle::SlidingWindow;
@@ -33,6 +33,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
     }),
     Mutant::new("half-an-hour-for-an-hour", &["SCH-13", "SCH-15"], |name| {
         Subject::throttle(name, |_| Box::new(SlidingWindow::new(HOUR / 2)))
+    }),
+    Mutant::new("the-class-is-that-of-the-boot", &["SCH-13", "SCH-16"], |name| {
+        Subject::scheduler(name, |device| {
+            Arc::new(Almost(ClassOfTheBoot {
+                class: device.conditions.class,
+                scheduler: ReferenceScheduler::new(device),
+            }))
+        })
     }),
     Mutant::new("drops-what-is-over-budget", &["SCH-14"], |name| {
         Subject::throttle(name, |_| {
@@ -62,6 +70,28 @@ pub(super) const MUTANTS: &[Mutant] = &[
         over_budget(name, Some(WakeOutcome::Suppressed))
     }),
 ];
+
+/// An app that gets less prominent keeps its budgets.
+struct ClassOfTheBoot {
+    scheduler: Arc<dyn Scheduler>,
+    class: AppClass,
+}
+
+impl AlmostScheduler for ClassOfTheBoot {
+    fn inner(&self) -> &dyn Scheduler {
+        &*self.scheduler
+    }
+
+    fn device_changed(&self, change: &DeviceChange) {
+        if let DeviceChange::Conditions(now) = change {
+            let mut kept = *now;
+            kept.class = self.class;
+            self.scheduler.device_changed(&DeviceChange::Conditions(kept));
+        } else {
+            self.scheduler.device_changed(change);
+        }
+    }
+}
 
 /// A counter that is set to zero on the hour.
 #[derive(Default)]

@@ -4,6 +4,7 @@
 //! comment on each says what somebody would have to get wrong to write it.
 
 mod actions;
+mod alerts;
 mod allowance;
 mod answers;
 mod apps_callbacks;
@@ -12,6 +13,7 @@ mod apps_sessions;
 mod apps_tasks;
 mod budget;
 mod challenges;
+mod cpu;
 mod cuts;
 mod data;
 mod delayed;
@@ -35,6 +37,7 @@ mod pauses;
 mod quits;
 mod retries;
 mod seconds;
+mod servers;
 mod slots;
 mod snapshots;
 mod system;
@@ -113,6 +116,8 @@ pub static GROUPS: &[(&str, &[Mutant])] = &[
     ("system", system::MUTANTS),
     ("held", held::MUTANTS),
     ("allowance", allowance::MUTANTS),
+    ("cpu", cpu::MUTANTS),
+    ("alerts", alerts::MUTANTS),
     ("snapshots", snapshots::MUTANTS),
     ("lists", lists::MUTANTS),
     ("quits", quits::MUTANTS),
@@ -125,6 +130,7 @@ pub static GROUPS: &[(&str, &[Mutant])] = &[
     ("delayed", delayed::MUTANTS),
     ("data", data::MUTANTS),
     ("own", own::MUTANTS),
+    ("servers", servers::MUTANTS),
     ("apps_tasks", apps_tasks::MUTANTS),
     ("apps_drains", apps_drains::MUTANTS),
     ("apps_sessions", apps_sessions::MUTANTS),

@@ -4,6 +4,7 @@
 //! [`Almost`].
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bgsession_reference::contract::{
@@ -71,6 +72,7 @@ almost! {
         fn state(&self) -> AppState;
         fn suspend(&self);
         fn terminate(&self, how: Termination);
+        fn cpu_time(&self) -> Duration;
         async fn deliver(&self, tasks: Vec<RefreshTask>) -> Result<(), Interrupted>;
     }
 }

@@ -1,11 +1,13 @@
 //! Tools to make implementations with: the reference's parts, wrapped so that one thing can be changed.
 
+mod alerts;
 mod almost;
 mod book;
 mod delegates;
 mod relay;
 mod waiting;
 
+pub(crate) use alerts::{Count, DAY, counting};
 pub(crate) use almost::{
     Almost, AlmostDelegate, AlmostProcess, AlmostScheduler, AlmostService, AlmostSession,
 };

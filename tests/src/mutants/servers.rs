@@ -1,0 +1,51 @@
+//! Credentials that are shown to the wrong server: SES-31.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bgsession_conformance::Subject;
+use bgsession_reference::contract::{Device, HttpRequest, HttpResponse, Transport, TransportError};
+use bgsession_reference::service::ReferenceService;
+
+use super::Mutant;
+use crate::parts::lock;
+
+pub(super) const MUTANTS: &[Mutant] = &[
+    Mutant::new("a-redirect-takes-the-login-along", &["SES-31"], |name| {
+        keeping(name, |request| {
+            // What all requests of one download have in common.
+            request.url.splitn(4, '/').nth(3).unwrap_or("").split("/hop/").next().unwrap_or("").to_owned()
+        })
+    }),
+    Mutant::new("one-login-for-all-servers", &["SES-31"], |name| keeping(name, |_| String::new())),
+];
+
+/// A service whose requests to other servers carry the credential that was sent last for the same.
+fn keeping(name: &str, same: fn(&HttpRequest) -> String) -> Subject {
+    Subject::sessions(name, move |device, scheduler| {
+        let network = Arc::new(Keeping { inner: device.network, same, sent: Mutex::default() });
+        ReferenceService::new(Device { network, ..device }, scheduler)
+    })
+}
+
+struct Keeping {
+    inner: Arc<dyn Transport>,
+    same: fn(&HttpRequest) -> String,
+    sent: Mutex<BTreeMap<String, String>>,
+}
+
+#[async_trait]
+impl Transport for Keeping {
+    async fn send(&self, mut request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        const LOGIN: &str = "authorization";
+        let of = (self.same)(&request);
+        if request.url.starts_with("http://elsewhere.test/") {
+            let known = lock(&self.sent).get(&of).cloned();
+            request.headers.extend(known.map(|login| (LOGIN.to_owned(), login)));
+        } else if let Some((_, login)) = request.headers.iter().find(|(name, _)| name == LOGIN) {
+            lock(&self.sent).insert(of, login.clone());
+        }
+        self.inner.send(request).await
+    }
+}
