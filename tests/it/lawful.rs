@@ -38,7 +38,7 @@ macro_rules! groups {
     };
 }
 
-groups! { throttles pace switches numbers transfers challenges data actions apps }
+groups! { throttles pace alerts switches numbers transfers challenges data actions apps }
 
 fn passes(group: &str) {
     let variants = GROUPS.iter().find(|(known, _)| *known == group).expect("listed above").1;

@@ -95,8 +95,7 @@ fn enforced(facts: &Facts<'_>, busy: &Busy, task: &super::facts::Task<'_>, findi
     let behind = facts.state_at(delivered.seq) == AppState::Background
         && !facts.in_front_between(delivered.at, latest);
     let open = task.completed.is_none_or(|done| done.at > latest);
-    // Where the end of an allowance is a suspension, the documents do not say what the end of the CPU time is.
-    if !behind || !open || facts.policy.at_allowance == AtAllowance::Suspend {
+    if !behind || !open {
         return;
     }
     let stop = facts
@@ -112,6 +111,13 @@ fn enforced(facts: &Facts<'_>, busy: &Busy, task: &super::facts::Task<'_>, findi
         })
     };
     match stop {
+        // Where the end of an allowance is a suspension, the documents do not say what the end of the CPU time is.
+        Some((place, AppChange::Suspended | AppChange::Terminated(Termination::Cpu)))
+            if facts.policy.at_allowance == AtAllowance::Suspend && place.at >= over =>
+        {
+            finding.witness();
+        }
+        _ if facts.policy.at_allowance == AtAllowance::Suspend => {}
         // What stops it earlier is another matter.
         Some((place, _)) if place.at < over => {}
         Some((place, AppChange::Terminated(Termination::Cpu))) if place.at <= latest => finding.witness(),
