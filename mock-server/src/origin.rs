@@ -303,7 +303,7 @@ fn refuse(login: &Login, nonces: &mut Nonces, mut draft: Draft<'_>, reason: Refu
     for scheme in &login.schemes {
         draft.header("www-authenticate", auth::challenge(scheme, &nonce, stale));
     }
-    draft.empty()
+    serve::status(draft, login.page, None)
 }
 
 /// The answer whose turn it is.
@@ -333,7 +333,8 @@ fn play(route: &Route, progress: &mut Progress, request: &Request, now: u64) -> 
 }
 
 fn route_needs_wire(route: &Route) -> bool {
-    route.resource.size > LARGEST_IN_ONE_PIECE || route.answers.iter().any(answer_needs_wire)
+    let page = route.login.as_ref().map_or(0, |login| login.page);
+    route.resource.size.max(page) > LARGEST_IN_ONE_PIECE || route.answers.iter().any(answer_needs_wire)
 }
 
 fn answer_needs_wire(answer: &Answer) -> bool {

@@ -50,6 +50,7 @@ fn dialect(ranges: Ranges) -> Dialect {
         | Ranges::Refused
         | Ranges::NoValidator
         | Ranges::FromStart
+        | Ranges::Half
         | Ranges::Httpbin => strict,
         Ranges::Apache => {
             Dialect { head: true, invalid: Selection::Whole, last_none: Selection::Whole, ..strict }
@@ -86,6 +87,7 @@ pub(crate) fn select(ranges: Ranges, method: &str, size: u64, header: &str) -> S
         Ranges::Strict
         | Ranges::NoValidator
         | Ranges::FromStart
+        | Ranges::Half
         | Ranges::Apache
         | Ranges::Nginx
         | Ranges::Lighttpd
@@ -99,8 +101,10 @@ pub(crate) fn select(ranges: Ranges, method: &str, size: u64, header: &str) -> S
         None => dialect.unknown_unit,
         Some(specs) => {
             let mut selection = resolve(&dialect, size, specs);
-            if let (Selection::Part(first, _), Ranges::FromStart) = (&mut selection, ranges) {
-                *first = 0;
+            match (&mut selection, ranges) {
+                (Selection::Part(first, _), Ranges::FromStart) => *first = 0,
+                (Selection::Part(first, last), Ranges::Half) => *last = *first + (*last - *first) / 2,
+                _ => {}
             }
             selection
         }
@@ -281,6 +285,8 @@ mod tests {
         assert_eq!(get(Ranges::Ignored, "bytes=0-9"), Whole);
         assert_eq!(get(Ranges::Refused, "bytes=0-9"), Unsatisfiable);
         assert_eq!(get(Ranges::FromStart, "bytes=10-19"), Part(0, 19));
+        assert_eq!(get(Ranges::Half, "bytes=10-19"), Part(10, 14));
+        assert_eq!(get(Ranges::Half, "bytes=999-"), Part(999, 999));
         assert_eq!(get(Ranges::NoValidator, "bytes=10-19"), Part(10, 19));
     }
 

@@ -11,6 +11,8 @@ use crate::scenario::Focus;
 
 /// The app has run for so long, attached, when default handling that is due counts as missing.
 const DEFAULT_BY: Duration = Duration::from_secs(60);
+/// So long for a question, which other messages may keep waiting.
+const ASKED_BY: Duration = Duration::from_secs(600);
 
 pub(super) const SES_26: Rule = Rule {
     id: "SES-26",
@@ -113,17 +115,20 @@ fn settled(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
         EndKind::Success => "the challenge itself, told as its answer".to_owned(),
         end => format!("did_complete ({end:?})"),
     };
-    if about.is_empty() {
-        let default = matches!(end, EndKind::Success | EndKind::Failed);
-        let due = challenge.at + DEFAULT_BY;
-        let ran = facts.state_at(challenge.seq).is_running()
+    let ran = |patience: Duration| {
+        let due = challenge.at + patience;
+        facts.state_at(challenge.seq).is_running()
             && facts.is_attached(session, challenge.seq)
             && facts.stops_after(challenge.seq).is_none_or(|stop| stop.at > due)
             && due < transfer.times_out()
-            && !transfer.is_paused_between(challenge, told);
+            && !transfer.is_paused_between(challenge, told)
+    };
+    let decided = matches!(end, EndKind::Success | EndKind::Failed | EndKind::LoginCancelled);
+    if about.is_empty() {
+        let default = matches!(end, EndKind::Success | EndKind::Failed);
         if default {
             finding.witness();
-        } else if end == EndKind::LoginCancelled || (end == EndKind::TimedOut && ran) {
+        } else if end == EndKind::LoginCancelled || (end == EndKind::TimedOut && ran(DEFAULT_BY)) {
             finding.broken(
                 told,
                 format!(
@@ -135,8 +140,7 @@ fn settled(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
         }
     // Of several ways a service may choose one that nobody can be asked about.
     } else if about.len() == last.offers.len()
-        && matches!(end, EndKind::Success | EndKind::Failed | EndKind::LoginCancelled)
-        && told.at < transfer.times_out()
+        && ((decided && told.at < transfer.times_out()) || (end == EndKind::TimedOut && ran(ASKED_BY)))
         && !asked(facts, session, &about, told)
     {
         let method = about[0];

@@ -113,7 +113,9 @@ fn enforced(facts: &Facts<'_>, busy: &Busy, task: &super::facts::Task<'_>, findi
     match stop {
         // Where the end of an allowance is a suspension, the documents do not say what the end of the CPU time is.
         Some((place, AppChange::Suspended | AppChange::Terminated(Termination::Cpu)))
-            if facts.policy.at_allowance == AtAllowance::Suspend && place.at >= over =>
+            if facts.policy.at_allowance == AtAllowance::Suspend
+                && place.at >= over
+                && was_open_at(task, place) =>
         {
             finding.witness();
         }

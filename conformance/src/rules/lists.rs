@@ -1,6 +1,6 @@
 //! Sessions found again by their identifier: SES-17.
 
-use super::course::{Progress, Transfer};
+use super::course::{Pause, Progress, Transfer};
 use super::facts::Session;
 use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
 use crate::contract::{TransferKind, TransferState};
@@ -11,7 +11,8 @@ pub(super) const SES_17: Rule = Rule {
     id: "SES-17",
     level: Level::Must,
     sentence: "A session recreated with its identifier has all its transfers, with their numbers, descriptions and \
-               progress; listing shows the outstanding ones only, and no other identifier's.",
+               progress; listing shows the outstanding ones only, suspended or running as they are, and no other \
+               identifier's.",
     source: "URLSession.getAllTasks(completionHandler:); URLSessionTask.taskIdentifier; \
              WKURLSessionRefreshBackgroundTask (facts D8, D11, F12, E25)",
     basis: Basis::Documents,
@@ -117,6 +118,8 @@ fn compare(
             ),
             format!("{:?}, {}", found.kind, said(found.description.as_deref())),
         );
+    } else if let Some(expected) = wrong_state(facts, transfer, (asked, told), found.state) {
+        finding.broken(told, expected, format!("{:?}", found.state));
     } else if let Some(bytes) = reported(facts, transfer, told).filter(|bytes| found.received < *bytes) {
         finding.broken(
             told,
@@ -128,6 +131,33 @@ fn compare(
         let inherited = launched.is_some_and(|run| transfer.created.is_before(run.seq));
         finding.witnesses += u32::from(inherited && is_outstanding(facts, transfer, told));
     }
+}
+
+/// What an outstanding transfer is listed as says whether it is to be worked on.
+fn wrong_state(
+    facts: &Facts<'_>,
+    transfer: &Transfer<'_>,
+    (asked, told): (Place, Place),
+    state: TransferState,
+) -> Option<String> {
+    let throughout =
+        |pause: &Pause| pause.from.is_before(asked.seq) && pause.to.is_none_or(|to| to.is_after(told.seq));
+    let paused = transfer.pauses.iter().any(throughout);
+    // What has ended in secret is listed as anything.
+    let before = |place: Option<Place>| place.is_some_and(|place| place.is_before(told.seq));
+    let last = facts.messages_of(transfer).find(|delivery| delivery.is_final());
+    let ended = before(transfer.cancelled)
+        || before(transfer.given_up)
+        || before(transfer.concluded())
+        || before(last.map(|delivery| delivery.began))
+        || told.at >= transfer.times_out();
+    let wrong = match state {
+        TransferState::Suspended => {
+            !transfer.is_paused_between(asked, told) && is_outstanding(facts, transfer, told)
+        }
+        _ => paused && !ended,
+    };
+    wrong.then(|| format!("{} listed as {}", transfer.key, if paused { "Suspended" } else { "Running" }))
 }
 
 /// A data transfer may be listed as what it is to become, or has become.

@@ -1,5 +1,6 @@
 //! What a rule wants to see often: weights that make its premise common.
 
+use super::episodes::{self, Episode};
 use super::{Finish, Reply, Return, Route, Span, Trigger};
 
 /// Relative weights of the steps; a step of weight zero never comes.
@@ -107,10 +108,8 @@ pub struct Focus {
     pub(crate) fetches: u8,
     /// One in how many scenarios begins with the device off its charger; 0 for none.
     pub(crate) uncharged: u8,
-    /// One in how many scenarios has an app that gets more or less prominent at some time; 0 for none.
-    pub(crate) classes: u8,
-    /// One in how many scenarios has a user who launches the app anew at some time, and leaves; 0 for none.
-    pub(crate) launched: u8,
+    /// One in how many scenarios has one of these in it, at any place; 0 for none.
+    pub(crate) episodes: (u8, &'static [Episode]),
     /// What the system starts by itself.
     pub(crate) triggers: &'static [Trigger],
     /// How many of the generator's spans may come, from the shortest.
@@ -212,8 +211,7 @@ impl Focus {
         fetches: 0,
         uncharged: 0,
         challenges: 0,
-        classes: 0,
-        launched: 0,
+        episodes: (0, &[]),
         triggers: &Trigger::ALL,
         spans: 21,
         waits: &[],
@@ -375,6 +373,7 @@ impl Focus {
         silent: 0,
         spans: 11,
         steps: 20,
+        episodes: (4, episodes::LISTED_WHILE_SUSPENDED),
         lists: true,
         ..Self::GENERAL
     };

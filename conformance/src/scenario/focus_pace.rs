@@ -1,5 +1,6 @@
 //! What the rules about the moment at which transfers begin want to see often: bad conditions, visits.
 
+use super::episodes;
 use super::focus::Weights;
 use super::{Finish, Focus, Route, Span};
 
@@ -22,6 +23,7 @@ impl Focus {
         },
         routes: &[Route::Plain],
         finishes: &[Finish::WhenServed],
+        episodes: (8, episodes::MORE_THAN_CONNECTIONS),
         chained: 1,
         slow_callbacks: 0,
         silent: 0,

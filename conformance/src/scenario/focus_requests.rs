@@ -1,5 +1,6 @@
 //! What the rules about the scheduler's own tasks want to see often: requests, conditions, completions, overruns.
 
+use super::episodes;
 use super::focus::Weights;
 use super::{Finish, Focus, Route, Span, Trigger};
 
@@ -66,7 +67,7 @@ impl Focus {
             ..Self::BUDGET.weights
         },
         finishes: &[Finish::WhenServed, Finish::WithSnapshot],
-        classes: 2,
+        episodes: (2, episodes::LESS_PROMINENT),
         steps: 20,
         ..Self::BUDGET
     };
@@ -156,7 +157,7 @@ impl Focus {
     /// Alerts of Bluetooth devices, for days.
     pub const ALERTS: Self = Self {
         weights: Weights { trigger: 14, wait: 5, leave: 30, enter: 1, purge: 1, ..Weights::NONE },
-        launched: 3,
+        episodes: (3, episodes::LAUNCHED_BY_THE_USER),
         triggers: &[Trigger::Bluetooth],
         waits: &[
             Span(1_000),

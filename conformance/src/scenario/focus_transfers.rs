@@ -1,5 +1,6 @@
 //! What the rules about single transfers want to see often: answers, cuts, pauses, links, refusals.
 
+use super::episodes;
 use super::focus::Weights;
 use super::{Focus, Route};
 
@@ -16,6 +17,7 @@ impl Focus {
     pub const FILES: Self = Self {
         weights: Weights { upload: 0, refresh: 0, snapshot: 0, cancel: 0, ..Self::KILLS.weights },
         routes: &[Route::Plain, Route::Plain, Route::NotFound, Route::Slow, Route::Cut, Route::Redirect],
+        episodes: (4, episodes::AFTER_A_LOGIN),
         slow_callbacks: 2,
         files: 1,
         chained: 0,
@@ -48,6 +50,7 @@ impl Focus {
             Route::Stall,
             Route::Slow,
         ],
+        episodes: (3, episodes::INTERRUPTED),
         chained: 0,
         silent: 0,
         ..Self::GENERAL

@@ -4,6 +4,7 @@
 //! runs; one that makes no sense at its moment does nothing. So every subsequence of a scenario is a scenario, and
 //! shrinking needs no preconditions.
 
+mod episodes;
 mod file;
 mod focus;
 mod focus_app;

@@ -113,6 +113,7 @@ fn simpler_download(download: Download) -> Vec<Download> {
         Route::LoginEither => &[Route::LoginBasic, Route::LoginNegotiate],
         Route::RedirectSlow => &[Route::Redirect],
         Route::LoginThenAway => &[Route::LoginBasic],
+        Route::CutThenHalves => &[Route::Cut],
         _ => &[],
     };
     simpler.extend(fewer.iter().map(|route| Download { route: *route, ..download }));

@@ -77,11 +77,13 @@ pub enum Route {
     RedirectSlow,
     /// Basic login, then a redirect to another server, which asks for nothing.
     LoginThenAway,
+    /// Cut in the middle; the server gives half of each range that it is asked for.
+    CutThenHalves,
 }
 
 impl Route {
     /// All of them.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::Plain,
         Self::NotFound,
         Self::ServerError,
@@ -115,6 +117,7 @@ impl Route {
         Self::UntrustedWantsCertificate,
         Self::RedirectSlow,
         Self::LoginThenAway,
+        Self::CutThenHalves,
     ];
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]

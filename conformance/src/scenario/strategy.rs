@@ -166,15 +166,11 @@ impl Scenarios {
         if self.focus.uncharged > 0 && swarm.u8(..self.focus.uncharged) == 0 {
             steps.insert(0, Step::Charger { on: false });
         }
-        if self.focus.classes > 0 && swarm.u8(..self.focus.classes) == 0 {
-            let class = if swarm.u8(..4) == 0 { AppClass::Other } else { AppClass::Dock };
-            steps.insert(swarm.usize(..=steps.len()), Step::Prominence { class });
-        }
-        if self.focus.launched > 0 && swarm.u8(..self.focus.launched) == 0 {
-            let pause = Step::Wait { span: Span(1_200_000) };
-            let launch = [Step::Leave, pause.clone(), Step::Purge, Step::Enter, Step::Leave, pause];
+        let (one_in, episodes) = self.focus.episodes;
+        if one_in > 0 && swarm.u8(..one_in) == 0 {
+            let episode = episodes[swarm.usize(..episodes.len())];
             let at = swarm.usize(..=steps.len());
-            steps.splice(at..at, launch);
+            steps.splice(at..at, episode.iter().cloned());
         }
         // An origin that never serves is asked again and again until the timeout: an hour of that is as good as a week.
         let never = |step: &Step| step.download().is_some_and(|it| it.route == Route::NeverServed);

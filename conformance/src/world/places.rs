@@ -17,6 +17,8 @@ pub(crate) const PASSWORD: &str = "secret";
 pub(crate) const NOBODY: &str = "nobody";
 
 const HOST: &str = "http://origin.test";
+/// Bytes of what a server says to somebody who has not logged in: no part of what was asked for.
+const LOGIN_PAGE: u64 = 24;
 /// A server of somebody else's.
 const AWAY: &str = "http://elsewhere.test";
 
@@ -115,7 +117,7 @@ fn answers(route: Route, resource: Resource) -> origin::Route {
     let size = resource.size;
     let with = origin::Route::new(resource);
     let status = |code, retry_after| Answer::Status { code, body_size: size, retry_after };
-    let login = |scheme| Login::new(USER, PASSWORD).scheme(scheme);
+    let login = |scheme| Login::new(USER, PASSWORD).page(LOGIN_PAGE).scheme(scheme);
     let cut = Answer::fault(Fault::CutAfter(size / 2));
     match route {
         Route::Plain
@@ -162,6 +164,7 @@ fn answers(route: Route, resource: Resource) -> origin::Route {
             .answer(Answer::new_version(Answer::serve()))
             .answer(Answer::serve()),
         Route::CutRefused => with.ranges(Ranges::Refused).answer(cut).answer(Answer::serve()),
+        Route::CutThenHalves => with.ranges(Ranges::Half).answer(cut).answer(Answer::serve()),
         Route::CutFromStart => with.ranges(Ranges::FromStart).answer(cut).answer(Answer::serve()),
         Route::CutWeak => origin::Route { resource: with.resource.weak(), ..with }
             .ranges(Ranges::Httpbin)

@@ -260,6 +260,7 @@ pub(crate) fn listed(text: &str) -> Listed {
         kind: if state == "upload" { TransferKind::Upload } else { TransferKind::Download },
         state: match state {
             "canceling" => TransferState::Canceling,
+            "suspended" => TransferState::Suspended,
             "completed" => TransferState::Completed,
             _ => TransferState::Running,
         },

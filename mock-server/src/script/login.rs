@@ -30,6 +30,8 @@ pub struct Login {
     pub refuse_first: u32,
     /// Refuse right credentials for ever.
     pub never: bool,
+    /// Bytes of the page that comes with each refusal.
+    pub page: u64,
 }
 
 impl Login {
@@ -53,6 +55,12 @@ impl Login {
     /// The login that refuses right credentials that many times.
     pub fn refuse_first(mut self, times: u32) -> Self {
         self.refuse_first = times;
+        self
+    }
+
+    /// The login that sends a page of this many bytes with each refusal.
+    pub fn page(mut self, bytes: u64) -> Self {
+        self.page = bytes;
         self
     }
 

@@ -197,6 +197,9 @@ pub enum Ranges {
     /// As `Strict`, but each 206 starts at byte 0 instead of the byte asked for, and says so in
     /// `Content-Range`: a client that does not look appends the wrong bytes.
     FromStart,
+    /// As `Strict`, but each 206 holds the first half only of what was asked for, at least one byte, and says so in
+    /// `Content-Range`: RFC 9110 section 14.2 allows it.
+    Half,
     /// Apache httpd: no length on 416, `9-3` and `-0` give the whole, HEAD gives 206.
     Apache,
     /// nginx: HEAD gives 206.
@@ -211,12 +214,13 @@ pub enum Ranges {
 
 impl Ranges {
     /// Every variant, for tables and generators.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Strict,
         Self::Ignored,
         Self::Refused,
         Self::NoValidator,
         Self::FromStart,
+        Self::Half,
         Self::Apache,
         Self::Nginx,
         Self::Lighttpd,

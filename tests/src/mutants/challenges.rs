@@ -22,6 +22,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::new("no-session-method-and-nobody-is-asked", &["SES-26"], |name| asking(name, Slip::NoFallback)),
     Mutant::new("a-stranger-is-an-error-unasked", &["SES-26"], |name| asking(name, Slip::Distrusts)),
     Mutant::new("waits-for-a-method-that-is-not-there", &["SES-26"], |name| asking(name, Slip::Waits)),
+    Mutant::new("leaves-questions-of-tls-lying", &["SES-26"], |name| asking(name, Slip::LiesLow)),
     Mutant::new("nobody-to-ask-counts-as-cancelled", &["SES-26"], |name| asking(name, Slip::Cancels)),
     Mutant::new("trusts-without-asking", &["SES-26"], |name| {
         over(name, |network| Arc::new(Trusting(network)))
@@ -48,6 +49,8 @@ enum Slip {
     Waits,
     /// Without a method for it, a challenge is taken for cancelled.
     Cancels,
+    /// What a connection asks is put to nobody, and the transfer waits for its timeout.
+    LiesLow,
 }
 
 fn asking(name: &str, slip: Slip) -> Subject {
@@ -62,6 +65,12 @@ struct Asking {
 impl Asking {
     fn has(&self, method: OptionalMethod) -> bool {
         self.app.responds_to(method)
+    }
+
+    /// The responder is let go, unheard.
+    fn lies_low(&self, method: AuthenticationMethod) -> bool {
+        use AuthenticationMethod::{ClientCertificate, ServerTrust};
+        self.slip == Slip::LiesLow && matches!(method, ServerTrust | ClientCertificate)
     }
 }
 
@@ -89,7 +98,11 @@ impl AlmostDelegate for Asking {
         challenge: Challenge,
         responder: Responder<ChallengeDisposition>,
     ) {
-        let trust = challenge.protection_space.method == AuthenticationMethod::ServerTrust;
+        let method = challenge.protection_space.method;
+        if self.lies_low(method) {
+            return;
+        }
+        let trust = method == AuthenticationMethod::ServerTrust;
         if self.slip == Slip::Distrusts && trust {
             return responder.respond(ChallengeDisposition::PerformDefaultHandling);
         }
@@ -106,6 +119,7 @@ impl AlmostDelegate for Asking {
         let method = challenge.protection_space.method;
         let trust = method == AuthenticationMethod::ServerTrust;
         match self.slip {
+            Slip::LiesLow if self.lies_low(method) => {}
             Slip::FallsBack if !self.has(TASK) => {
                 self.app.did_receive_session_challenge(session, challenge, responder).await;
             }
@@ -127,7 +141,8 @@ impl AlmostDelegate for Asking {
             | Slip::NoFallback
             | Slip::Distrusts
             | Slip::Waits
-            | Slip::Cancels => self.app.did_receive_challenge(session, transfer, challenge, responder).await,
+            | Slip::Cancels
+            | Slip::LiesLow => self.app.did_receive_challenge(session, transfer, challenge, responder).await,
         }
     }
 }

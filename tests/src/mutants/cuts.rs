@@ -1,10 +1,13 @@
-//! Downloads that go on at the wrong place: SES-08. Each reads the wire as a careless client would.
+//! Downloads that go on at the wrong place, or with the wrong bytes: SES-08, SES-05. Each reads the wire as a careless client would.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bgsession_conformance::Subject;
-use bgsession_reference::contract::{Device, HttpRequest, HttpResponse, Response, Transport, TransportError};
+use bgsession_reference::contract::{
+    Device, HttpBody, HttpRequest, HttpResponse, Response, Transport, TransportError,
+};
 use bgsession_reference::service::ReferenceService;
 
 use super::Mutant;
@@ -15,6 +18,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::new("appends-a-whole-answer", &["SES-08"], |name| network(name, Slip::AppendsWhole)),
     Mutant::new("appends-any-range", &["SES-08"], |name| network(name, Slip::AppendsAnyRange)),
     Mutant::new("takes-weak-tags-for-strong", &["SES-08"], |name| network(name, Slip::TrustsWeakTags)),
+    Mutant::new("takes-half-of-a-range-for-all-of-it", &["SES-08"], |name| network(name, Slip::HalfIsEnough)),
+    Mutant::new("the-login-page-is-in-the-file", &["SES-05"], |name| network(name, Slip::KeepsThePage)),
     Mutant::new("insists-on-a-refused-range", &["SES-08"], |name| network(name, Slip::Insists)),
 ];
 
@@ -29,13 +34,22 @@ enum Slip {
     AppendsAnyRange,
     /// A weak tag says that something is much the same, not that its bytes are.
     TrustsWeakTags,
+    /// A 206 is the rest, whatever its range says.
+    HalfIsEnough,
+    /// What came with a 401 was written before the status was looked at.
+    KeepsThePage,
     /// A 416 is taken for a passing trouble.
     Insists,
 }
 
 fn network(name: &str, slip: Slip) -> Subject {
     Subject::sessions(name, move |device, scheduler| {
-        let network = Misreading { network: Arc::clone(&device.network), slip, total: Mutex::default() };
+        let network = Misreading {
+            network: Arc::clone(&device.network),
+            slip,
+            total: Mutex::default(),
+            pages: Mutex::default(),
+        };
         ReferenceService::new(Device { network: Arc::new(network), ..device }, scheduler)
     })
 }
@@ -45,6 +59,24 @@ struct Misreading {
     slip: Slip,
     /// The lengths that were announced, by address.
     total: Mutex<Vec<(String, String)>>,
+    /// What came with a 401, by address.
+    pages: Mutex<BTreeMap<String, Vec<u8>>>,
+}
+
+/// A body with something before it.
+struct Prefixed {
+    page: Option<Vec<u8>>,
+    body: Box<dyn HttpBody>,
+}
+
+#[async_trait]
+impl HttpBody for Prefixed {
+    async fn chunk(&mut self) -> Result<Option<Vec<u8>>, TransportError> {
+        match self.page.take() {
+            Some(page) => Ok(Some(page)),
+            None => self.body.chunk().await,
+        }
+    }
 }
 
 fn set(response: &mut Response, name: &str, value: String) {
@@ -87,6 +119,26 @@ impl Transport for Misreading {
             }
             (Slip::AppendsWhole, Some(asked), 200) | (Slip::AppendsAnyRange, Some(asked), 206) => {
                 self.as_asked(response, asked);
+            }
+            (Slip::HalfIsEnough, Some(asked), 206) => {
+                let end = response
+                    .header("content-range")
+                    .and_then(|range| range.split(['-', '/']).nth(1)?.parse().ok());
+                if let Some(end) = end.map(|last: u64| last + 1) {
+                    set(response, "content-range", format!("bytes {asked}-{}/{end}", end - 1));
+                }
+            }
+            (Slip::KeepsThePage, _, 401) => {
+                let mut page = Vec::new();
+                while let Some(more) = answer.body.chunk().await? {
+                    page.extend(more);
+                }
+                lock(&self.pages).insert(answer.response.url.clone(), page);
+            }
+            (Slip::KeepsThePage, None, 200) => {
+                let page = lock(&self.pages).remove(&response.url);
+                answer.body = Box::new(Prefixed { page, body: answer.body });
+                answer.response.headers.retain(|(name, _)| name != "content-length");
             }
             (Slip::Insists, Some(_), 416) => return Err(TransportError::ConnectionLost),
             (Slip::TrustsWeakTags, ..) => {

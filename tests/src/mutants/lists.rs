@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bgsession_conformance::Subject;
 use bgsession_reference::contract::{
     AppState, Configuration, Connection, DeviceChange, Request, Session, SessionError, SessionId, TransferId,
-    TransferInfo, TransferOptions, TransferService,
+    TransferInfo, TransferOptions, TransferService, TransferState,
 };
 use bgsession_reference::service::ReferenceService;
 
@@ -21,6 +21,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::new("lists-what-this-process-made", &["SES-17"], |name| service(name, Slip::OwnOnly)),
     Mutant::new("numbers-the-list-anew-after-a-relaunch", &["SES-17"], |name| service(name, Slip::Numbers)),
     Mutant::new("lists-what-has-ended", &["SES-17"], |name| service(name, Slip::Ended)),
+    Mutant::new("lists-everything-as-running", &["SES-17"], |name| service(name, Slip::Running)),
     Mutant::new("progress-begins-anew-after-a-relaunch", &["SES-17"], |name| service(name, Slip::NoProgress)),
 ];
 
@@ -33,6 +34,7 @@ enum Slip {
     Numbers,
     Ended,
     NoProgress,
+    Running,
 }
 
 fn service(name: &str, slip: Slip) -> Subject {
@@ -141,6 +143,7 @@ impl AlmostSession for Listing {
             Slip::NoProgress => {
                 list.iter_mut().filter(|info| inherited(info)).for_each(|info| info.received = 0);
             }
+            Slip::Running => list.iter_mut().for_each(|info| info.state = TransferState::Running),
         }
         Ok(list)
     }

@@ -34,6 +34,7 @@ mod lists;
 mod logins;
 mod own;
 mod pauses;
+mod queue;
 mod quits;
 mod retries;
 mod seconds;
@@ -125,6 +126,7 @@ pub static GROUPS: &[(&str, &[Mutant])] = &[
     ("seconds", seconds::MUTANTS),
     ("answers", answers::MUTANTS),
     ("discretion", discretion::MUTANTS),
+    ("queue", queue::MUTANTS),
     ("challenges", challenges::MUTANTS),
     ("limiter", limiter::MUTANTS),
     ("delayed", delayed::MUTANTS),

@@ -1,0 +1,75 @@
+//! Sequences of steps that chance would seldom bring about in one piece.
+
+use super::{Download, Route, Span, Step};
+use crate::contract::AppClass;
+
+/// Some steps, one after the other.
+pub(crate) type Episode = &'static [Step];
+
+const fn download(route: Route, size: u32) -> Step {
+    Step::Download(Download { session: 0, route, size, not_before: None })
+}
+
+const fn wait(millis: u64) -> Step {
+    Step::Wait { span: Span(millis) }
+}
+
+/// The app loses its place on the face.
+pub(super) const LESS_PROMINENT: &[Episode] = &[
+    &[Step::Prominence { class: AppClass::Dock }],
+    &[Step::Prominence { class: AppClass::Dock }],
+    &[Step::Prominence { class: AppClass::Other }],
+];
+
+/// The app's process is gone, the user launches the app and leaves.
+pub(super) const LAUNCHED_BY_THE_USER: &[Episode] =
+    &[&[Step::Leave, wait(1_200_000), Step::Purge, Step::Enter, Step::Leave, wait(1_200_000)]];
+
+/// Downloads that are stopped with a part of them there and gone on with, and servers that give the rest in parts.
+pub(super) const INTERRUPTED: &[Episode] = &[
+    &[Step::Enter, download(Route::Slow, 1_000), wait(25_000), Step::Stop { transfer: 0 }, Step::GoOn],
+    &[
+        Step::Enter,
+        download(Route::Slow, 1_000),
+        wait(25_000),
+        Step::Stop { transfer: 0 },
+        Step::Leave,
+        wait(1_000),
+        Step::Enter,
+        Step::GoOn,
+    ],
+    &[Step::Enter, download(Route::CutThenHalves, 1_000)],
+];
+
+/// One more than there are connections to a server.
+pub(super) const MORE_THAN_CONNECTIONS: &[Episode] = &[&[
+    Step::Enter,
+    download(Route::Plain, 1),
+    download(Route::Plain, 1),
+    download(Route::Plain, 1),
+    download(Route::Plain, 1),
+    download(Route::Plain, 1),
+    download(Route::Plain, 1),
+    download(Route::Plain, 1),
+    download(Route::Plain, 1),
+]];
+
+/// A login before the file.
+pub(super) const AFTER_A_LOGIN: &[Episode] = &[&[Step::Enter, download(Route::LoginBasic, 64)]];
+
+/// Transfers that are not to be worked on, and the list.
+pub(super) const LISTED_WHILE_SUSPENDED: &[Episode] = &[
+    &[
+        Step::Enter,
+        Step::Create(Download { session: 0, route: Route::Slow, size: 64, not_before: None }),
+        Step::List { session: 0 },
+    ],
+    &[
+        Step::Enter,
+        download(Route::Drip, 64),
+        Step::Suspend { transfer: 0 },
+        Step::List { session: 0 },
+        Step::Resume { transfer: 0 },
+        Step::List { session: 0 },
+    ],
+];

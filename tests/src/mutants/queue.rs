@@ -1,0 +1,79 @@
+//! Transfers that are lost where more are begun than there are connections: SES-22.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bgsession_conformance::Subject;
+use bgsession_reference::contract::{
+    Clock, Configuration, Connection, Session, SessionError, Time, TransferId, TransferService,
+};
+use bgsession_reference::service::ReferenceService;
+
+use super::Mutant;
+use crate::parts::{Almost, AlmostService, AlmostSession, lock};
+
+pub(super) const MUTANTS: &[Mutant] =
+    &[Mutant::new("what-finds-no-connection-is-forgotten", &["SES-22"], forgetful)];
+
+fn forgetful(name: &str) -> Subject {
+    Subject::sessions(name, |device, scheduler| {
+        let most = device.policy.connections_per_host;
+        let line = Arc::new(Line { clock: Arc::clone(&device.clock), most, begun: Mutex::default() });
+        Arc::new(Almost(Service { service: ReferenceService::new(device, scheduler), line }))
+    })
+}
+
+/// How many have been begun in this moment.
+struct Line {
+    clock: Arc<dyn Clock>,
+    most: u32,
+    begun: Mutex<(Time, u32)>,
+}
+
+struct Service {
+    service: Arc<ReferenceService>,
+    line: Arc<Line>,
+}
+
+#[async_trait]
+impl AlmostService for Service {
+    fn inner(&self) -> &dyn TransferService {
+        &*self.service
+    }
+
+    async fn session(
+        &self,
+        configuration: Configuration,
+        connection: Connection,
+    ) -> Result<Arc<dyn Session>, SessionError> {
+        let session = self.service.session(configuration, connection).await?;
+        Ok(Arc::new(Almost(Queued { session, line: Arc::clone(&self.line) })))
+    }
+}
+
+struct Queued {
+    session: Arc<dyn Session>,
+    line: Arc<Line>,
+}
+
+#[async_trait]
+impl AlmostSession for Queued {
+    fn inner(&self) -> &dyn Session {
+        &*self.session
+    }
+
+    async fn resume(&self, transfer: TransferId) -> Result<(), SessionError> {
+        {
+            let now = self.line.clock.now();
+            let mut begun = lock(&self.line.begun);
+            if begun.0 != now {
+                *begun = (now, 0);
+            }
+            begun.1 += 1;
+            if begun.1 > self.line.most {
+                return Ok(());
+            }
+        }
+        self.session.resume(transfer).await
+    }
+}
