@@ -298,6 +298,9 @@ pub enum Event {
         /// The server that it went to, where that is not the one that the app named.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         host: Option<String>,
+        /// Bytes of the body that went with it, if one did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        body: Option<u64>,
         /// Scheme of the credential it carried, if it did.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         credential: Option<String>,

@@ -14,6 +14,9 @@ pub(crate) struct Exchange {
     pub(crate) repeats: bool,
     /// Its answer names another address.
     pub(crate) redirects: bool,
+    /// Its method, and the bytes that went with it.
+    pub(crate) method: String,
+    pub(crate) body: Option<u64>,
     /// It asked for a part only.
     pub(crate) ranged: bool,
     /// It carried a credential.

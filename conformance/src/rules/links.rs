@@ -141,9 +141,9 @@ fn goes_on(
 pub(super) const SES_10: Rule = Rule {
     id: "SES-10",
     level: Level::Must,
-    sentence: "Redirects are followed without asking the app, whether it runs or not; the original request can still be \
-               read in the list.",
-    source: "willPerformHTTPRedirection; Downloading files in the background (fact E12)",
+    sentence: "Redirects are followed without asking the app, whether it runs or not, a 307 or 308 with the same method \
+               and body; the original request can still be read in the list.",
+    source: "willPerformHTTPRedirection; Downloading files in the background (fact E12); RFC 9110 section 15.4",
     basis: Basis::Documents,
     needs: &[],
     binds: SESSIONS,
@@ -154,6 +154,7 @@ pub(super) const SES_10: Rule = Rule {
         let mut finding = Finding::default();
         for transfer in facts.transfers.iter().filter(|transfer| transfer.cancelled.is_none()) {
             followed(facts, transfer, &mut finding);
+            in_form(facts, transfer, &mut finding);
         }
         for entry in &facts.history.entries {
             if let Event::Listed { session, transfers } = &entry.event {
@@ -164,6 +165,35 @@ pub(super) const SES_10: Rule = Rule {
         finding
     },
 };
+
+/// A 307 and a 308 are followed with the same method and the same body.
+fn in_form(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
+    for pair in transfer.exchanges.windows(2) {
+        let [before, next] = pair else { continue };
+        let strict = leads_on(before) && matches!(before.status(), Some(307 | 308));
+        if !strict || next.repeats || disturbed(facts, transfer, before.sent, next.sent) {
+            continue;
+        }
+        if (&next.method, next.body) == (&before.method, before.body) {
+            finding.witnesses += u32::from(next.body.is_some());
+        } else {
+            let form = |exchange: &Exchange| {
+                let body = exchange.body.map_or_else(|| "no body".to_owned(), |len| format!("{len} bytes"));
+                format!("{} and {body}", exchange.method)
+            };
+            finding.broken(
+                next.sent,
+                format!(
+                    "the redirect ({}) of {} followed with {}",
+                    before.status().unwrap_or(0),
+                    transfer.key,
+                    form(before)
+                ),
+                form(next),
+            );
+        }
+    }
+}
 
 /// A redirected transfer is listed with what the app asked for.
 fn readable(facts: &Facts<'_>, place: Place, session: &SessionId, listed: &Listed, finding: &mut Finding) {

@@ -190,12 +190,15 @@ impl<'a> Facts<'a> {
     }
 
     fn request_sent(&mut self, place: Place, key: &TransferKey, event: &'a Event) {
-        let Event::RequestSent { exchange, range, request, credential, trusts, identity, .. } = event else {
+        let Event::RequestSent { exchange, range, request, body, credential, trusts, identity, .. } = event
+        else {
             return;
         };
         self.sent(place, *exchange, key, request, (range.is_some(), credential.is_some()));
         let decided = *identity != ShownIdentity::Undecided;
-        self.known_exchange(*exchange, |sent| (sent.trusts, sent.decided) = (*trusts, decided));
+        self.known_exchange(*exchange, |sent| {
+            (sent.trusts, sent.decided, sent.body) = (*trusts, decided, *body);
+        });
     }
 
     fn sent(
@@ -216,6 +219,8 @@ impl<'a> Facts<'a> {
             sent: place,
             repeats,
             redirects: false,
+            method: request.split(' ').next().unwrap_or_default().to_owned(),
+            body: None,
             ranged,
             credential,
             offers: Vec::new(),

@@ -73,3 +73,7 @@ pub(super) const LISTED_WHILE_SUSPENDED: &[Episode] = &[
         Step::List { session: 0 },
     ],
 ];
+
+/// An upload that is sent on to another address.
+pub(super) const REDIRECTED_UPLOADS: &[Episode] =
+    &[&[Step::Enter, Step::Upload { session: 0, size: 64, route: Route::Redirect }]];

@@ -152,6 +152,7 @@ impl Focus {
     pub const REDIRECTS: Self = Self {
         weights: Weights { upload: 0, refresh: 0, snapshot: 0, cancel: 0, list: 16, ..Self::GENERAL.weights },
         routes: &[Route::Redirect, Route::RedirectSlow, Route::RedirectSlow, Route::Plain],
+        episodes: (4, episodes::REDIRECTED_UPLOADS),
         chained: 0,
         silent: 0,
         ..Self::GENERAL

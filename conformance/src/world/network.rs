@@ -194,6 +194,7 @@ impl Transport for Network {
             key: key.clone(),
             request: format!("{} /{}", request.method.as_str(), path_of(&request.url)),
             host: self.other_host(&request.url, key.as_ref()),
+            body: request.body.as_ref().map(|body| body.len),
             range: range_start(&request),
             credential: credential(&request),
             trusts: request.tls.trusted.is_some(),

@@ -87,13 +87,20 @@ pub(crate) fn script(scenario: &Scenario) -> Script {
                     script = script.route(second, origin::Route::new(resource).login(login("the vault")));
                 } else if *route == Route::LoginThenAway {
                     let second = format!("{path}/hop/2");
-                    let there = Answer::redirect(302, &format!("{AWAY}{second}"));
+                    let there = Answer::redirect(302, format!("{AWAY}{second}"));
                     let login = Login::new(USER, PASSWORD).scheme(Scheme::basic("the gate"));
                     script = script.route(path, origin::Route::default().login(login).answer(there));
                     script = script.route(second, origin::Route::new(resource));
                 } else {
                     script = script.route(path, answers(*route, resource));
                 }
+            }
+            Step::Upload { route: Route::Redirect, .. } => {
+                let path = format!("/t/{index}");
+                let (first, second) = (format!("{path}/hop/1"), format!("{path}/hop/2"));
+                let hop = |to: &str, code| origin::Route::default().answer(Answer::redirect(code, to));
+                script = script.route(path, hop(&first, 308)).route(first, hop(&second, 307));
+                script = script.route(second, origin::Route::default().answer(Answer::status(201)));
             }
             Step::Upload { route, .. } if !matches!(route, Route::Plain) => {
                 let answer = answers(*route, Resource::new(16).seed(index as u64 + 1));

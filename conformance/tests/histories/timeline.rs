@@ -353,13 +353,17 @@ impl Writer {
         if verb == "sends" {
             self.exchanges += 1;
             self.exchange.insert(key(transfer), self.exchanges);
-            let request = format!("GET https://origin.test/{transfer}{}", term("to=").unwrap_or_default());
+            let body: Option<u64> = term("body=").map(|len| len.parse().expect("a number of bytes"));
+            let method = term("method=").unwrap_or(if body.is_some() { "POST" } else { "GET" });
+            let to = term("to=").unwrap_or_default();
+            let request = format!("{method} https://origin.test/{transfer}{to}");
             let key = Some(key(transfer));
             self.push(Event::RequestSent {
                 exchange: self.exchanges,
                 key,
                 request,
                 host: term("host=").map(str::to_owned),
+                body,
                 range: term("from=").map(|from| from.parse().expect("the first byte asked for")),
                 credential: term("with=").map(str::to_owned),
                 trusts: rest.contains(&"trusting"),

@@ -1,11 +1,11 @@
-//! Credentials that are shown to the wrong server: SES-31.
+//! What goes along where a redirect leads: credentials to the wrong server (SES-31), or no body (SES-10).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bgsession_conformance::Subject;
-use bgsession_reference::contract::{Device, HttpRequest, HttpResponse, Transport, TransportError};
+use bgsession_reference::contract::{Device, HttpRequest, HttpResponse, Method, Transport, TransportError};
 use bgsession_reference::service::ReferenceService;
 
 use super::Mutant;
@@ -17,6 +17,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
             // What all requests of one download have in common.
             request.url.splitn(4, '/').nth(3).unwrap_or("").split("/hop/").next().unwrap_or("").to_owned()
         })
+    }),
+    Mutant::new("a-redirect-makes-a-get-of-it", &["SES-10"], |name| {
+        following(name, |request| {
+            (request.method, request.body) = (Method::Get, None);
+        })
+    }),
+    Mutant::new("a-redirect-loses-the-body", &["SES-10"], |name| {
+        following(name, |request| request.body = None)
     }),
     Mutant::new("one-login-for-all-servers", &["SES-31"], |name| keeping(name, |_| String::new())),
 ];
@@ -45,6 +53,29 @@ impl Transport for Keeping {
             request.headers.extend(known.map(|login| (LOGIN.to_owned(), login)));
         } else if let Some((_, login)) = request.headers.iter().find(|(name, _)| name == LOGIN) {
             lock(&self.sent).insert(of, login.clone());
+        }
+        self.inner.send(request).await
+    }
+}
+
+/// A service that follows redirects in a form of its own.
+fn following(name: &str, form: fn(&mut HttpRequest)) -> Subject {
+    Subject::sessions(name, move |device, scheduler| {
+        let network = Arc::new(Following { inner: device.network, form });
+        ReferenceService::new(Device { network, ..device }, scheduler)
+    })
+}
+
+struct Following {
+    inner: Arc<dyn Transport>,
+    form: fn(&mut HttpRequest),
+}
+
+#[async_trait]
+impl Transport for Following {
+    async fn send(&self, mut request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        if request.url.contains("/hop/") {
+            (self.form)(&mut request);
         }
         self.inner.send(request).await
     }
