@@ -215,7 +215,8 @@ pub(super) fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -
             (Lane::Session, format!("{about}: {}{second}{}", said_by(message), rest(*id, entry, history)))
         }
         Event::Answered { answer, id, .. } => (Lane::App, answer_of(*answer, *id, history).to_owned()),
-        Event::RequestSent { exchange, request, host, range, credential, trusts, identity, .. } => {
+        Event::RequestSent { exchange, request, host, body, range, credential, trusts, identity, .. } => {
+            let body = body.map_or_else(String::new, |len| format!(" with {len} bytes"));
             let host = host.as_ref().map_or_else(String::new, |host| format!(" of {host}"));
             let range = range.map_or_else(String::new, |from| format!(" from byte {from}"));
             let login = credential.as_ref().map_or_else(String::new, |scheme| format!(", {scheme} login"));
@@ -227,7 +228,7 @@ pub(super) fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -
             };
             (
                 Lane::Network,
-                format!("{}{request}{host}{range}{login}{trusts}{shown}", whose(*exchange, history)),
+                format!("{}{request}{host}{body}{range}{login}{trusts}{shown}", whose(*exchange, history)),
             )
         }
         Event::ResponseHead { exchange, status, challenge, .. } => {
