@@ -323,6 +323,9 @@ pub enum Event {
         /// It carried the `http` or `https` address, perhaps a relative one, that it leads to.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         redirects: bool,
+        /// It is a 206 whose range ends before the resource does.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        short: bool,
         /// The protection spaces that its challenge offers, in the order given; none if that is not known.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         offers: Vec<Space>,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::facts::Task;
 use super::{Basis, Facts, Finding, Level, Place, Rule, SCHEDULERS};
-use crate::contract::{AppChange, AppState, RefreshKind, Time};
+use crate::contract::{AppChange, AppClass, AppState, Conditions, RefreshKind, Time};
 use crate::history::Event;
 use crate::scenario::Focus;
 
@@ -24,14 +24,18 @@ pub(super) const SCH_26: Rule = Rule {
     hint: "remember the moment of each alert, drop those that are a day old, and all of them when the user comes",
     focus: Focus::ALERTS,
     judge: |facts| {
+        if facts.policy.bluetooth_alerts_per_day == 0 {
+            return Finding::inapplicable("the policy allows no Bluetooth alert");
+        }
         let mut finding = Finding::default();
         too_many(facts, &mut finding);
-        let alerts = alerts(facts);
-        for (index, alert) in alerts.iter().enumerate() {
-            if let Some(by) = withheld(facts, &alerts[..=index], *alert) {
+        let mut earlier = Vec::new();
+        for alert in alerts(facts) {
+            let fate = Fate::of(facts, alert);
+            if let Some(by) = withheld(facts, &earlier, alert, fate) {
                 let next = received(facts).find(|place| place.is_after(alert.seq));
                 finding.broken(
-                    *alert,
+                    alert,
                     format!("the Bluetooth alert of {} delivered by {by}", alert.at),
                     next.map_or_else(
                         || "none came".to_owned(),
@@ -39,6 +43,7 @@ pub(super) const SCH_26: Rule = Rule {
                     ),
                 );
             }
+            earlier.push((alert, fate));
         }
         finding
     },
@@ -63,7 +68,12 @@ fn number(facts: &Facts<'_>) -> usize {
 /// No day, and no part of one since the user came, holds too many. How long an alert took to reach the app may differ:
 /// one that comes soon after a visit may have been on its way before.
 fn too_many(facts: &Facts<'_>, finding: &mut Finding) {
-    let behind = |place: &Place| facts.state_at(place.seq) == AppState::Background;
+    // What came up while the user was there may not have been counted.
+    let behind = |place: &Place| {
+        let slack = facts.policy.delivery_slack;
+        facts.state_at(place.seq) == AppState::Background
+            && !facts.in_front_between(place.at.saturating_sub(slack), place.at)
+    };
     let delivered: Vec<Place> = received(facts).filter(behind).collect();
     let (most, slack) = (number(facts), facts.policy.delivery_slack);
     for (index, place) in delivered.iter().enumerate() {
@@ -98,31 +108,56 @@ fn visits(facts: &Facts<'_>, before: Place, found: impl Fn(AppState) -> bool) ->
     last
 }
 
-/// However it counts, a scheduler has an opportunity left for an alert if no more than the number have come up in the day
-/// before it, or since the user launched the app. By when it was to come, if it did not.
-fn withheld(facts: &Facts<'_>, alerts: &[Place], alert: Place) -> Option<Time> {
-    let slack = facts.policy.delivery_slack;
-    let launch = visits(facts, alert, |state| state == AppState::NotRunning);
-    let counted = alerts.iter().filter(|other| {
-        other.at + DAY + slack > alert.at && launch.is_none_or(|launch| other.is_after(launch.seq))
-    });
-    let by = alert.at + slack;
-    let excused = counted.count() > number(facts)
-        || received(facts).any(|place| place.is_after(alert.seq) && place.at <= by)
-        || facts.horizon().at <= by
-        || facts.in_front_between(alert.at, by)
-        || facts.wake_cut_off(alert.at, by)
-        || facts.forced_out_between(
-            visits(facts, alert, |_| true).unwrap_or(Place { seq: 0, at: Time::ZERO }),
-            by,
-        )
-        || held(facts, alert.at, by);
-    (!excused).then_some(by)
+/// What became of an alert.
+#[derive(Clone, Copy, PartialEq)]
+enum Fate {
+    /// A task came for it, in time.
+    Came,
+    /// It may have been used up for nothing: the wake was cut off, say.
+    Lost,
+    /// It never came.
+    Withheld,
 }
 
-/// Scarce resources hold tasks back at any time from one moment to another.
+impl Fate {
+    fn of(facts: &Facts<'_>, alert: Place) -> Self {
+        let by = alert.at + facts.policy.delivery_slack;
+        let force_quit_since = visits(facts, alert, |_| true).unwrap_or(Place { seq: 0, at: Time::ZERO });
+        if received(facts).any(|place| place.is_after(alert.seq) && place.at <= by) {
+            Self::Came
+        } else if facts.horizon().at <= by
+            || facts.in_front_between(alert.at, by)
+            || facts.wake_cut_off(alert.at, by)
+            || facts.forced_out_between(force_quit_since, by)
+            || held(facts, alert.at, by)
+        {
+            Self::Lost
+        } else {
+            Self::Withheld
+        }
+    }
+}
+
+/// However it counts, a scheduler has an opportunity left for an alert if fewer than the number may have been used in the
+/// day before it, or since the user launched the app. By when it was to come, if it did not.
+fn withheld(facts: &Facts<'_>, earlier: &[(Place, Fate)], alert: Place, fate: Fate) -> Option<Time> {
+    let slack = facts.policy.delivery_slack;
+    let launch = visits(facts, alert, |state| state == AppState::NotRunning);
+    let counts = |place: Place| {
+        place.at + DAY + slack > alert.at && launch.is_none_or(|launch| place.is_after(launch.seq))
+    };
+    let fates = |fate| earlier.iter().filter(move |(_, of)| *of == fate).filter(|(place, _)| counts(*place));
+    let before = received(facts).filter(|place| place.is_before(alert.seq) && counts(*place));
+    // Two alerts may have come as one task, and have used two opportunities or one.
+    let used = before.count().max(fates(Fate::Came).count()) + fates(Fate::Lost).count();
+    (fate == Fate::Withheld && used < number(facts)).then_some(alert.at + slack)
+}
+
+/// Scarce resources, or an app that is neither on the face nor in the dock: what holds tasks back at any time from one
+/// moment to another.
 fn held(facts: &Facts<'_>, from: Time, to: Time) -> bool {
     let before = facts.conditions.partition_point(|(place, _)| place.at < from);
     let inside = facts.conditions[before.saturating_sub(1)..].iter().take_while(|(place, _)| place.at <= to);
-    inside.map(|(_, now)| now).any(|now| now.low_power || now.busy)
+    let scarce = |now: &Conditions| now.low_power || now.busy || now.starved || now.class == AppClass::Other;
+    inside.map(|(_, now)| now).any(scarce)
 }

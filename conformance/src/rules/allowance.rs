@@ -62,6 +62,7 @@ fn enforced(facts: &Facts<'_>, task: &Task<'_>, finding: &mut Finding) {
         // What stops it earlier is another matter.
         Some((place, _)) if place.at < deadline => {}
         Some((place, how)) if place.at <= latest => match (how, facts.policy.at_allowance) {
+            (AppChange::Terminated(reason), AtAllowance::Suspend) if may_be_blamed(facts, place, reason) => {}
             (AppChange::Terminated(_), AtAllowance::Suspend) => {
                 finding.broken(place, expected(), "the app terminated");
             }

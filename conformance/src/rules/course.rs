@@ -17,6 +17,8 @@ pub(crate) struct Exchange {
     /// Its method, and the bytes that went with it.
     pub(crate) method: String,
     pub(crate) body: Option<u64>,
+    /// Its answer holds a part that is not the last.
+    pub(crate) short: bool,
     /// It asked for a part only.
     pub(crate) ranged: bool,
     /// It carried a credential.
@@ -51,7 +53,7 @@ impl Exchange {
         let (head, status, challenge) = self.head?;
         let (end, outcome, ..) = self.end?;
         let redirect = matches!(status, 301 | 302 | 303 | 307 | 308);
-        if challenge || redirect || status == 416 {
+        if challenge || redirect || self.short || status == 416 {
             return None;
         }
         match outcome {
@@ -244,7 +246,7 @@ impl Transfer<'_> {
         }
         match self.conclusion(last) {
             Some(end) if seen(end) => Progress::Ended,
-            _ if last.status() == Some(416) => Progress::Unknown,
+            _ if last.short || last.status() == Some(416) => Progress::Unknown,
             _ => Progress::Open,
         }
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::allowance::code;
+use super::facts::Task;
 use super::keepalive::was_open_at;
 use super::{Basis, Facts, Finding, Level, Place, Rule, SCHEDULERS};
 use crate::contract::{AppChange, AppState, AtAllowance, RefreshKind, Termination, Time};
@@ -25,6 +26,11 @@ pub(super) const SCH_25: Rule = Rule {
            app waits, sleeps, is suspended or starved",
     focus: Focus::COMPUTING,
     judge: |facts| {
+        if facts.policy.at_allowance == AtAllowance::Suspend {
+            return Finding::inapplicable(
+                "the end of an allowance is a suspension; no document says so of CPU time",
+            );
+        }
         let mut finding = Finding::default();
         let busy = Busy::of(facts);
         for task in facts.tasks.iter().filter(|task| *task.kind == RefreshKind::ApplicationRefresh) {
@@ -88,7 +94,7 @@ impl Busy {
 }
 
 /// An app that was behind all the time is ended for what it used.
-fn enforced(facts: &Facts<'_>, busy: &Busy, task: &super::facts::Task<'_>, finding: &mut Finding) {
+fn enforced(facts: &Facts<'_>, busy: &Busy, task: &Task<'_>, finding: &mut Finding) {
     let Some(delivered) = task.delivered.first().copied() else { return };
     let Some(over) = busy.used_up(delivered.at, facts.policy.cpu_allowance) else { return };
     let latest = over + facts.policy.termination_slack;
@@ -111,15 +117,6 @@ fn enforced(facts: &Facts<'_>, busy: &Busy, task: &super::facts::Task<'_>, findi
         })
     };
     match stop {
-        // Where the end of an allowance is a suspension, the documents do not say what the end of the CPU time is.
-        Some((place, AppChange::Suspended | AppChange::Terminated(Termination::Cpu)))
-            if facts.policy.at_allowance == AtAllowance::Suspend
-                && place.at >= over
-                && was_open_at(task, place) =>
-        {
-            finding.witness();
-        }
-        _ if facts.policy.at_allowance == AtAllowance::Suspend => {}
         // What stops it earlier is another matter.
         Some((place, _)) if place.at < over => {}
         Some((place, AppChange::Terminated(Termination::Cpu))) if place.at <= latest => finding.witness(),
@@ -145,28 +142,22 @@ fn enforced(facts: &Facts<'_>, busy: &Busy, task: &super::facts::Task<'_>, findi
     }
 }
 
-/// Since the app was woken it has used what one task allows, in front or behind, and has a task open, or had a moment
-/// ago.
+/// Since the app was woken, or was given a task that is open, it has used what one task allows; and has a task open, or
+/// had a moment ago.
 fn justified(facts: &Facts<'_>, busy: &Busy, place: Place, finding: &mut Finding) {
-    let Some((used, woken)) = blamed(facts, busy, place) else { return };
+    let Some((used, since)) = blamed(facts, busy, place) else { return };
     let allowance = facts.policy.cpu_allowance;
-    let open = |task: &super::facts::Task<'_>| {
-        was_open_at(task, place)
-            || task.completed.is_some_and(|done| {
-                done.is_before(place.seq) && place.at <= done.at + facts.policy.termination_slack
-            })
-    };
     if used < allowance {
         finding.broken(
             place,
             format!(
-                "no end for CPU time: since {woken} the app has used {} of {} s",
+                "no end for CPU time: since {since} the app has used {} of {} s",
                 used.as_secs_f64(),
                 allowance.as_secs_f64()
             ),
             "the app terminated for its CPU time",
         );
-    } else if !facts.tasks.iter().any(open) {
+    } else if in_hand(facts, place).next().is_none() {
         finding.broken(
             place,
             "the app not terminated: no task is open",
@@ -175,14 +166,32 @@ fn justified(facts: &Facts<'_>, busy: &Busy, place: Place, finding: &mut Finding
     }
 }
 
-/// The CPU time that the app has used since it began to run, if it has used any, and when that was.
+/// The tasks that are open, or were a moment ago.
+fn in_hand<'f, 'h>(facts: &'f Facts<'h>, place: Place) -> impl Iterator<Item = &'f Task<'h>> {
+    let slack = facts.policy.termination_slack;
+    facts.tasks.iter().filter(move |task| {
+        was_open_at(task, place)
+            || task.completed.is_some_and(|done| done.is_before(place.seq) && place.at <= done.at + slack)
+    })
+}
+
+/// The CPU time that the app has used since it began to run, or since the oldest of its tasks was handed over if that was
+/// before, and when that was; if it has used any in this process.
 fn blamed(facts: &Facts<'_>, busy: &Busy, place: Place) -> Option<(Duration, Time)> {
-    let starts = |how: AppChange| matches!(how, AppChange::Launched | AppChange::Resumed);
-    let before = |(other, _): &&(Place, AppChange)| other.is_before(place.seq);
-    let began = facts.changes.iter().take_while(before).filter(|(_, how)| starts(*how)).last();
-    let woken = began.map_or(Time::ZERO, |(place, _)| place.at);
-    let used = busy.used(woken, place.at);
-    (!used.is_zero()).then_some((used, woken))
+    let (mut launched, mut woken) = (None, Time::ZERO);
+    for (at, how) in facts.changes.iter().take_while(|(at, _)| at.is_before(place.seq)) {
+        if how.state() == AppState::NotRunning {
+            launched = None;
+        } else if launched.is_none() || *how == AppChange::Resumed {
+            woken = at.at;
+            launched.get_or_insert(at.at);
+        }
+    }
+    let delivered = in_hand(facts, place).filter_map(|task| task.delivered.first());
+    let oldest = delivered.map(|delivered| delivered.at).min().unwrap_or(woken);
+    let since = woken.min(oldest).max(launched.unwrap_or(woken));
+    let used = busy.used(since, place.at);
+    (!used.is_zero()).then_some((used, since))
 }
 
 /// Has the app used CPU time by this place, since it began to run? Then SCH-25 says whether it may be ended for that.

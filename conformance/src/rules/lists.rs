@@ -1,11 +1,16 @@
 //! Sessions found again by their identifier: SES-17.
 
+use std::time::Duration;
+
 use super::course::{Pause, Progress, Transfer};
 use super::facts::Session;
 use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
-use crate::contract::{TransferKind, TransferState};
+use crate::contract::{AppState, TransferKind, TransferState};
 use crate::history::{EndKind, Event, Listed, Message};
 use crate::scenario::Focus;
+
+/// So long a call may take: what it does may be done when it begins, or only when it returns.
+const CALL: Duration = Duration::from_secs(60);
 
 pub(super) const SES_17: Rule = Rule {
     id: "SES-17",
@@ -28,8 +33,11 @@ pub(super) const SES_17: Rule = Rule {
             let place = Place::of(entry);
             match &entry.event {
                 Event::Listing { session } => asked.push((session, place)),
+                Event::App { change } if change.state() == AppState::NotRunning => asked.clear(),
                 Event::Listed { session, transfers } => {
-                    let from = asked.iter().rev().find(|(of, _)| *of == session).map_or(place, |(_, at)| *at);
+                    // Of several questions the first is answered first.
+                    let first = asked.iter().position(|(of, _)| *of == session);
+                    let from = first.map_or(place, |index| asked.remove(index).1);
                     if let Some(session) = facts.session(session) {
                         listing(facts, session, (from, place), transfers, &mut finding);
                     }
@@ -142,6 +150,8 @@ fn wrong_state(
 ) -> Option<String> {
     let throughout =
         |pause: &Pause| pause.from.is_before(asked.seq) && pause.to.is_none_or(|to| to.is_after(told.seq));
+    let near =
+        |pause: &Pause| pause.from.at <= told.at + CALL && pause.to.is_none_or(|to| to.at + CALL >= asked.at);
     let paused = transfer.pauses.iter().any(throughout);
     // What has ended in secret is listed as anything.
     let before = |place: Option<Place>| place.is_some_and(|place| place.is_before(told.seq));
@@ -150,10 +160,11 @@ fn wrong_state(
         || before(transfer.given_up)
         || before(transfer.concluded())
         || before(last.map(|delivery| delivery.began))
+        || fails_unseen(facts, transfer)
         || told.at >= transfer.times_out();
     let wrong = match state {
         TransferState::Suspended => {
-            !transfer.is_paused_between(asked, told) && is_outstanding(facts, transfer, told)
+            !transfer.pauses.iter().any(near) && is_outstanding(facts, transfer, told)
         }
         _ => paused && !ended,
     };
@@ -167,16 +178,19 @@ fn becomes(transfer: &Transfer<'_>, kind: TransferKind) -> bool {
 
 /// Is there no way in which it could have ended by then?
 fn is_outstanding(facts: &Facts<'_>, transfer: &Transfer<'_>, place: Place) -> bool {
-    // An error of another kind comes from what can not be seen on the network.
-    let unseen = facts
-        .messages_of(transfer)
-        .any(|delivery| matches!(delivery.message, Message::DidComplete { end: EndKind::Failed, .. }));
     let told = facts
         .messages_of(transfer)
         .any(|delivery| delivery.is_final() && delivery.began.is_before(place.seq));
     let given_up = transfer.given_up.is_some_and(|given_up| given_up.is_before(place.seq));
     let open = matches!(transfer.progress(place), Progress::Open | Progress::Login);
-    open && !transfer.is_vague_at(place) && !unseen && !told && !given_up
+    open && !transfer.is_vague_at(place) && !fails_unseen(facts, transfer) && !told && !given_up
+}
+
+/// An error of another kind comes from what can not be seen on the network.
+fn fails_unseen(facts: &Facts<'_>, transfer: &Transfer<'_>) -> bool {
+    facts
+        .messages_of(transfer)
+        .any(|delivery| matches!(delivery.message, Message::DidComplete { end: EndKind::Failed, .. }))
 }
 
 /// The bytes that the app was told of, as long as the exchange that brought them goes on.

@@ -162,11 +162,11 @@ impl<'a> Facts<'a> {
                 self.answered(place, *id, *answer, credential.as_deref());
                 self.known_delivery(*id, |delivery| delivery.instead = request.as_deref());
             }
-            Event::ResponseHead { exchange, status, challenge, redirects, offers } => {
+            Event::ResponseHead { exchange, status, challenge, redirects, short, offers } => {
                 self.known_exchange(*exchange, |exchange| {
                     exchange.offers.clone_from(offers);
                     exchange.head = Some((place, *status, *challenge));
-                    exchange.redirects = *redirects;
+                    (exchange.redirects, exchange.short) = (*redirects, *short);
                 });
                 if *challenge {
                     self.challenged(place, *exchange);
@@ -219,6 +219,7 @@ impl<'a> Facts<'a> {
             sent: place,
             repeats,
             redirects: false,
+            short: false,
             method: request.split(' ').next().unwrap_or_default().to_owned(),
             body: None,
             ranged,

@@ -1,6 +1,6 @@
 //! Sequences of steps that chance would seldom bring about in one piece.
 
-use super::{Download, Route, Span, Step};
+use super::{Download, Route, Span, Step, Trigger};
 use crate::contract::AppClass;
 
 /// Some steps, one after the other.
@@ -21,9 +21,30 @@ pub(super) const LESS_PROMINENT: &[Episode] = &[
     &[Step::Prominence { class: AppClass::Other }],
 ];
 
-/// The app's process is gone, the user launches the app and leaves.
-pub(super) const LAUNCHED_BY_THE_USER: &[Episode] =
-    &[&[Step::Leave, wait(1_200_000), Step::Purge, Step::Enter, Step::Leave, wait(1_200_000)]];
+const ALERT: Step = Step::Trigger { trigger: Trigger::Bluetooth };
+
+/// The app's process is gone, the user launches the app and leaves; or more alerts come than are allowed, and one when all
+/// that were let through are a day old.
+pub(super) const DAYS_OF_ALERTS: &[Episode] = &[
+    &[Step::Leave, wait(1_200_000), Step::Purge, Step::Enter, Step::Leave, wait(1_200_000)],
+    &[
+        Step::Leave,
+        wait(1_200_000),
+        ALERT,
+        ALERT,
+        ALERT,
+        ALERT,
+        ALERT,
+        wait(10_800_000),
+        ALERT,
+        ALERT,
+        ALERT,
+        ALERT,
+        ALERT,
+        wait(77_000_000),
+        ALERT,
+    ],
+];
 
 /// Downloads that are stopped with a part of them there and gone on with, and servers that give the rest in parts.
 pub(super) const INTERRUPTED: &[Episode] = &[
@@ -38,7 +59,7 @@ pub(super) const INTERRUPTED: &[Episode] = &[
         Step::Enter,
         Step::GoOn,
     ],
-    &[Step::Enter, download(Route::CutThenHalves, 1_000)],
+    &[Step::Enter, download(Route::CutThenHalves, 15)],
 ];
 
 /// One more than there are connections to a server.

@@ -157,7 +157,7 @@ impl Focus {
     /// Alerts of Bluetooth devices, for days.
     pub const ALERTS: Self = Self {
         weights: Weights { trigger: 14, wait: 5, leave: 30, enter: 1, purge: 1, ..Weights::NONE },
-        episodes: (3, episodes::LAUNCHED_BY_THE_USER),
+        episodes: (2, episodes::DAYS_OF_ALERTS),
         triggers: &[Trigger::Bluetooth],
         waits: &[
             Span(1_000),

@@ -57,7 +57,7 @@ impl Cpu {
     /// Something has done computing. True if nothing else computes.
     fn end(&mut self, now: Time) -> bool {
         self.settle(now);
-        self.computing -= 1;
+        self.computing = self.computing.saturating_sub(1);
         self.computing == 0
     }
 }

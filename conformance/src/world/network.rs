@@ -227,6 +227,7 @@ impl Transport for Network {
                     status: response.status,
                     challenge,
                     redirects,
+                    short: response.status == 206 && is_short(&response),
                     offers: if challenge { offers(&response) } else { Vec::new() },
                 });
                 Ok(HttpResponse::new(
@@ -258,6 +259,14 @@ fn offers(response: &Response) -> Vec<Space> {
         Some(Space { method, realm: realm.map(|(realm, _)| realm.to_owned()) })
     };
     response.headers_named("www-authenticate").filter_map(space).collect()
+}
+
+/// Does the range that it names end before the resource does?
+fn is_short(response: &Response) -> bool {
+    let range = response.header("content-range").and_then(|range| range.strip_prefix("bytes "));
+    let Some((part, total)) = range.and_then(|range| range.split_once('/')) else { return false };
+    let last = part.split_once('-').and_then(|(_, last)| last.parse::<u64>().ok());
+    last.zip(total.parse().ok()).is_some_and(|(last, total)| last.saturating_add(1) < total)
 }
 
 fn outcome(error: &TransportError) -> ExchangeOutcome {

@@ -354,7 +354,7 @@ impl Writer {
             self.exchanges += 1;
             self.exchange.insert(key(transfer), self.exchanges);
             let body: Option<u64> = term("body=").map(|len| len.parse().expect("a number of bytes"));
-            let method = term("method=").unwrap_or(if body.is_some() { "POST" } else { "GET" });
+            let method = term("method=").unwrap_or_else(|| if body.is_some() { "POST" } else { "GET" });
             let to = term("to=").unwrap_or_default();
             let request = format!("{method} https://origin.test/{transfer}{to}");
             let key = Some(key(transfer));
@@ -390,7 +390,8 @@ impl Writer {
             let offers = term("offers=").map_or_else(Vec::new, |all| all.split(',').map(space).collect());
             let redirects = (300..400).contains(&status);
             let challenge = verb == "login";
-            self.push(Event::ResponseHead { exchange, status, challenge, redirects, offers });
+            let short = rest.contains(&"short");
+            self.push(Event::ResponseHead { exchange, status, challenge, redirects, short, offers });
         }
         if verb != "head" {
             self.push(ends(exchange, outcome));

@@ -15,6 +15,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     }),
     Mutant::new("no-alert-ever-comes-back", &["SCH-26"], |name| counting(name, Once::default)),
     Mutant::new("a-visit-restores-no-alert", &["SCH-26"], |name| counting(name, Unvisited::default)),
+    Mutant::new("a-refused-alert-is-used-up-too", &["SCH-26"], |name| counting(name, Pushing::default)),
     Mutant::new("one-alert-too-few", &["SCH-26"], |name| counting(name, OneTooFew::default)),
 ];
 
@@ -96,6 +97,22 @@ impl Count for Unvisited {
             self.0.push(now);
         }
         admitted
+    }
+}
+
+/// Each alert is noted, and then it is looked whether there were too many.
+#[derive(Default)]
+struct Pushing(Vec<Time>);
+
+impl Count for Pushing {
+    fn admit(&mut self, most: usize, now: Time) -> bool {
+        self.0.retain(|then| *then + DAY > now);
+        self.0.push(now);
+        self.0.len() <= most
+    }
+
+    fn visit(&mut self, _: bool) {
+        self.0.clear();
     }
 }
 
