@@ -98,3 +98,7 @@ pub(super) const LISTED_WHILE_SUSPENDED: &[Episode] = &[
 /// An upload that is sent on to another address.
 pub(super) const REDIRECTED_UPLOADS: &[Episode] =
     &[&[Step::Enter, Step::Upload { session: 0, size: 64, route: Route::Redirect }]];
+
+/// A transfer that is suspended while the app has not said what to do about its login.
+pub(super) const SUSPENDED_WHILE_ASKED: &[Episode] =
+    &[&[Step::Enter, download(Route::LoginBasic, 64), wait(500), Step::Suspend { transfer: 0 }, wait(5_000)]];

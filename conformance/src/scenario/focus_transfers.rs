@@ -89,6 +89,7 @@ impl Focus {
         },
         routes: &[Route::Plain, Route::Slow, Route::Slow, Route::Drip, Route::Cut, Route::LoginBasic],
         sessions: 2,
+        episodes: (4, episodes::SUSPENDED_WHILE_ASKED),
         chained: 0,
         silent: 0,
         delayed: 10,

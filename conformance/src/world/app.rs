@@ -1,6 +1,6 @@
 //! The app's process: not running, in front, behind, suspended; and who is told of it.
 //!
-//! This is the truth that subjects are judged by: a subject may ask for a change through [`AppProcess`], but whether the
+//! This is the truth that subjects are judged by: a subject may ask for a change (see `process.rs`), but whether the
 //! app's code runs, and what it has received, is known here.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -9,14 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use async_trait::async_trait;
-
 use super::guard;
 use super::guest::Own;
 use super::{Clock, Spawner};
 use crate::contract::{
-    AppChange, AppLife, AppProcess, AppState, Device, DeviceChange, Interrupted, LaunchCause, RefreshTask,
-    Responder, Scheduler, Session, SessionId, Spawn, Termination, TransferService,
+    AppChange, AppLife, AppState, Device, DeviceChange, LaunchCause, RefreshTask, Responder, Scheduler,
+    Session, SessionId, Spawn, TransferService,
 };
 use crate::history::{Event, Recorder, TaskRef, TransferKey};
 use crate::scenario::{Finish, IDENTIFIERS, Setup};
@@ -242,7 +240,7 @@ impl App {
     }
 
     /// Records a change, carries it out and queues it for the system.
-    fn change(&self, change: AppChange) {
+    pub(super) fn change(&self, change: AppChange) {
         self.recorder.record(Event::App { change });
         let woken = {
             let mut state = self.lock();
@@ -293,7 +291,7 @@ impl App {
     }
 
     /// Lets what [`App::tell_soon`] has begun come first.
-    async fn tell_first(&self) {
+    pub(super) async fn tell_first(&self) {
         let mut turns = MOST_TURNS;
         poll_fn(|cx| {
             turns -= 1;
@@ -338,7 +336,7 @@ impl App {
     }
 
     /// `handle` begins: what has waited for that may go on.
-    fn awake(&self) {
+    pub(super) fn awake(&self) {
         self.lock().waking = false;
         self.open_gate();
     }
@@ -390,7 +388,7 @@ impl App {
             && !state.kept.iter().any(|task| task.is_open())
     }
 
-    fn refs(&self, tasks: &[RefreshTask], cold: bool) -> Vec<TaskRef> {
+    pub(super) fn refs(&self, tasks: &[RefreshTask], cold: bool) -> Vec<TaskRef> {
         let Some(system) = self.system() else { return Vec::new() };
         let allowances = system.device.policy.allowances;
         tasks
@@ -406,7 +404,7 @@ impl App {
 }
 
 impl State {
-    fn new_run(&mut self) {
+    pub(super) fn new_run(&mut self) {
         self.life = AppLife::new();
     }
 
@@ -433,78 +431,5 @@ impl State {
             std::mem::take(&mut self.undisposed),
             std::mem::take(&mut self.data),
         )
-    }
-}
-
-/// What the subject holds of the app.
-pub(crate) struct Process(pub(crate) Arc<App>);
-
-#[async_trait]
-impl AppProcess for Process {
-    fn state(&self) -> AppState {
-        self.0.process()
-    }
-
-    async fn deliver(&self, tasks: Vec<RefreshTask>) -> Result<(), Interrupted> {
-        let app = &self.0;
-        let before = app.process();
-        match before {
-            AppState::NotRunning => {
-                app.lock().new_run();
-                app.change(AppChange::Launched);
-            }
-            AppState::Suspended => app.change(AppChange::Resumed),
-            AppState::Background | AppState::Inactive | AppState::Active => {}
-        }
-        let life = app.life();
-        let cold = before == AppState::NotRunning;
-        if !before.is_running() {
-            app.tell_soon();
-            life.interruptible(async {
-                if cold {
-                    app.launch_guest(LaunchCause::Background);
-                }
-                if app.setup.early {
-                    app.begin_early(&tasks);
-                }
-                app.sleep(app.setup.launch.duration()).await;
-                if cold {
-                    app.launched_in_background().await;
-                }
-            })
-            .await?;
-        }
-        app.recorder.record(Event::HandleBegan { tasks: app.refs(&tasks, cold) });
-        if app.is_guest() {
-            app.handle_guest(tasks).await;
-        } else if app.has_closures() {
-            app.handle_with_closures(tasks).await;
-        } else {
-            app.handle(tasks);
-        }
-        app.awake();
-        if life.has_ended() {
-            // The app's own code has panicked: the system hears of that before it can go on.
-            app.tell_first().await;
-        }
-        Ok(())
-    }
-
-    fn suspend(&self) {
-        if self.0.process() == AppState::Background {
-            self.0.change(AppChange::Suspended);
-            self.0.tell_soon();
-        }
-    }
-
-    fn terminate(&self, how: Termination) {
-        if self.0.process() != AppState::NotRunning {
-            self.0.end_run(AppChange::Terminated(how));
-            self.0.tell_soon();
-        }
-    }
-
-    fn cpu_time(&self) -> Duration {
-        self.0.lock().cpu.used(self.0.clock.now())
     }
 }

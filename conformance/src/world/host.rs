@@ -9,12 +9,13 @@ use bgsession_reference::service::ReferenceService;
 use bgsession_reference::storage::MemoryStorage;
 use tokio::runtime::{Builder, Runtime};
 
-use super::app::{App, Process, System};
+use super::app::{App, System};
 use super::guard;
 use super::guest::Own;
 use super::network::Network;
 use super::places::script;
 use super::player::Player;
+use super::process::Process;
 use super::wire::Wire;
 use super::{Clock, Spawner, World};
 use crate::contract::{

@@ -15,6 +15,7 @@ mod invalid;
 mod network;
 mod places;
 mod player;
+mod process;
 mod recording;
 mod tasks;
 #[cfg(feature = "http")]

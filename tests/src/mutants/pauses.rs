@@ -7,8 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bgsession_conformance::Subject;
 use bgsession_reference::contract::{
-    Configuration, Connection, Delegate, Device, Request, ResumeData, Session, SessionError, SessionId,
-    TransferEnd, TransferError, TransferId, TransferOptions, TransferService,
+    Challenge, ChallengeDisposition, Configuration, Connection, Delegate, Device, Request, Responder,
+    ResumeData, Session, SessionError, SessionId, TransferEnd, TransferError, TransferId, TransferOptions,
+    TransferService,
 };
 use bgsession_reference::service::ReferenceService;
 
@@ -20,6 +21,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::new("suspends-by-a-flag", &["SES-01"], |name| sessions(name, Slip::Flag)),
     Mutant::new("does-not-suspend-what-is-under-way", &["SES-01"], |name| sessions(name, Slip::Later)),
     Mutant::new("suspended-transfers-time-out", &["SES-01"], |name| sessions(name, Slip::TimesOut)),
+    Mutant::new("an-answer-resumes", &["SES-01"], |name| sessions(name, Slip::AnswerResumes)),
     Mutant::new("cancelling-waits-for-the-wire", &["SES-02"], |name| sessions(name, Slip::CancelWaits)),
     Mutant::new("cancels-what-is-under-way-later", &["SES-02"], |name| sessions(name, Slip::CancelLater)),
     Mutant::new("does-not-cancel-what-is-suspended", &["SES-02"], |name| {
@@ -42,6 +44,8 @@ enum Slip {
     Later,
     /// The request timer goes on.
     TimesOut,
+    /// What waits for an answer of the app's is not suspended: it does nothing anyhow.
+    AnswerResumes,
     /// The call returns when the connection has been closed.
     CancelWaits,
     /// The call returns, and the work ends some time later.
@@ -66,6 +70,8 @@ struct State {
     /// Transfers whose time was up while they were suspended.
     expired: Vec<(SessionId, TransferId)>,
     cancelled: Vec<(SessionId, TransferId)>,
+    /// Transfers about which the app has been asked.
+    asked: Vec<(SessionId, TransferId)>,
 }
 
 struct Service {
@@ -105,6 +111,17 @@ struct Telling {
 impl AlmostDelegate for Telling {
     fn inner(&self) -> &dyn Delegate {
         &*self.app
+    }
+
+    async fn did_receive_challenge(
+        &self,
+        session: &SessionId,
+        transfer: TransferId,
+        challenge: Challenge,
+        responder: Responder<ChallengeDisposition>,
+    ) {
+        lock(&self.state).asked.push((session.clone(), transfer));
+        self.app.did_receive_challenge(session, transfer, challenge, responder).await;
     }
 
     async fn did_complete(&self, session: &SessionId, transfer: TransferId, end: &TransferEnd) {
@@ -195,10 +212,12 @@ impl AlmostSession for Control {
                 return Ok(());
             }
             Slip::TimesOut if held == 0 => self.expire(transfer),
+            Slip::AnswerResumes if lock(&self.state).asked.contains(&self.key(transfer)) => return Ok(()),
             Slip::BeginsAtOnce
             | Slip::Flag
             | Slip::Later
             | Slip::TimesOut
+            | Slip::AnswerResumes
             | Slip::CancelWaits
             | Slip::CancelLater
             | Slip::CancelNeedsResume
@@ -241,6 +260,7 @@ impl AlmostSession for Control {
             | Slip::Flag
             | Slip::Later
             | Slip::TimesOut
+            | Slip::AnswerResumes
             | Slip::CancelNeedsResume
             | Slip::ToldTwice => {}
         }
