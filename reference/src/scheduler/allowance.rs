@@ -46,18 +46,20 @@ pub(super) struct OpenTasks {
     open: Vec<Open>,
     /// How much CPU time the app may use for one of them.
     cpu_allowance: Duration,
-    /// What the process has used, as far as it was looked at, and when that was.
-    cpu: (Duration, Time),
+    /// What the process has used, as far as it was measured.
+    cpu: Duration,
+    /// When it was looked last at what is due.
+    looked: Time,
 }
 
 impl OpenTasks {
     pub(super) const fn new(cpu_allowance: Duration) -> Self {
-        Self { open: Vec::new(), cpu_allowance, cpu: (Duration::ZERO, Time::ZERO) }
+        Self { open: Vec::new(), cpu_allowance, cpu: Duration::ZERO, looked: Time::ZERO }
     }
 
     /// The process has used so much of the processor by now.
-    pub(super) const fn measure(&mut self, used: Duration, now: Time) {
-        self.cpu = (used, now);
+    pub(super) const fn measure(&mut self, used: Duration) {
+        self.cpu = used;
     }
 
     pub(super) const fn is_empty(&self) -> bool {
@@ -75,16 +77,14 @@ impl OpenTasks {
         for open in &mut self.open {
             if open.deadline.is_none() && ids.contains(&open.task.id()) {
                 open.deadline = Some(now + allowances.of(open.task.kind(), open.cold));
-                open.cpu_before = self.cpu.0;
+                open.cpu_before = self.cpu;
             }
         }
     }
 
-    /// The app has completed this task, or it is lost. Whether it was there.
-    pub(super) fn close(&mut self, id: RefreshTaskId) -> bool {
-        let before = self.open.len();
+    /// The app has completed this task, or it is lost.
+    pub(super) fn close(&mut self, id: RefreshTaskId) {
         self.open.retain(|open| open.task.id() != id);
-        self.open.len() != before
     }
 
     /// The process is gone.
@@ -95,7 +95,7 @@ impl OpenTasks {
     /// The user has left the app: a task whose time passed meanwhile gets its expiration call and the lead after it.
     pub(super) fn leave_front(&mut self, lead: Duration, now: Time) {
         for open in &mut self.open {
-            open.cpu_before = self.cpu.0;
+            open.cpu_before = self.cpu;
             if let Some(deadline) = open.deadline
                 && deadline.saturating_sub(lead) <= now
                 && (!open.expired || deadline <= now)
@@ -115,6 +115,7 @@ impl OpenTasks {
 
     /// The next thing that is due while the app executes in the background.
     pub(super) fn due(&mut self, lead: Duration, now: Time) -> Due {
+        self.looked = now;
         // SCH-18: at most once, for the task's own deadline, and only while it is open.
         let expiring = self.open.iter_mut().find(|open| {
             !open.expired && open.deadline.is_some_and(|deadline| deadline.saturating_sub(lead) <= now)
@@ -129,7 +130,7 @@ impl OpenTasks {
             return Due::Overrun;
         }
         // SCH-25: each task has its CPU time from its own handle on.
-        let (cpu, allowance) = (self.cpu.0, self.cpu_allowance);
+        let (cpu, allowance) = (self.cpu, self.cpu_allowance);
         self.open.retain(|open| open.deadline.is_none() || !open.cpu_left(cpu, allowance).is_zero());
         if self.open.len() < before { Due::CpuUsedUp } else { Due::Nothing }
     }
@@ -143,7 +144,7 @@ impl OpenTasks {
     pub(super) fn next(&self, lead: Duration) -> Time {
         let moment = |open: &Open| {
             let deadline = open.deadline?;
-            let cpu = self.cpu.1 + open.cpu_left(self.cpu.0, self.cpu_allowance).max(LEAST_CPU_LEFT);
+            let cpu = self.looked + open.cpu_left(self.cpu, self.cpu_allowance).max(LEAST_CPU_LEFT);
             Some(if open.expired { deadline } else { deadline.saturating_sub(lead) }.min(cpu))
         };
         self.open.iter().filter_map(moment).min().unwrap_or(Time::DISTANT_FUTURE)

@@ -321,8 +321,8 @@ impl SchedulerMachine {
 
     /// The app's process has used so much CPU time by now. To be told before each
     /// [`SchedulerMachine::poll`], [`SchedulerMachine::delivered`] and [`SchedulerMachine::device_changed`].
-    pub const fn measured(&mut self, cpu_time: Duration, now: Time) {
-        self.open.measure(cpu_time, now);
+    pub const fn measured(&mut self, cpu_time: Duration) {
+        self.open.measure(cpu_time);
     }
 
     /// What is to be done now, one thing at a time; `None` when there is nothing.

@@ -22,6 +22,8 @@ pub(super) struct Bench {
     pub(super) now: Time,
     pub(super) answers: Vec<(WaiterId, WakeOutcome)>,
     app: AppState,
+    /// Since when the app computes.
+    computing: Option<Time>,
 }
 
 impl Bench {
@@ -36,7 +38,14 @@ impl Bench {
             now: Time::ZERO,
             answers: Vec::new(),
             app: AppState::NotRunning,
+            computing: None,
         }
+    }
+
+    /// What a driver measures before it asks the machine anything.
+    fn measure(&mut self) {
+        let used = self.computing.map_or(Duration::ZERO, |since| self.now.since(since));
+        self.machine.measured(used);
     }
 
     pub(super) fn change(&mut self, change: AppChange) {
@@ -65,6 +74,7 @@ impl Bench {
             for (kind, report) in reports {
                 self.machine.completed(&kind, &report, self.now);
             }
+            self.measure();
             let Some(output) = self.machine.poll(self.now) else {
                 return seen;
             };
@@ -274,6 +284,34 @@ fn snapshots_follow_the_way_a_task_is_completed() {
     assert_eq!(snapshot.user_info(), Some(&UserInfo::new("next")));
     snapshot.set_snapshot_taken(true, Time::DISTANT_FUTURE, None);
     assert_eq!(bench.pass(7200 * SECOND), ["suspend"]);
+}
+
+#[test]
+fn an_app_that_computes_is_ended_when_it_has_used_the_time_of_one_task() {
+    let mut bench = Bench::new(Policy::default());
+    bench.computing = Some(Time::ZERO);
+    bench.pass(SECOND);
+    bench.machine.request_wake(&session("a"));
+    assert_eq!(bench.pass(3 * SECOND), ["deliver URL session a"]);
+    bench.machine.request_wake(&session("b"));
+    assert_eq!(
+        bench.pass(SECOND),
+        ["deliver URL session b", "00:05.000 terminate Cpu"],
+        "4 s since its handle"
+    );
+}
+
+#[test]
+fn what_was_used_in_front_is_nobodys() {
+    let mut bench = Bench::new(Policy::default());
+    bench.computing = Some(Time::ZERO);
+    bench.machine.request_wake(&session("a"));
+    assert_eq!(bench.settle(), ["deliver URL session a"]);
+    bench.change(AppChange::Foregrounded);
+    bench.pass(10 * SECOND);
+    bench.measure();
+    bench.change(AppChange::Backgrounded);
+    assert_eq!(bench.pass(5 * SECOND), ["00:13.000 expire #1", "00:14.000 terminate Cpu"]);
 }
 
 #[test]

@@ -147,7 +147,7 @@ impl Scheduler for ReferenceScheduler {
     fn device_changed(&self, change: &DeviceChange) {
         let cpu_time = self.shared.device.app.cpu_time();
         self.shared.input(|state, now| {
-            state.machine.measured(cpu_time, now);
+            state.machine.measured(cpu_time);
             state.machine.device_changed(change, now);
         });
     }
@@ -183,7 +183,7 @@ impl Shared {
         if state.stopped {
             return Step::Stop;
         }
-        state.machine.measured(cpu_time, now);
+        state.machine.measured(cpu_time);
         match state.machine.poll(now) {
             Some(Output::Resolve(waiters, outcome)) => {
                 // Bounded by the number of sessions that wait.
@@ -271,7 +271,7 @@ fn wait(
         *delivery = None;
         let (now, cpu_time) = (shared.device.clock.now(), shared.device.app.cpu_time());
         let mut state = shared.lock();
-        state.machine.measured(cpu_time, now);
+        state.machine.measured(cpu_time);
         state.machine.delivered(result.is_ok(), now);
         return Poll::Ready(());
     }
