@@ -8,11 +8,11 @@
 //! use governor_throttle::{Kind, WorkThrottle};
 //!
 //! let four = NonZeroU32::new(4).unwrap();
-//! let mut throttle = WorkThrottle::spread(four);
+//! let mut throttle = WorkThrottle::spread();
 //! let minutes = |n: u64| Duration::from_secs(n * 60);
-//! assert_eq!(throttle.ask(Kind::Refresh, minutes(0)), Ok(()));
-//! assert_eq!(throttle.ask(Kind::Refresh, minutes(5)), Err(minutes(10)));
-//! assert_eq!(throttle.ask(Kind::Refresh, minutes(15)), Ok(()));
+//! assert_eq!(throttle.ask(Kind::Refresh, four, minutes(0)), Ok(()));
+//! assert_eq!(throttle.ask(Kind::Refresh, four, minutes(5)), Err(minutes(10)));
+//! assert_eq!(throttle.ask(Kind::Refresh, four, minutes(15)), Ok(()));
 //! ```
 
 use std::num::NonZeroU32;
@@ -46,16 +46,25 @@ pub struct WorkThrottle {
     clock: FakeRelativeClock,
     /// What the clock shows, counted from its start.
     now: Duration,
-    limiters: [Limiter; 3],
+    quota: fn(NonZeroU32) -> Quota,
+    limits: [Option<Limit>; 3],
+}
+
+/// What holds for one kind of work.
+#[derive(Debug)]
+struct Limit {
+    per_hour: NonZeroU32,
+    limiter: Limiter,
+    /// No work before this: what was done under another limit counts too.
+    not_before: Duration,
+    last: Option<Duration>,
 }
 
 impl WorkThrottle {
-    /// Each kind as the quota says.
+    /// Each kind as the quota for its number in an hour says.
     #[must_use]
-    pub fn new(quota: Quota) -> Self {
-        let clock = FakeRelativeClock::default();
-        let limiter = || RateLimiter::direct_with_clock(quota, clock.clone());
-        Self { limiters: [limiter(), limiter(), limiter()], now: Duration::ZERO, clock }
+    pub fn new(quota: fn(NonZeroU32) -> Quota) -> Self {
+        Self { clock: FakeRelativeClock::default(), now: Duration::ZERO, quota, limits: [None, None, None] }
     }
 
     /// So many in an hour, at equal distances: no credit is saved up, so that no hour holds more.
@@ -64,35 +73,55 @@ impl WorkThrottle {
     ///
     /// Never: the distance is not zero.
     #[must_use]
-    pub fn spread(per_hour: NonZeroU32) -> Self {
-        let once = NonZeroU32::MIN;
-        let quota = Quota::with_period(HOUR / per_hour.get()).expect("an hour has enough nanoseconds");
-        Self::new(quota.allow_burst(once))
+    pub fn spread() -> Self {
+        Self::new(|per_hour| {
+            let quota = Quota::with_period(distance(per_hour)).expect("an hour has enough nanoseconds");
+            quota.allow_burst(NonZeroU32::MIN)
+        })
     }
 
     /// So many in an hour, all at once if they come so: what was not used is saved up.
     #[must_use]
-    pub fn burst(per_hour: NonZeroU32) -> Self {
-        Self::new(Quota::per_hour(per_hour))
+    pub fn burst() -> Self {
+        Self::new(Quota::per_hour)
     }
 
-    /// May work of this kind be done at this moment, counted from any start? If so it is charged.
+    /// May work of this kind be done at this moment, counted from any start, if so much is allowed in an hour? If so it is
+    /// charged.
     ///
     /// Moments that go back count as the latest one.
     ///
     /// # Errors
     ///
     /// How long to wait before asking again.
-    pub fn ask(&mut self, kind: Kind, at: Duration) -> Result<(), Duration> {
+    pub fn ask(&mut self, kind: Kind, per_hour: NonZeroU32, at: Duration) -> Result<(), Duration> {
         self.clock.advance(at.saturating_sub(self.now));
         self.now = self.now.max(at);
-        let limiter = match kind {
-            Kind::Refresh => &self.limiters[0],
-            Kind::Transfers => &self.limiters[1],
-            Kind::Snapshot => &self.limiters[2],
+        let known = &mut self.limits[kind as usize];
+        let limit = match known {
+            Some(limit) if limit.per_hour == per_hour => limit,
+            other => {
+                let last = other.as_ref().and_then(|limit| limit.last);
+                other.insert(Limit {
+                    per_hour,
+                    limiter: RateLimiter::direct_with_clock((self.quota)(per_hour), self.clock.clone()),
+                    not_before: last.map_or(Duration::ZERO, |last| last + distance(per_hour)),
+                    last,
+                })
+            }
         };
-        limiter.check().map_err(|not_until| not_until.wait_time_from(self.clock.now()))
+        if self.now < limit.not_before {
+            return Err(limit.not_before - self.now);
+        }
+        limit.limiter.check().map_err(|not_until| not_until.wait_time_from(self.clock.now()))?;
+        limit.last = Some(self.now);
+        Ok(())
     }
+}
+
+/// Between one piece of work and the next, if they come evenly.
+fn distance(per_hour: NonZeroU32) -> Duration {
+    HOUR / per_hour.get()
 }
 
 #[cfg(test)]
@@ -103,19 +132,28 @@ mod tests {
 
     #[test]
     fn a_burst_is_used_up_and_comes_back_bit_by_bit() {
-        let mut throttle = WorkThrottle::burst(FOUR);
+        let mut throttle = WorkThrottle::burst();
         for _ in 0..4 {
-            assert_eq!(throttle.ask(Kind::Transfers, Duration::ZERO), Ok(()));
+            assert_eq!(throttle.ask(Kind::Transfers, FOUR, Duration::ZERO), Ok(()));
         }
-        assert_eq!(throttle.ask(Kind::Transfers, Duration::ZERO), Err(HOUR / 4));
-        assert_eq!(throttle.ask(Kind::Snapshot, Duration::ZERO), Ok(()));
-        assert_eq!(throttle.ask(Kind::Transfers, HOUR / 4), Ok(()));
+        assert_eq!(throttle.ask(Kind::Transfers, FOUR, Duration::ZERO), Err(HOUR / 4));
+        assert_eq!(throttle.ask(Kind::Snapshot, FOUR, Duration::ZERO), Ok(()));
+        assert_eq!(throttle.ask(Kind::Transfers, FOUR, HOUR / 4), Ok(()));
     }
 
     #[test]
     fn the_clock_does_not_go_back() {
-        let mut throttle = WorkThrottle::spread(FOUR);
-        assert_eq!(throttle.ask(Kind::Refresh, HOUR), Ok(()));
-        assert_eq!(throttle.ask(Kind::Refresh, Duration::ZERO), Err(HOUR / 4));
+        let mut throttle = WorkThrottle::spread();
+        assert_eq!(throttle.ask(Kind::Refresh, FOUR, HOUR), Ok(()));
+        assert_eq!(throttle.ask(Kind::Refresh, FOUR, Duration::ZERO), Err(HOUR / 4));
+    }
+
+    #[test]
+    fn another_limit_remembers_what_was_done_under_the_last() {
+        let mut throttle = WorkThrottle::spread();
+        assert_eq!(throttle.ask(Kind::Refresh, FOUR, Duration::ZERO), Ok(()));
+        assert_eq!(throttle.ask(Kind::Refresh, NonZeroU32::MIN, HOUR / 4), Err(HOUR * 3 / 4));
+        assert_eq!(throttle.ask(Kind::Refresh, NonZeroU32::MIN, HOUR), Ok(()));
+        assert_eq!(throttle.ask(Kind::Refresh, FOUR, HOUR), Err(HOUR / 4));
     }
 }

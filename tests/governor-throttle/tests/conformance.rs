@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use bgsession_conformance::contract::{Admission, Charge, Policy, Throttle, Time};
+use bgsession_conformance::contract::{Admission, Charge, Throttle, Time};
 use bgsession_conformance::{Options, Subject, Verdict, World, run, suite, timeline};
 use governor_throttle::{Kind, WorkThrottle};
 
@@ -12,34 +12,28 @@ struct Judged(WorkThrottle);
 
 impl Throttle for Judged {
     fn admit(&mut self, charge: Charge, per_hour: u32, now: Time) -> Admission {
-        if per_hour == 0 {
+        // Less for an app that is not on the face, none for some.
+        let Some(per_hour) = NonZeroU32::new(per_hour) else {
             return Admission::NotBefore(Time::DISTANT_FUTURE);
-        }
+        };
         let kind = match charge {
             Charge::ApplicationRefresh => Kind::Refresh,
             Charge::UrlSession => Kind::Transfers,
             Charge::Snapshot => Kind::Snapshot,
         };
-        match self.0.ask(kind, Duration::from_millis(now.as_millis())) {
+        match self.0.ask(kind, per_hour, Duration::from_millis(now.as_millis())) {
             Ok(()) => Admission::Admitted,
             Err(wait) => Admission::NotBefore(now + wait),
         }
     }
 }
 
-/// What the documents allow: "up to four … per hour".
-fn allowed(policy: &Policy) -> NonZeroU32 {
-    NonZeroU32::new(policy.session_wakes.complication_on_face).expect("the policy allows some")
-}
-
 fn spread() -> Subject {
-    Subject::throttle("governor, spread", |policy| Box::new(Judged(WorkThrottle::spread(allowed(policy)))))
+    Subject::throttle("governor, spread", |_policy| Box::new(Judged(WorkThrottle::spread())))
 }
 
 fn burst() -> Subject {
-    Subject::throttle("governor, burst of four", |policy| {
-        Box::new(Judged(WorkThrottle::burst(allowed(policy))))
-    })
+    Subject::throttle("governor, burst of four", |_policy| Box::new(Judged(WorkThrottle::burst())))
 }
 
 suite!(throttle: spread());
