@@ -11,7 +11,7 @@
 //! use bgsession_conformance::contract::{Admission, Charge, Throttle, Time};
 //! use bgsession_conformance::{Options, Subject, World, run};
 //!
-//! /// At most one delivery of a kind in any quarter of an hour.
+//! /// Deliveries of a kind at equal distances: with four in an hour, one in any quarter.
 //! #[derive(Default)]
 //! struct CoolDown([Option<Time>; 3]);
 //!
@@ -21,7 +21,7 @@
 //!             return Admission::NotBefore(Time::DISTANT_FUTURE);
 //!         }
 //!         let last = &mut self.0[charge as usize];
-//!         let next = last.map_or(Time::ZERO, |last| last + Duration::from_secs(15 * 60));
+//!         let next = last.map_or(Time::ZERO, |last| last + Duration::from_secs(3_600) / per_hour);
 //!         if now < next {
 //!             return Admission::NotBefore(next);
 //!         }
