@@ -7,15 +7,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bgsession_conformance::Subject;
 use bgsession_reference::contract::{
-    Configuration, Connection, DelayedRequestDisposition, Delegate, Device, HttpRequest, HttpResponse,
-    OptionalMethod, Request, Responder, Scheduler, Session, SessionError, SessionId, TransferId,
-    TransferOptions, TransferService, Transport, TransportError, WakeOutcome, WakeReason, responder,
+    DelayedRequestDisposition, Delegate, Device, HttpRequest, HttpResponse, OptionalMethod, Request,
+    Responder, Scheduler, Session, SessionError, SessionId, TransferId, TransferOptions, Transport,
+    TransportError, WakeOutcome, WakeReason, responder,
 };
 use bgsession_reference::service::ReferenceService;
 
 use super::Mutant;
 use crate::parts::{
-    Almost, AlmostDelegate, AlmostScheduler, AlmostService, AlmostSession, Either, first, lock, with_delegate,
+    Almost, AlmostDelegate, AlmostScheduler, AlmostSession, Either, around_sessions, first, lock,
+    with_delegate,
 };
 
 pub(super) const MUTANTS: &[Mutant] = &[
@@ -43,8 +44,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     }),
     Mutant::new("asks-about-every-transfer", &["SES-14"], |name| {
         Subject::sessions(name, |device, scheduler| {
-            let clock = device.clone();
-            Arc::new(Almost(Dating { service: ReferenceService::new(device, scheduler), device: clock }))
+            let service = ReferenceService::new(device.clone(), scheduler);
+            around_sessions(service, move |session| Dated { session, device: device.clone() })
         })
     }),
 ];
@@ -157,27 +158,6 @@ impl AlmostScheduler for NotForDelayed {
 }
 
 /// Gives every transfer a date.
-struct Dating {
-    service: Arc<ReferenceService>,
-    device: Device,
-}
-
-#[async_trait]
-impl AlmostService for Dating {
-    fn inner(&self) -> &dyn TransferService {
-        &*self.service
-    }
-
-    async fn session(
-        &self,
-        configuration: Configuration,
-        connection: Connection,
-    ) -> Result<Arc<dyn Session>, SessionError> {
-        let session = self.service.session(configuration, connection).await?;
-        Ok(Arc::new(Almost(Dated { session, device: self.device.clone() })))
-    }
-}
-
 struct Dated {
     session: Arc<dyn Session>,
     device: Device,

@@ -14,7 +14,7 @@ use bgsession_reference::contract::{
 use bgsession_reference::service::ReferenceService;
 
 use super::Mutant;
-use crate::parts::{Almost, AlmostService, AlmostSession, lock};
+use crate::parts::{Almost, AlmostService, AlmostSession, around_sessions, lock};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::new("uses-any-link", &["SES-09"], |name| service(name, Slip::AnyLink)),
@@ -30,7 +30,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
             let led = Led::default();
             let network = Arc::new(Noting { network: Arc::clone(&device.network), led: Arc::clone(&led) });
             let service = ReferenceService::new(Device { network, ..device }, scheduler);
-            Arc::new(Almost(Overwriting { service, led }))
+            around_sessions(service, move |session| Overwritten { session, led: Arc::clone(&led) })
         })
     }),
     Mutant::new("takes-any-address-for-http", &["SES-11"], |name| service(name, Slip::AnyAddress)),
@@ -214,27 +214,6 @@ impl Transport for Noting {
             lock(&self.led).insert(from, to);
         }
         Ok(answer)
-    }
-}
-
-struct Overwriting {
-    service: Arc<ReferenceService>,
-    led: Led,
-}
-
-#[async_trait]
-impl AlmostService for Overwriting {
-    fn inner(&self) -> &dyn TransferService {
-        &*self.service
-    }
-
-    async fn session(
-        &self,
-        configuration: Configuration,
-        connection: Connection,
-    ) -> Result<Arc<dyn Session>, SessionError> {
-        let session = self.service.session(configuration, connection).await?;
-        Ok(Arc::new(Almost(Overwritten { session, led: Arc::clone(&self.led) })))
     }
 }
 

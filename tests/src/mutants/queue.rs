@@ -4,13 +4,11 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bgsession_conformance::Subject;
-use bgsession_reference::contract::{
-    Clock, Configuration, Connection, Session, SessionError, Time, TransferId, TransferService,
-};
+use bgsession_reference::contract::{Clock, Session, SessionError, Time, TransferId};
 use bgsession_reference::service::ReferenceService;
 
 use super::Mutant;
-use crate::parts::{Almost, AlmostService, AlmostSession, lock};
+use crate::parts::{AlmostSession, around_sessions, lock};
 
 pub(super) const MUTANTS: &[Mutant] =
     &[Mutant::new("what-finds-no-connection-is-forgotten", &["SES-22"], forgetful)];
@@ -19,7 +17,8 @@ fn forgetful(name: &str) -> Subject {
     Subject::sessions(name, |device, scheduler| {
         let most = device.policy.connections_per_host;
         let line = Arc::new(Line { clock: Arc::clone(&device.clock), most, begun: Mutex::default() });
-        Arc::new(Almost(Service { service: ReferenceService::new(device, scheduler), line }))
+        let service = ReferenceService::new(device, scheduler);
+        around_sessions(service, move |session| Queued { session, line: Arc::clone(&line) })
     })
 }
 
@@ -28,27 +27,6 @@ struct Line {
     clock: Arc<dyn Clock>,
     most: u32,
     begun: Mutex<(Time, u32)>,
-}
-
-struct Service {
-    service: Arc<ReferenceService>,
-    line: Arc<Line>,
-}
-
-#[async_trait]
-impl AlmostService for Service {
-    fn inner(&self) -> &dyn TransferService {
-        &*self.service
-    }
-
-    async fn session(
-        &self,
-        configuration: Configuration,
-        connection: Connection,
-    ) -> Result<Arc<dyn Session>, SessionError> {
-        let session = self.service.session(configuration, connection).await?;
-        Ok(Arc::new(Almost(Queued { session, line: Arc::clone(&self.line) })))
-    }
 }
 
 struct Queued {

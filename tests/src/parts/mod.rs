@@ -5,6 +5,7 @@ mod almost;
 mod book;
 mod delegates;
 mod relay;
+mod sessions;
 mod waiting;
 
 pub(crate) use alerts::{Count, DAY, counting};
@@ -14,4 +15,5 @@ pub(crate) use almost::{
 pub(crate) use book::{Book, Entry, Notice};
 pub(crate) use delegates::{with_delegate, with_delegate_and_service};
 pub(crate) use relay::{Hands, Held, Relay, relayed, relayed_on};
+pub(crate) use sessions::around_sessions;
 pub(crate) use waiting::{Either, after, first, lock, step_back};
