@@ -69,11 +69,12 @@ pub(super) const DEL_03B: Rule = Rule {
     judge: |facts| {
         let mut finding = Finding::default();
         for (index, (launch, change)) in facts.changes.iter().enumerate() {
-            let was = index.checked_sub(1).map_or(AppState::NotRunning, |at| facts.changes[at].1.state());
-            if was != AppState::NotRunning || change.state() == AppState::NotRunning {
+            // A log may begin in the middle of a run.
+            let was = index.checked_sub(1).map(|before| facts.changes[before].1.state());
+            if *change != AppChange::Launched && was != Some(AppState::NotRunning) {
                 continue;
             }
-            let mut after = facts.changes[index + 1..].iter();
+            let mut after = facts.changes[index..].iter();
             let stop = after.find(|(_, change)| !change.state().is_running());
             let Some((stop, AppChange::Suspended)) = stop else { continue };
             for session in &facts.sessions {

@@ -129,7 +129,7 @@ fn enforced(facts: &Facts<'_>, busy: &Busy, task: &Task<'_>, finding: &mut Findi
             finding.broken(place, expected(), "the app suspended");
         }
         Some((place, _)) if place.at <= latest => {}
-        None if facts.last().at < latest => {}
+        None if facts.last().at <= latest => {}
         later => {
             let seen = later.map_or_else(
                 || "the app still ran".to_owned(),

@@ -42,31 +42,31 @@ fn outstanding<'f, 'h>(facts: &'f Facts<'h>, held: &InHand<'f, 'h>) -> Option<(P
             signal = same_wake.then_some(delivery.began);
             break;
         }
-        if was_queued(facts, delivery, done, same_wake) && !may_be_new(facts, delivery, held, done) {
+        if was_queued(facts, delivery, done, same_wake) && !may_be_new(facts, delivery, held) {
             message = Some(delivery);
             break;
         }
     }
     // In a log it is certain that a message was part of the drain if the drain's signal comes after it.
-    let drains = |message: &Delivery<'_>| {
-        let mut after =
-            facts.deliveries.iter().filter(later).skip_while(|other| other.began != message.began);
-        let signal = after.find(|other| is_signal(other)).map(|signal| signal.began);
-        signal.is_some_and(|signal| signal.is_before(next) && facts.is_one_stretch(done, signal))
+    let is_drained = || {
+        let signal = facts.deliveries.iter().filter(later).find(|other| is_signal(other));
+        signal.is_some_and(|signal| signal.began.is_before(next) && facts.is_one_stretch(done, signal.began))
     };
     match message {
-        Some(message) if !facts.is_log() || drains(message) => Some((done, Outstanding::Message(message))),
+        Some(message) if !facts.is_log() || is_drained() => Some((done, Outstanding::Message(message))),
         _ => signal.map(|place| (done, Outstanding::Signal(place))),
     }
 }
 
-/// In a log, may the transfer have gone on in this very wake, with the app's answer to its login or as a new one?
-fn may_be_new(facts: &Facts<'_>, delivery: &Delivery<'_>, held: &InHand<'_, '_>, done: Place) -> bool {
+/// In a log, may the transfer have gone on since this very wake began, with the app's answer to its login or as a new one?
+fn may_be_new(facts: &Facts<'_>, delivery: &Delivery<'_>, held: &InHand<'_, '_>) -> bool {
     let same =
         |other: &&Delivery<'_>| other.session == delivery.session && other.transfer == delivery.transfer;
     let answered = || {
         facts.deliveries.iter().filter(same).any(|other| {
-            other.answered.is_some_and(|answer| answer.is_after(held.given.seq) && answer.is_before(done.seq))
+            other
+                .answered
+                .is_some_and(|answer| answer.is_after(held.given.seq) && answer.is_before(delivery.began.seq))
         })
     };
     let created = || {

@@ -179,7 +179,7 @@ fn silent(facts: &Facts<'_>, transfer: &Transfer<'_>, exchange: &Exchange, findi
     let recorded = exchange.end.is_none()
         || exchange.last_byte.is_some()
         || exchange.end.is_some_and(|(.., n, _)| n == 0);
-    if broke || !recorded || until.at <= due || due > transfer.times_out() {
+    if broke || !recorded || until.at <= due || due >= transfer.times_out() {
         return;
     }
     if !disturbed(facts, transfer, exchange.sent, until) {
