@@ -65,10 +65,10 @@ fn number(facts: &Facts<'_>) -> usize {
     usize::try_from(facts.policy.bluetooth_alerts_per_day).unwrap_or(usize::MAX)
 }
 
-/// No day, and no part of one since the user came, holds too many. How long an alert took to reach the app may differ:
-/// one that comes soon after a visit may have been on its way before.
+/// No day, and no part of one since the user came, holds too many. How long an alert took to reach the app may differ.
 fn too_many(facts: &Facts<'_>, finding: &mut Finding) {
-    // What came up while the user was there may not have been counted.
+    // What came up while the user was there may not have been counted, and what comes soon after a visit may have come up
+    // before.
     let behind = |place: &Place| {
         let slack = facts.policy.delivery_slack;
         facts.state_at(place.seq) == AppState::Background
@@ -79,7 +79,7 @@ fn too_many(facts: &Facts<'_>, finding: &mut Finding) {
     for (index, place) in delivered.iter().enumerate() {
         let visit = visits(facts, *place, |_| true);
         let inside = |other: &&Place| {
-            other.at + DAY > place.at + slack && visit.is_none_or(|visit| other.at > visit.at + slack)
+            other.at + DAY > place.at + slack && visit.is_none_or(|visit| other.is_after(visit.seq))
         };
         let counted: Vec<&Place> = delivered[..=index].iter().filter(inside).collect();
         if counted.len() > most {

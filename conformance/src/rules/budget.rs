@@ -55,7 +55,7 @@ fn overrun(facts: &Facts<'_>, budget: Charge, finding: &mut Finding) {
                 format!("at most {limit} {} in any {} min", name(budget), window.as_secs() / 60),
                 format!("{count} of them from {first} to {}", place.at),
             );
-        } else if count == limit && limit > 0 {
+        } else if count == limit {
             finding.witness();
         }
     }
@@ -91,9 +91,9 @@ fn charged_for_others(facts: &Facts<'_>, finding: &mut Finding) {
     let charged = deliveries(facts, Charge::Snapshot);
     for (index, request) in slot.requests.iter().enumerate() {
         let due = request.due();
-        let in_hour = |place: Place| place.at <= due && place.at + window > due;
-        let free =
-            facts.handles.iter().filter(|handle| in_hour(handle.called)).flat_map(|handle| &handle.tasks);
+        let recent = |place: Place| place.at + window > due;
+        let before = facts.handles.iter().filter(|handle| handle.called.at <= due && recent(handle.called));
+        let free = before.flat_map(|handle| &handle.tasks);
         let free = free.filter(|task| {
             let kind = facts.tasks[**task].kind;
             matches!(kind, RefreshKind::Snapshot(_)) && charge(kind).is_none()
@@ -104,10 +104,7 @@ fn charged_for_others(facts: &Facts<'_>, finding: &mut Finding) {
         let replaced = slot.requests[index + 1..].iter().any(|newer| newer.place.at <= bound);
         // A wake that was lost with the process may have been charged.
         let excused = request.settled.is_none()
-            || !request.asks()
-            || charged
-                .iter()
-                .any(|place| in_hour(*place) || (place.at > due && place.at <= bound && !in_time))
+            || charged.iter().any(|place| recent(*place) && place.at <= bound)
             || facts.wake_cut_off(due.saturating_sub(window), bound)
             || facts.in_front_between(due, bound)
             || facts.forced_out_between(request.place, bound)

@@ -69,9 +69,9 @@ pub(super) const DEL_08B: Rule = Rule {
         let others = |kind: &RefreshKind| !matches!(kind, RefreshKind::UrlSession(_));
         for held in in_hand(facts).filter(|held| others(held.task.kind)) {
             // One that was let lie did not wait for anything.
-            let expired = held.task.expirations.iter().any(|(_, open, _)| *open);
-            let expired = |done: &Place| expired || held.may_have_expired(*done);
-            let Some(end) = held.task.completed.filter(|done| !expired(done)) else { continue };
+            let Some(end) = held.task.completed.filter(|done| !held.may_have_expired(*done)) else {
+                continue;
+            };
             let begun = |place: Place| place.is_after(held.given.seq) && place.is_before(end.seq);
             let behind = |place: Place| facts.state_at(place.seq) == AppState::Background;
             let ours = |place: Place| begun(place) && behind(place);

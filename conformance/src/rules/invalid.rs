@@ -81,13 +81,12 @@ fn life(
         }
         return;
     };
-    let before = finding.violation.is_some();
     last(facts, session, gone, finding);
     if lived(gone) {
-        transfers(facts, session, (asked, cancel), gone, finding);
+        transfers(facts, session, (asked, cancel), finding);
         release(facts, session, (asked, gone), stop, finding);
     }
-    if !before && finding.violation.is_none() {
+    if finding.violation.is_none() {
         finding.witness();
     }
 }
@@ -181,17 +180,15 @@ fn transfers(
     facts: &Facts<'_>,
     session: &Session<'_>,
     (asked, cancel): (Place, bool),
-    gone: Place,
     finding: &mut Finding,
 ) {
     let made = |transfer: &&Transfer<'_>| transfer.created.is_before(asked.seq);
     for transfer in facts.transfers_of(session.id).filter(made) {
         let told = facts.messages_of(transfer).find_map(|delivery| match delivery.message {
-            Message::DidComplete { end, .. } if delivery.began.is_before(gone.seq) => {
-                Some((delivery.began, *end))
-            }
+            Message::DidComplete { end, .. } => Some((delivery.began, *end)),
             _ => None,
         });
+        // What comes after the last message is broken anyway.
         let Some((told, end)) = told.filter(|(told, _)| told.is_after(asked.seq)) else { continue };
         let open = matches!(transfer.progress(asked), Progress::Open | Progress::Login)
             && !transfer.is_vague_at(asked)

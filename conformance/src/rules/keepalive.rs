@@ -17,15 +17,12 @@ struct Cut<'f, 'h> {
 /// Every suspension and termination by the system, with the tasks that it came too early for.
 fn cuts<'f, 'h>(facts: &'f Facts<'h>) -> impl Iterator<Item = Cut<'f, 'h>> + use<'f, 'h> {
     let stops = facts.changes.iter().filter(|(place, how)| match how {
-        AppChange::Suspended => true,
-        AppChange::Terminated(reason) => !may_be_blamed(facts, *place, *reason),
+        AppChange::Suspended => !excused(facts, *place),
+        AppChange::Terminated(reason) => !may_be_blamed(facts, *place, *reason) && !excused(facts, *place),
         _ => false,
     });
     stops.flat_map(move |(place, how)| {
-        let protected = facts.tasks.iter().filter(move |task| {
-            let inside = task.deadline().is_some_and(|deadline| place.at < deadline);
-            inside && was_open_at(task, *place)
-        });
+        let protected = facts.tasks.iter().filter(move |task| was_open_at(task, *place));
         protected.map(move |task| Cut { place: *place, how: *how, task })
     })
 }
@@ -37,8 +34,8 @@ pub(super) fn was_open_at(task: &super::facts::Task<'_>, place: Place) -> bool {
         && task.orphaned.is_none_or(|orphaned| orphaned.is_from(place.seq))
 }
 
-/// Another task may be over its allowance: then the app is ended whatever else is open, even if that task is completed
-/// before its end is enforced.
+/// A task may be over its allowance, this one or another: then the app is ended whatever else is open, even if that task
+/// is completed before its end is enforced.
 fn excused(facts: &Facts<'_>, place: Place) -> bool {
     let slack = facts.policy.termination_slack;
     facts.tasks.iter().any(|task| {
@@ -72,7 +69,7 @@ pub(super) const SCH_03: Rule = Rule {
             let overlapped = facts.handles.iter().any(|handle| task.is_open_at(handle.place.seq));
             finding.witnesses += u32::from(overlapped);
         }
-        for cut in cuts(facts).filter(|cut| !excused(facts, cut.place)) {
+        for cut in cuts(facts) {
             let later = facts.handles.iter().find(|handle| {
                 handle.place.is_before(cut.place.seq) && cut.task.is_open_at(handle.place.seq)
             });
@@ -110,7 +107,7 @@ pub(super) const SCH_04: Rule = Rule {
     focus: Focus::OVERLAP,
     judge: |facts| {
         let mut finding = Finding::default();
-        for cut in cuts(facts).filter(|cut| !excused(facts, cut.place)) {
+        for cut in cuts(facts) {
             finding.broken(
                 cut.place,
                 format!(
@@ -231,11 +228,8 @@ pub(super) const SCH_05: Rule = Rule {
                 for other in
                     facts.tasks.iter().filter(|other| other.id != task.id && was_open_at(other, *repeat))
                 {
-                    let cut = cuts(facts).find(|cut| {
-                        cut.task.id == other.id
-                            && cut.place.is_after(repeat.seq)
-                            && !excused(facts, cut.place)
-                    });
+                    let cut =
+                        cuts(facts).find(|cut| cut.task.id == other.id && cut.place.is_after(repeat.seq));
                     if let Some(cut) = cut {
                         finding.broken(
                             cut.place,

@@ -178,12 +178,9 @@ fn not_limited(facts: &Facts<'_>, transfer: &Transfer<'_>, all: &[Resumption], f
 
 /// Where a transfer was to be worked on and its date had come.
 fn ready(facts: &Facts<'_>, transfer: &Transfer<'_>) -> Place {
-    let Some(date) = transfer.earliest.filter(|date| *date > transfer.resumed.at) else {
-        return transfer.resumed;
-    };
-    let entries = &facts.history.entries;
-    let before = entries.partition_point(|entry| entry.at < date);
-    Place { seq: before.saturating_sub(1).max(transfer.resumed.seq), at: date }
+    let at = transfer.earliest.map_or(transfer.resumed.at, |date| date.max(transfer.resumed.at));
+    let before = facts.history.entries.partition_point(|entry| entry.at < at);
+    Place { seq: before.saturating_sub(1).max(transfer.resumed.seq), at }
 }
 
 pub(super) const SES_25: Rule = Rule {

@@ -120,7 +120,7 @@ fn goes_on(
         }
         let next = transfer.exchanges.iter().find(|exchange| exchange.sent.is_after(from.seq));
         let until = next.map_or_else(|| facts.last(), |next| next.sent);
-        let lost = links[index + 1..]
+        let lost = links[index..]
             .iter()
             .any(|(place, link)| place.is_before(until.seq) && !permitted(*link, cellular));
         let due = from.at + NEVER;

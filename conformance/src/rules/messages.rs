@@ -336,15 +336,14 @@ fn order(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Finding) {
         .collect();
     ends.sort_by_key(|(concluded, ..)| *concluded);
     // It is enough to compare with the latest told of those that ended clearly earlier.
-    let mut clear = 0;
+    let mut clear = ends.iter().peekable();
     let mut latest: Option<(Place, &Transfer<'_>)> = None;
     for (concluded, told, transfer) in &ends {
-        while ends[clear].0.at + TOGETHER < concluded.at {
-            let (_, told, earlier) = ends[clear];
+        let is_clear = |(ended, ..): &&(Place, Place, &Transfer<'_>)| ended.at + TOGETHER < concluded.at;
+        while let Some((_, told, earlier)) = clear.next_if(is_clear) {
             if latest.is_none_or(|(known, _)| known.is_before(told.seq)) {
-                latest = Some((told, earlier));
+                latest = Some((*told, earlier));
             }
-            clear += 1;
         }
         if let Some((place, earlier)) = latest.filter(|(place, _)| place.is_after(told.seq)) {
             finding.broken(

@@ -34,7 +34,7 @@ fn unchanged(facts: &Facts<'_>, session: &Session<'_>, from: Place, finding: &mu
     if session.launch_events {
         let mut waking = Finding::default();
         wakes::missing(facts, session, &mut waking);
-        if let Some(missing) = waking.violation.filter(|missing| missing.seq > from.seq) {
+        if let Some(missing) = waking.violation.filter(|missing| from.is_before(missing.seq)) {
             let place = Place { seq: missing.seq, at: facts.history.entries[missing.seq].at };
             let expected = format!("a wake for session {:?}, as its first configuration has it", session.id);
             finding.broken(place, expected, missing.seen);

@@ -39,7 +39,7 @@ pub(super) const SCH_08: Rule = Rule {
 fn is_disturbed(facts: &Facts<'_>, of: Charge, slot: &Slot<'_>, index: usize) -> bool {
     let from = slot.requests[index].place.seq;
     let until = slot.arrival_of(index).map_or_else(|| facts.horizon(), |arrival| arrival.place).seq;
-    let entries = facts.history.entries.get(from + 1..until).unwrap_or_default();
+    let entries = facts.history.entries.get(from..until).unwrap_or_default();
     entries.iter().any(|entry| match &entry.event {
         Event::Scheduled { slot: other, .. } => *other != of,
         Event::Triggered { kind: RefreshKind::Snapshot(_) } => of == Charge::Snapshot,
