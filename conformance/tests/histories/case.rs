@@ -13,6 +13,10 @@
 //!
 //! The number after `met` says how often the rule was put to the test; `untested` is 0. Lines with `with` change the
 //! policy. Lines that start with `#` are for the reader.
+//!
+//! With a line `log` the history is judged as somebody else's log, which ends anywhere and in which a pause may mean
+//! anything; `log without task_completed expiration_called` leaves out what such a log may not tell. The log must still
+//! tell what the rule goes by, else the rule is not judged, and that is not `untested`.
 
 use bgsession_conformance::contract::{
     AtAllowance, ForegroundRefresh, OverBudgetWakes, Policy, ResourceTimer, WakeEnd,
@@ -20,7 +24,7 @@ use bgsession_conformance::contract::{
 use bgsession_conformance::history::History;
 use bgsession_conformance::rules::{self, Finding};
 
-use crate::timeline;
+use crate::{log, timeline};
 
 /// One history and the finding that one rule should come to.
 pub(crate) struct Case {
@@ -30,6 +34,8 @@ pub(crate) struct Case {
     pub(crate) wanted: Wanted,
     timeline: String,
     policy: Policy,
+    /// It is somebody else's log, without these kinds of lines.
+    log: Option<Vec<String>>,
 }
 
 /// The finding.
@@ -69,6 +75,7 @@ fn head(line: &str) -> Case {
         wanted,
         timeline: String::new(),
         policy: Policy::default(),
+        log: None,
     }
 }
 
@@ -96,6 +103,10 @@ impl Case {
             (Some(("with", "time from the earliest begin date")), _) => {
                 self.policy.resource_timer = ResourceTimer::FromEarliestBegin;
             }
+            (Some(("log", without)), _) if without.starts_with("without ") => {
+                self.log = Some(without.split_whitespace().skip(1).map(str::to_owned).collect());
+            }
+            (None, _) if line == "log" => self.log = Some(Vec::new()),
             (Some((at, _)), _) if at.starts_with(|first: char| first.is_ascii_digit()) => {
                 self.timeline.push_str(line);
                 self.timeline.push('\n');
@@ -111,18 +122,22 @@ impl Case {
         let history = History::from_jsonl(&timeline.history.to_jsonl());
         let history = history.unwrap_or_else(|error| panic!("{} {}: {error}", self.rule, self.name));
         let rule = rules::find(&self.rule).unwrap_or_else(|| panic!("no rule {}", self.rule));
-        let found = say(&rule.judge(&history, &self.policy));
+        let log = self.log.as_ref().map(|without| log::of(&history, without));
+        let found = log
+            .as_ref()
+            .map_or_else(|| say(&rule.judge(&history, &self.policy)), |log| log.judged(rule, &self.policy));
         let wanted = match &self.wanted {
             Wanted::Met(witnesses) => format!("met {witnesses} times"),
             Wanted::Broken { expected, seen } => {
                 let marked =
                     timeline.marked.unwrap_or_else(|| panic!("{} {}: no mark", self.rule, self.name));
-                violation(marked, expected, seen)
+                violation(log.as_ref().map_or(marked, |log| log.line(marked)), expected, seen)
             }
         };
         (found != wanted).then(|| {
             let (rule, name) = (&self.rule, &self.name);
-            format!("{rule} {name}\n{}\n  wanted: {wanted}\n  found:  {found}\n", history.to_jsonl())
+            let text = log.map_or_else(|| history.to_jsonl(), |log| log.text().to_owned());
+            format!("{rule} {name}\n{text}\n  wanted: {wanted}\n  found:  {found}\n")
         })
     }
 }

@@ -2,9 +2,11 @@
 //!
 //! A rule is trusted because of what it says here: each has histories that meet it, that break it in every way it can be
 //! broken, that never test it, and that come close to breaking it and do not. They stand in tables of timelines, one
-//! file for each family of rules; [`case`] and [`timeline`] say how these are read.
+//! file for each family of rules; [`case`] and [`timeline`] say how these are read, and [`log`] makes somebody else's logs of
+//! them.
 
 mod case;
+mod log;
 mod timeline;
 mod words;
 

@@ -46,4 +46,6 @@
     include_str!("app_sessions.txt"),
     include_str!("app_callbacks.txt"),
     include_str!("actions.txt"),
+    include_str!("logs_apps.txt"),
+    include_str!("logs_systems.txt"),
 ]
