@@ -21,10 +21,11 @@
 //! failure counted and Ann's credential proposed; `gets s/1 credential=ann` answers with it, `sends s/1 with=Basic` sends
 //! it. With `distrusts s/1` and `wants s/1` the connection itself raises the question of trust, or of a client certificate;
 //! `tells s asks=trust` is the session-level method, `tells s/1 asks=trust` the task-level one.
-//! it.
 //!
 //! `fetches s s/1 s/2`: the user wants these together. `uses s/1` is about the file where it was given; `works 1 s/1` and
 //! `worked 1` are a piece of work; `panics handle` is the app's code.
+//!
+//! `lists s 1 2` is a question and its answer; `listing s` and `listed s 1 2` are the two by themselves.
 //!
 //! `registers 1 session=s` is a closure for that session's tasks; `runs 2 1 #3`, `cancels-run 2` (or `drops-run 2`) and `ends 2` are
 //! the second run of any, of closure 1 for task 3.
@@ -87,6 +88,8 @@ struct Writer {
     messages: MessageId,
     /// The last message to each session or transfer.
     message: BTreeMap<String, MessageId>,
+    /// The last of those that asks for an answer.
+    question: BTreeMap<String, MessageId>,
     /// The last delivery of each transfer's file.
     file: BTreeMap<String, MessageId>,
 }
@@ -140,8 +143,11 @@ impl Writer {
 
     fn whole_session(&mut self, verb: &str, rest: &[&str]) -> bool {
         let event = match (verb, rest) {
-            ("lists", [session, transfers @ ..]) => {
-                self.push(Event::Listing { session: id(session) });
+            ("listing", [session]) => Event::Listing { session: id(session) },
+            ("lists" | "listed", [session, transfers @ ..]) => {
+                if verb == "lists" {
+                    self.push(Event::Listing { session: id(session) });
+                }
                 let transfers = transfers.iter().map(|text| listed(text)).collect();
                 Event::Listed { session: id(session), transfers }
             }
@@ -419,6 +425,9 @@ impl Writer {
                 if let Message::DidReceiveChallenge { session_level, .. } = &mut message {
                     *session_level = transfer.is_none();
                 }
+                if ["asks", "ready", "response"].iter().any(|question| what.starts_with(question)) {
+                    self.question.insert((*to).to_owned(), id);
+                }
                 self.push(Event::MessageBegan { id, session, transfer, second, message });
                 if verb == "begins" {
                     return true;
@@ -436,7 +445,7 @@ impl Writer {
                 } else {
                     (of, None)
                 };
-                Event::Answered { id: known(&self.message), answer, credential, request }
+                Event::Answered { id: known(&self.question), answer, credential, request }
             }
             _ => return false,
         };
