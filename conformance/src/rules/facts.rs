@@ -279,14 +279,27 @@ impl<'a> Facts<'a> {
         numbers.filter(|number| *number > 0).min().unwrap_or(1)
     }
 
-    /// Where the present run of the process began, suspended or not.
+    /// Where the present run of the process began, suspended or not. A log that begins in the middle of a run does not say
+    /// that.
     pub(crate) fn launched_before(&self, seq: usize) -> Option<Place> {
         let after = self.changes.partition_point(|(place, _)| place.is_by(seq));
-        let alive = self.changes[..after]
-            .iter()
-            .rev()
-            .take_while(|(_, change)| change.state() != AppState::NotRunning);
-        alive.last().map(|(place, _)| *place)
+        let before = self.changes[..after].iter().rev();
+        let (place, change) = before.take_while(|(_, how)| how.state() != AppState::NotRunning).last()?;
+        let first = self.changes.first().is_some_and(|(first, _)| first == place);
+        (!self.is_log() || !first || *change == AppChange::Launched).then_some(*place)
+    }
+
+    /// Had the wake begun before the log did? Then it is not known when, nor what had come before this call.
+    pub(crate) fn is_cut_off(&self, handle: &Handle) -> bool {
+        let first = self.handles.first().is_some_and(|first| first.place == handle.place);
+        let told = self.changes.first().is_some_and(|(place, _)| place.is_before(handle.place.seq));
+        self.is_log() && first && !told
+    }
+
+    /// Is every task that is open at this entry one of the history's? A log may begin when others were, until the app stops.
+    pub(crate) fn knows_tasks(&self, seq: usize) -> bool {
+        let fresh = |change: AppChange| change == AppChange::Launched || !change.state().is_running();
+        !self.is_log() || self.changes.iter().any(|(place, change)| place.is_by(seq) && fresh(*change))
     }
 
     /// Where the app's code stops executing after this entry, if it does.

@@ -19,7 +19,7 @@ pub(super) const SCH_01: Rule = Rule {
     focus: Focus::GENERAL,
     judge: |facts| {
         let mut finding = Finding::default();
-        for handle in &facts.handles {
+        for (at, handle) in facts.handles.iter().enumerate() {
             if handle.tasks.is_empty() {
                 finding.broken(
                     handle.place,
@@ -31,6 +31,8 @@ pub(super) const SCH_01: Rule = Rule {
                 let task = &facts.tasks[*index];
                 let before = task.minted.iter().filter(|minted| minted.is_before(handle.place.seq)).count();
                 match before {
+                    // A log may begin between the two.
+                    0 if at == 0 && facts.is_log() => {}
                     0 => finding.broken(
                         handle.place,
                         "a task that the device's mint had made",

@@ -44,13 +44,35 @@ impl<'f, 'h> InHand<'f, 'h> {
     /// Messages of its session came after the wake had begun and before its `handle`: developers report it, the
     /// documents say otherwise.
     pub(super) fn was_overtaken(&self) -> bool {
-        self.messages_after(self.handle.called).any(|delivery| delivery.began.is_before(self.given.seq))
+        self.early().next().is_some()
     }
 
     /// So did the drain signal.
     fn was_signalled_early(&self) -> bool {
-        self.messages_after(self.handle.called)
-            .any(|delivery| is_signal(delivery) && delivery.began.is_before(self.given.seq))
+        self.early().any(is_signal)
+    }
+
+    /// The messages that did.
+    fn early(&self) -> impl Iterator<Item = &'f Delivery<'h>> {
+        let of_wake = |place: Place| place.is_after(self.handle.called.seq) || self.may_have_begun_by(place);
+        let early = move |delivery: &&Delivery<'_>| {
+            Some(delivery.session) == self.task.session()
+                && delivery.began.is_before(self.given.seq)
+                && of_wake(delivery.began)
+        };
+        self.facts.deliveries.iter().filter(early)
+    }
+
+    /// A log may not say where the wake began: may that have been before this place, shortly before its `handle`? Not if it
+    /// came of another wake of the session.
+    fn may_have_begun_by(&self, place: Place) -> bool {
+        let of_session = |task: &usize| self.facts.tasks[*task].session() == self.task.session();
+        let woken =
+            |handle: &&Handle| handle.place.is_before(place.seq) && handle.tasks.iter().any(of_session);
+        let earlier = self.facts.handles.iter().rfind(woken);
+        self.facts.is_log()
+            && self.facts.is_one_stretch(place, self.given)
+            && earlier.is_none_or(|earlier| !self.facts.is_one_stretch(earlier.place, place))
     }
 
     /// Where its session's drain signal came.

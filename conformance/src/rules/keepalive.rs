@@ -145,7 +145,7 @@ fn enforced(facts: &Facts<'_>, place: Place) -> bool {
 fn left_alone(facts: &Facts<'_>, finding: &mut Finding) {
     let slack = facts.policy.suspension_slack;
     for (left, _) in facts.changes.iter().filter(|(_, change)| *change == AppChange::Backgrounded) {
-        let busy = facts.tasks.iter().any(|task| was_open_at(task, *left));
+        let busy = !facts.knows_tasks(left.seq) || facts.tasks.iter().any(|task| was_open_at(task, *left));
         let change = facts.changes.iter().map(|(place, _)| *place).find(|place| place.is_after(left.seq));
         let handle = facts.handles.iter().map(|handle| handle.place).find(|place| place.is_after(left.seq));
         let next = [change, handle].into_iter().flatten().min().unwrap_or_else(|| facts.last());
@@ -174,7 +174,7 @@ fn suspensions(facts: &Facts<'_>, finding: &mut Finding) {
     for task in &facts.tasks {
         let Some(done) = task.completed else { continue };
         let behind = facts.state_at(done.seq) == AppState::Background;
-        let last = !facts.tasks.iter().any(|other| was_open_at(other, done));
+        let last = facts.knows_tasks(done.seq) && !facts.tasks.iter().any(|other| was_open_at(other, done));
         if !behind || !last || task.delivered.is_empty() {
             continue;
         }

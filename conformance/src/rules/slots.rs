@@ -83,7 +83,9 @@ fn too_early(facts: &Facts<'_>, of: Charge, finding: &mut Finding) {
             Some(index) => Some(&slot.requests[index]),
             None => before.min_by_key(|request| request.preferred),
         };
-        let Some(request) = request else { continue };
+        // In a log, the completion of a task that it does not know may have asked for another one since.
+        let sure = |request: &&Request<'_>| of != Charge::Snapshot || facts.knows_tasks(request.place.seq);
+        let Some(request) = request.filter(sure) else { continue };
         if arrival.place.at < request.preferred {
             finding.broken(
                 arrival.place,
