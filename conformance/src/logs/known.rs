@@ -58,6 +58,14 @@ pub(super) struct Run {
 }
 
 impl Run {
+    /// Has it done anything that only a running app does?
+    pub(super) fn has_begun(&self) -> bool {
+        !(self.open.is_empty()
+            && self.holding.is_empty()
+            && self.callbacks.is_empty()
+            && self.works.is_empty())
+    }
+
     pub(super) fn callback(&mut self, id: MessageId) -> Option<&mut Callback> {
         self.callbacks.iter_mut().rev().find(|callback| callback.id == id)
     }

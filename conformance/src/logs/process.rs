@@ -225,7 +225,9 @@ impl<'p> Process<'p> {
         if old == Some(new) && matches!(change, AppChange::Foregrounded | AppChange::Backgrounded) {
             return;
         }
-        if change == AppChange::Launched && old.is_some_and(|old| old != AppState::NotRunning) {
+        // A log that begins in the middle of a run has not said that the app ran.
+        let ran = old.map_or_else(|| self.run.has_begun(), |old| old != AppState::NotRunning);
+        if change == AppChange::Launched && ran {
             self.ended_unseen(notes);
         }
         if new == AppState::NotRunning {

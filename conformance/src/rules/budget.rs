@@ -42,9 +42,9 @@ fn name(budget: Charge) -> &'static str {
 fn overrun(facts: &Facts<'_>, budget: Charge, finding: &mut Finding) {
     let window = facts.policy.budget_window;
     // Of a wake that had begun before the log did, nobody knows which hour it counts for.
-    let first = facts.handles.first().filter(|first| facts.is_cut_off(first)).map(|first| first.place.seq);
+    let cut_off = facts.cut_off().map(|first| first.seq);
     let mut delivered = deliveries(facts, budget);
-    delivered.retain(|place| Some(place.seq) != first);
+    delivered.retain(|place| Some(place.seq) != cut_off);
     for (index, place) in delivered.iter().enumerate() {
         // The documents do not say what a change of class does to what was delivered before it: the better one counts.
         let limit = facts.most_per_hour(budget, place.at.saturating_sub(window), place.at);

@@ -289,11 +289,11 @@ impl<'a> Facts<'a> {
         (!self.is_log() || !first || *change == AppChange::Launched).then_some(*place)
     }
 
-    /// Had the wake begun before the log did? Then it is not known when, nor what had come before this call.
-    pub(crate) fn is_cut_off(&self, handle: &Handle) -> bool {
-        let first = self.handles.first().is_some_and(|first| first.place == handle.place);
-        let told = self.changes.first().is_some_and(|(place, _)| place.is_before(handle.place.seq));
-        self.is_log() && first && !told
+    /// The first call of `handle`, if its wake had begun before the log did, nobody knows when.
+    pub(crate) fn cut_off(&self) -> Option<Place> {
+        let first = self.handles.first().filter(|_| self.is_log())?.place;
+        let told = self.changes.first().is_some_and(|(place, _)| place.is_before(first.seq));
+        (!told).then_some(first)
     }
 
     /// Is every task that is open at this entry one of the history's? A log may begin when others were, until the app stops.

@@ -51,5 +51,6 @@
     include_str!("actions.txt"),
     include_str!("edges.txt"),
     include_str!("logs_apps.txt"),
+    include_str!("logs_runs.txt"),
     include_str!("logs_systems.txt"),
 ]
