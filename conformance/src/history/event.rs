@@ -295,7 +295,8 @@ pub enum Event {
         /// First byte asked for, if a range was.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         range: Option<u64>,
-        /// The server that it went to, where that is not the one that the app named.
+        /// The server that it went to, where that is not the one that the app named: host and port, with the scheme
+        /// unless that is `http`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         host: Option<String>,
         /// Bytes of the body that went with it, if one did.

@@ -2,7 +2,7 @@
 
 use super::course::{Exchange, Transfer};
 use super::facts::Delivery;
-use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
+use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS, tls};
 use crate::history::{Answer, EndKind, Message, Space};
 use crate::scenario::Focus;
 
@@ -38,6 +38,7 @@ pub(super) const SES_27: Rule = Rule {
                 story.asked_again(exchange, &mut finding);
             }
         }
+        tls::acted(facts, &mut finding);
         finding
     },
 };

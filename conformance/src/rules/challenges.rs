@@ -100,7 +100,10 @@ fn asked(facts: &Facts<'_>, session: &Session<'_>, about: &[AuthenticationMethod
 /// What became of a transfer whose last exchange met with a challenge.
 fn settled(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
     let Some(last) = transfer.exchanges.last().filter(|last| !last.offers.is_empty()) else { return };
-    let Some(challenge) = last.challenge() else { return };
+    // Whoever tries again meets with the same question again: the clock runs from each time.
+    let same = |exchange: &&Exchange| exchange.offers == last.offers;
+    let challenges: Vec<Place> =
+        transfer.exchanges.iter().rev().take_while(same).filter_map(Exchange::challenge).collect();
     let Some(session) = facts.session(&transfer.key.session) else { return };
     let end = facts.messages_of(transfer).find_map(|delivery| match delivery.message {
         Message::DidComplete { end, .. } => Some((delivery.began, *end)),
@@ -116,12 +119,14 @@ fn settled(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
         end => format!("did_complete ({end:?})"),
     };
     let ran = |patience: Duration| {
-        let due = challenge.at + patience;
-        facts.state_at(challenge.seq).is_running()
-            && facts.is_attached(session, challenge.seq)
-            && facts.stops_after(challenge.seq).is_none_or(|stop| stop.at > due)
-            && due < transfer.times_out()
-            && !transfer.is_paused_between(challenge, told)
+        challenges.iter().any(|challenge| {
+            let due = challenge.at + patience;
+            facts.state_at(challenge.seq).is_running()
+                && facts.is_attached(session, challenge.seq)
+                && facts.stops_after(challenge.seq).is_none_or(|stop| stop.at > due)
+                && due < transfer.times_out()
+                && !transfer.is_paused_between(*challenge, told)
+        })
     };
     let decided = matches!(end, EndKind::Success | EndKind::Failed | EndKind::LoginCancelled);
     if about.is_empty() {

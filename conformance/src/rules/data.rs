@@ -12,15 +12,17 @@ use crate::subject::Capability;
 
 /// What crosses the app's suspension on its way may have come before it.
 const MOMENT: Duration = Duration::from_secs(1);
+/// So long may other messages keep the question about a response waiting.
+const ASKED_BY: Duration = Duration::from_secs(600);
 /// What is on its way when the app is suspended may still arrive for so long.
 const ON_ITS_WAY: Duration = Duration::from_secs(5);
 
 pub(super) const SES_12: Rule = Rule {
     id: "SES-12",
     level: Level::Must,
-    sentence: "A data transfer gives the running app its bytes; it fails with the disconnected error if the app is \
-               suspended or ends first, unless the app has turned it into a download: that goes on, with all that had \
-               arrived.",
+    sentence: "A data transfer asks the running app about the response, then gives it all bytes; it fails with the \
+               disconnected error if the app is suspended or ends first, unless the app has turned it into a download: \
+               that goes on, with all that had arrived.",
     source: "NSURLErrorBackgroundSessionWasDisconnected; urlSession(_:dataTask:didReceive:completionHandler:) (fact E11)",
     basis: Basis::Documents,
     needs: &[Capability::DataTransfers],
@@ -32,6 +34,7 @@ pub(super) const SES_12: Rule = Rule {
     judge: |facts| {
         let mut finding = Finding::default();
         for transfer in &facts.data {
+            asked(facts, transfer, &mut finding);
             in_memory(facts, transfer, &mut finding);
         }
         for transfer in facts.transfers.iter().filter(|transfer| transfer.kind == TransferKind::Data) {
@@ -73,6 +76,56 @@ fn last_word<'b>(facts: &'b Facts<'_>, transfer: &'b Transfer<'_>) -> Option<(Pl
     })
 }
 
+/// The app is asked about the answer's head, and given nothing before it has said that it wants it.
+fn asked(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
+    let messages = || facts.messages_of(transfer);
+    let first = messages().find(|delivery| matches!(delivery.message, Message::DidReceiveResponse { .. }));
+    let given = messages().find_map(|delivery| match delivery.message {
+        Message::DidReceiveData { .. } => Some((delivery.began, "did_receive_data")),
+        Message::DidComplete { end: EndKind::Success, .. } => {
+            Some((delivery.began, "did_complete (Success)"))
+        }
+        _ => None,
+    });
+    if let Some((place, seen)) = given {
+        let allowed = transfer.disposed.is_some_and(|(said, _)| said.is_before(place.seq));
+        if !allowed {
+            let expected = match first {
+                Some(asked) => format!(
+                    "{} to wait: did_receive_response at {} is unanswered",
+                    transfer.key, asked.began.at
+                ),
+                None => format!("did_receive_response about {} first", transfer.key),
+            };
+            finding.broken(place, expected, seen);
+        }
+    }
+    let heads =
+        transfer.exchanges.iter().filter(|exchange| exchange.status() == Some(200) && !exchange.redirects);
+    let Some((head, ..)) = heads.filter_map(|exchange| exchange.head).next() else { return };
+    let due = head.at + ASKED_BY;
+    let session = facts.session(&transfer.key.session);
+    let listens = session.is_some_and(|session| facts.is_attached(session, head.seq))
+        && facts.state_at(head.seq).is_running()
+        && facts.stops_after(head.seq).is_none_or(|stop| stop.at > due);
+    let over = |place: Option<Place>| place.is_some_and(|place| place.at <= due);
+    let other_end = over(transfer.cancelled)
+        || over(last_word(facts, transfer).map(|(told, _)| told))
+        || transfer.times_out() <= due
+        || transfer.is_paused_between(head, facts.last());
+    if first.is_none_or(|asked| asked.began.at > due) && listens && !other_end && facts.last().at > due {
+        finding.broken(
+            head,
+            format!(
+                "did_receive_response about {}, whose answer's head arrived at {}, by {due}",
+                transfer.key, head.at
+            ),
+            first
+                .map_or_else(|| "it never came".to_owned(), |asked| format!("it came at {}", asked.began.at)),
+        );
+    }
+}
+
 /// One that has not been turned into a download.
 fn in_memory(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
     let Some(stop) = stopped(facts, transfer) else { return };
@@ -84,7 +137,6 @@ fn in_memory(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) 
             format!("{} to go on: the app has been running all the time", transfer.key),
             "did_complete (Disconnected)",
         ),
-        (_, Some((told, EndKind::Success))) if in_time => given(facts, transfer, told, finding),
         (Some(stop), last) if !in_time && is_under_way(transfer, stop) => {
             let said_download = transfer
                 .disposed
@@ -93,6 +145,7 @@ fn in_memory(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) 
                 cut_off(facts, transfer, stop, last, finding);
             }
         }
+        (_, Some((told, EndKind::Success))) => given(facts, transfer, told, finding),
         _ => {}
     }
 }
@@ -158,9 +211,9 @@ fn cut_off(
     }
 }
 
-/// It ended well in a running app, which has been given all that came.
+/// It ended well, for an app that has been given all that came.
 fn given(facts: &Facts<'_>, transfer: &Transfer<'_>, told: Place, finding: &mut Finding) {
-    let (Some((received, digest)), Some((_, Answer::Allow))) = (only_body(transfer), transfer.disposed)
+    let (Some((received, digest)), Some((_, Answer::Allow))) = (last_body(transfer), transfer.disposed)
     else {
         return;
     };
@@ -170,28 +223,35 @@ fn given(facts: &Facts<'_>, transfer: &Transfer<'_>, told: Place, finding: &mut 
         _ => None,
     });
     let (total, found) = got.last().unwrap_or((0, digest));
+    // A whole answer to a second try is all that counts: what had come before it can not be taken back.
     if (total, found) != (received, digest) {
         let other = if total == received { "other bytes" } else { "bytes" };
         finding.broken(
             told,
-            format!("all {received} bytes of {} given to the running app before its end", transfer.key),
+            format!("all {received} bytes of {} given to the app before its end", transfer.key),
             format!("{total} {other}"),
         );
     }
 }
 
-/// Size and digest of its answer, if that came in one piece.
-fn only_body(transfer: &Transfer<'_>) -> Option<(u64, u64)> {
-    let (last, earlier) = transfer.exchanges.split_last()?;
+/// Size and digest of its last answer, if that was whole.
+fn last_body(transfer: &Transfer<'_>) -> Option<(u64, u64)> {
+    let last = transfer.exchanges.last()?;
     let (_, outcome, received, digest) = last.end?;
+    let whole = outcome == ExchangeOutcome::Complete && !matches!(last.status(), Some(206 | 401 | 416));
+    (whole && !last.redirects).then_some((received, digest))
+}
+
+/// The same, if nothing else had come before it.
+fn only_body(transfer: &Transfer<'_>) -> Option<(u64, u64)> {
+    let (_, earlier) = transfer.exchanges.split_last()?;
     // Redirects and questions have bodies of their own.
     let alone = earlier.iter().all(|exchange| {
         exchange.challenge().is_some()
             || exchange.redirects
             || exchange.end.is_none_or(|(_, _, received, _)| received == 0)
     });
-    let whole = outcome == ExchangeOutcome::Complete && !matches!(last.status(), Some(206 | 401 | 416));
-    (whole && alone && !last.redirects).then_some((received, digest))
+    last_body(transfer).filter(|_| alone)
 }
 
 /// One that the app has turned into a download.

@@ -47,6 +47,7 @@ mod servers;
 mod serving;
 mod slots;
 mod snapshots;
+mod tls;
 mod transfers;
 mod wakes;
 

@@ -3,7 +3,7 @@
 use super::course::{Progress, Transfer};
 use super::facts::{Delivery, Handle, Session};
 use super::{BOTH, Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
-use crate::contract::{AppChange, Charge, OverBudgetWakes};
+use crate::contract::{AppChange, Charge, OverBudgetWakes, Time};
 use crate::history::{Answer, Message};
 use crate::scenario::Focus;
 
@@ -201,8 +201,9 @@ pub(super) const SCH_22: Rule = Rule {
     focus: Focus::WAKES,
     judge: |facts| {
         let mut finding = Finding::default();
-        for session in facts.sessions.iter().filter(|session| !facts.has_data(session.id)) {
-            for (index, wake) in session.wakes.iter().enumerate() {
+        for session in &facts.sessions {
+            let wakes = session.wakes.iter().enumerate().filter(|_| !facts.has_data(session.id));
+            for (index, wake) in wakes {
                 let last = index.checked_sub(1).map(|before| session.wakes[before]);
                 needless(facts, session, last, *wake, &mut finding);
             }
@@ -297,11 +298,12 @@ pub(super) fn missing(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Fi
     // The wake may have come by another way of counting a suspended transfer's time.
     let vague =
         transfers.iter().any(|transfer| transfer.is_vague_at(horizon) || transfer.vague_login.is_some());
-    if !session.launch_events || transfers.is_empty() || vague || facts.has_data(session.id) {
+    if !session.launch_events || transfers.is_empty() || vague {
         return;
     }
     let ends: Option<Vec<Place>> = transfers.iter().map(|transfer| end_of(facts, transfer)).collect();
-    let Some(last) = ends.and_then(|ends| ends.into_iter().max()) else {
+    let Some((last, over)) = ends.and_then(|ends| ends.into_iter().max()).zip(data_over(facts, session))
+    else {
         return;
     };
     // A callback that was begun has told the app, even if the app was suspended or ended in the middle of it.
@@ -317,7 +319,7 @@ pub(super) fn missing(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Fi
         return;
     };
     let patience = facts.policy.budget_window * 3 + facts.policy.delivery_slack;
-    let in_time = facts.owed_by(Charge::UrlSession, last.at, patience) < horizon.at;
+    let in_time = facts.owed_by(Charge::UrlSession, last.max(over).at, patience) < horizon.at;
     let forced_out = facts.forced_out_between(last, horizon.at);
     if !woken && in_time && !forced_out && facts.collected.is_some() {
         finding.broken(
@@ -329,6 +331,20 @@ pub(super) fn missing(facts: &Facts<'_>, session: &Session<'_>, finding: &mut Fi
             format!("none by {}; the app was never told of {}", horizon.at, untold.key),
         );
     }
+}
+
+/// Where the last of the session's data transfers was over at the latest, with the app's time; `None` if that can not be
+/// told of each.
+fn data_over(facts: &Facts<'_>, session: &Session<'_>) -> Option<Place> {
+    let mut over = Place { seq: 0, at: Time::ZERO };
+    for transfer in facts.data.iter().filter(|transfer| transfer.key.session == *session.id) {
+        let lasts = transfer.disposed.is_some_and(|(_, answer)| answer == Answer::BecomeDownload);
+        if lasts || !transfer.was_resumed() || !facts.state_at(transfer.resumed.seq).is_running() {
+            return None;
+        }
+        over = over.max(facts.stops_after(transfer.resumed.seq)?);
+    }
+    Some(over)
 }
 
 /// Where a transfer ended for its service; `None` if that can not be told.

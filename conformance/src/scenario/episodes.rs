@@ -102,3 +102,36 @@ pub(super) const REDIRECTED_UPLOADS: &[Episode] =
 /// A transfer that is suspended while the app has not said what to do about its login.
 pub(super) const SUSPENDED_WHILE_ASKED: &[Episode] =
     &[&[Step::Enter, download(Route::LoginBasic, 64), wait(500), Step::Suspend { transfer: 0 }, wait(5_000)]];
+
+const DATA: Step = Step::Data(Download { session: 0, route: Route::Plain, size: 64, not_before: None });
+
+/// A process that ends while the bytes of one transfer keep those of another waiting: for callbacks of a second, and of six.
+/// Or an app that stays there until it must have been asked about an answer.
+pub(super) const DATA_IN_HAND: &[Episode] = &[
+    &[Step::Enter, DATA, wait(1_200_000)],
+    &[Step::Enter, DATA, DATA, wait(2_500), Step::Crash, wait(1_000), Step::Enter],
+    &[Step::Enter, DATA, DATA, wait(15_000), Step::Crash, wait(1_000), Step::Enter],
+];
+
+const SLOW_DATA: Step = Step::Data(Download { session: 0, route: Route::Slow, size: 64, not_before: None });
+
+/// A process that ends with news of downloads in hand and a data transfer under way, which goes with it: the news is worth a
+/// wake then. For callbacks of a second, and of six.
+pub(super) const NEWS_BESIDE_DATA: &[Episode] = &[
+    &[
+        Step::Enter,
+        SLOW_DATA,
+        download(Route::Plain, 64),
+        download(Route::Plain, 1),
+        wait(2_500),
+        Step::Crash,
+    ],
+    &[
+        Step::Enter,
+        SLOW_DATA,
+        download(Route::Plain, 64),
+        download(Route::Plain, 1),
+        wait(15_000),
+        Step::Crash,
+    ],
+];

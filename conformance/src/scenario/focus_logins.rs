@@ -26,6 +26,7 @@ impl Focus {
             Route::LoginElsewhere,
             Route::LoginBasic,
             Route::LoginNever,
+            Route::UntrustedWantsCertificate,
         ],
         finishes: &[Finish::WhenServed],
         replies: &[
@@ -51,7 +52,13 @@ impl Focus {
 
     /// Logins, and redirects to another server after them.
     pub const AWAY: Self = Self {
-        routes: &[Route::LoginThenAway, Route::LoginThenAway, Route::LoginThenAway, Route::LoginBasic],
+        routes: &[
+            Route::LoginThenAway,
+            Route::LoginThenPort,
+            Route::LoginThenPlain,
+            Route::LoginTwice,
+            Route::LoginBasic,
+        ],
         replies: &[Reply::Right, Reply::Right, Reply::WrongFirst, Reply::Late(Span(1_000)), Reply::Without],
         ..Self::ANSWERS
     };

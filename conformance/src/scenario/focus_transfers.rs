@@ -180,6 +180,7 @@ impl Focus {
             Route::Drip,
             Route::Stall,
             Route::Cut,
+            Route::CutNoRanges,
             Route::Redirect,
             Route::Plain,
         ],
@@ -187,6 +188,8 @@ impl Focus {
         chained: 0,
         silent: 0,
         delayed: 0,
+        slow_callbacks: 2,
+        episodes: (5, episodes::DATA_IN_HAND),
         spans: 12,
         ..Self::GENERAL
     };

@@ -112,7 +112,10 @@ fn simpler_download(download: Download) -> Vec<Download> {
         Route::UntrustedWantsCertificate => &[Route::Untrusted, Route::WantsCertificate],
         Route::LoginEither => &[Route::LoginBasic, Route::LoginNegotiate],
         Route::RedirectSlow => &[Route::Redirect],
-        Route::LoginThenAway => &[Route::LoginBasic],
+        Route::LoginThenAway | Route::LoginDigest => &[Route::LoginBasic],
+        Route::LoginThenPort | Route::LoginThenPlain | Route::LoginTwice => {
+            &[Route::LoginThenAway, Route::LoginBasic]
+        }
         Route::CutThenHalves => &[Route::Cut],
         _ => &[],
     };

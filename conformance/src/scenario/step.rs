@@ -79,11 +79,17 @@ pub enum Route {
     LoginThenAway,
     /// Cut in the middle; the server gives half of each range that it is asked for.
     CutThenHalves,
+    /// Basic login, then a redirect to the same host at another port, which asks for nothing.
+    LoginThenPort,
+    /// Basic login over TLS, then a redirect to the same host without TLS, which asks for nothing.
+    LoginThenPlain,
+    /// Basic login, then a redirect to another server, which asks for one, too, in the same words.
+    LoginTwice,
 }
 
 impl Route {
     /// All of them.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 37] = [
         Self::Plain,
         Self::NotFound,
         Self::ServerError,
@@ -118,6 +124,9 @@ impl Route {
         Self::RedirectSlow,
         Self::LoginThenAway,
         Self::CutThenHalves,
+        Self::LoginThenPort,
+        Self::LoginThenPlain,
+        Self::LoginTwice,
     ];
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
@@ -137,6 +146,9 @@ impl Route {
                 | Self::LoginStubborn
                 | Self::LoginElsewhere
                 | Self::LoginThenAway
+                | Self::LoginThenPort
+                | Self::LoginThenPlain
+                | Self::LoginTwice
                 | Self::LoginNtlm
                 | Self::LoginNegotiate
                 | Self::LoginEither
@@ -147,6 +159,12 @@ impl Route {
     #[must_use]
     pub const fn asks_over_tls(self) -> bool {
         matches!(self, Self::Untrusted | Self::WantsCertificate | Self::UntrustedWantsCertificate)
+    }
+
+    /// Is the server reached over TLS?
+    #[must_use]
+    pub const fn is_over_tls(self) -> bool {
+        self.asks_over_tls() || matches!(self, Self::LoginThenPlain)
     }
 }
 

@@ -13,7 +13,7 @@ use bgsession_mock_server::{Greeting, Origin};
 
 use super::Clock;
 use super::app::App;
-use super::places::{host_of, path_of, place};
+use super::places::{host_of, path_of, place, server_of};
 use super::wire::Wire;
 use crate::contract::{
     AppLife, AuthenticationMethod, ClientIdentity, HttpBody, HttpRequest, HttpResponse, Link, Response,
@@ -83,7 +83,8 @@ impl Network {
     fn other_host(&self, url: &str, key: Option<&TransferKey>) -> Option<String> {
         let state = self.app.lock();
         let named = state.addresses.get(key?)?;
-        (host_of(named) != host_of(url)).then(|| host_of(url).to_owned())
+        let (named, server) = (server_of(named), server_of(url));
+        (named != server).then(|| server.strip_prefix("http://").unwrap_or(server).to_owned())
     }
 
     /// Says what lies at an address, if that has not been said of this transfer.
@@ -135,7 +136,7 @@ impl Network {
     /// What the connection asks before the request can go out.
     fn greeted(&self, request: &HttpRequest) -> Option<TransportError> {
         let host = host_of(&request.url);
-        let tls = self.origin.tls(host)?;
+        let tls = self.origin.tls(host).filter(|_| request.url.starts_with("https:"))?;
         // One certificate for each host: its name will do.
         let certificate = ServerCertificate::from_der(host.as_bytes());
         let accepts = request.tls.trusted.as_ref() == Some(&certificate);

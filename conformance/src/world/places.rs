@@ -19,15 +19,18 @@ pub(crate) const NOBODY: &str = "nobody";
 const HOST: &str = "http://origin.test";
 /// Bytes of what a server says to somebody who has not logged in: no part of what was asked for.
 const LOGIN_PAGE: u64 = 24;
-/// A server of somebody else's.
+/// Servers of somebody else's, as [`Route`]s lead to them: another host, another port, and the same without TLS.
 const AWAY: &str = "http://elsewhere.test";
+const OTHER_PORT: &str = "http://origin.test:8080";
+const IN_THE_CLEAR: &str = "http://vault.test";
 
 /// The hosts that are served over TLS, and how.
-pub(crate) fn tls_hosts() -> [(&'static str, Tls); 3] {
+pub(crate) fn tls_hosts() -> [(&'static str, Tls); 4] {
     [
         ("stranger.test", Tls::stranger()),
         ("members.test", Tls::trusted().asks_for(USER)),
         ("strange-members.test", Tls::stranger().asks_for(USER)),
+        ("vault.test", Tls::trusted()),
     ]
 }
 
@@ -37,6 +40,7 @@ pub(crate) fn step_url(index: usize, step: &Step) -> String {
         Some(Route::Untrusted) => format!("https://stranger.test/t/{index}"),
         Some(Route::WantsCertificate) => format!("https://members.test/t/{index}"),
         Some(Route::UntrustedWantsCertificate) => format!("https://strange-members.test/t/{index}"),
+        Some(Route::LoginThenPlain) => format!("https://vault.test/t/{index}"),
         _ => format!("{HOST}/t/{index}"),
     }
 }
@@ -53,11 +57,21 @@ pub(crate) fn place(url: &str) -> &str {
     &path[..end]
 }
 
+/// The server that a login leads to, if it does.
+const fn leads_to(route: Route) -> Option<&'static str> {
+    match route {
+        Route::LoginThenAway | Route::LoginTwice => Some(AWAY),
+        Route::LoginThenPort => Some(OTHER_PORT),
+        Route::LoginThenPlain => Some(IN_THE_CLEAR),
+        _ => None,
+    }
+}
+
 /// The script of a scenario's origin: a route for each transfer that may be created.
 pub(crate) fn script(scenario: &Scenario) -> Script {
     let mut script = Script::new();
     let routes = scenario.steps.iter().filter_map(Step::download).map(|download| download.route);
-    if routes.into_iter().any(Route::asks_over_tls) {
+    if routes.into_iter().any(Route::is_over_tls) {
         script = tls_hosts().into_iter().fold(script, |script, (host, tls)| script.tls(host, tls));
     }
     for (index, step) in scenario.steps.iter().enumerate() {
@@ -85,12 +99,14 @@ pub(crate) fn script(scenario: &Scenario) -> Script {
                     let gate = origin::Route::default().login(login("the gate"));
                     script = script.route(path, gate.answer(Answer::redirect(302, &second)));
                     script = script.route(second, origin::Route::new(resource).login(login("the vault")));
-                } else if *route == Route::LoginThenAway {
+                } else if let Some(server) = leads_to(*route) {
                     let second = format!("{path}/hop/2");
-                    let there = Answer::redirect(302, format!("{AWAY}{second}"));
-                    let login = Login::new(USER, PASSWORD).scheme(Scheme::basic("the gate"));
-                    script = script.route(path, origin::Route::default().login(login).answer(there));
-                    script = script.route(second, origin::Route::new(resource));
+                    let there = Answer::redirect(302, format!("{server}{second}"));
+                    let gate = || Login::new(USER, PASSWORD).scheme(Scheme::basic("the gate"));
+                    script = script.route(path, origin::Route::default().login(gate()).answer(there));
+                    let body = origin::Route::new(resource);
+                    let asks = *route == Route::LoginTwice;
+                    script = script.route(second, if asks { body.login(gate()) } else { body });
                 } else {
                     script = script.route(path, answers(*route, resource));
                 }
@@ -132,6 +148,9 @@ fn answers(route: Route, resource: Resource) -> origin::Route {
         | Route::RedirectSlow
         | Route::LoginElsewhere
         | Route::LoginThenAway
+        | Route::LoginThenPort
+        | Route::LoginThenPlain
+        | Route::LoginTwice
         | Route::Untrusted
         | Route::WantsCertificate
         | Route::UntrustedWantsCertificate => with,
@@ -190,6 +209,12 @@ fn answers(route: Route, resource: Resource) -> origin::Route {
 pub(crate) fn host_of(url: &str) -> &str {
     let server = url.split('/').nth(2).unwrap_or("");
     server.split(':').next().unwrap_or(server)
+}
+
+/// Scheme and server of an absolute address.
+pub(crate) fn server_of(url: &str) -> &str {
+    let end = url.match_indices('/').nth(2).map_or(url.len(), |(at, _)| at);
+    &url[..end]
 }
 
 pub(crate) fn path_of(url: &str) -> &str {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bgsession_conformance::Subject;
 use bgsession_reference::contract::{
     AuthenticationMethod, Challenge, ChallengeDisposition, ClientIdentity, Delegate, Device, HttpRequest,
-    HttpResponse, OptionalMethod, Responder, SessionId, TransferId, Transport, TransportError,
+    HttpResponse, OptionalMethod, Responder, SessionId, TransferId, Transport, TransportError, responder,
 };
 use bgsession_reference::service::ReferenceService;
 
@@ -23,6 +23,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::new("a-stranger-is-an-error-unasked", &["SES-26"], |name| asking(name, Slip::Distrusts)),
     Mutant::new("waits-for-a-method-that-is-not-there", &["SES-26"], |name| asking(name, Slip::Waits)),
     Mutant::new("leaves-questions-of-tls-lying", &["SES-26"], |name| asking(name, Slip::LiesLow)),
+    // To a client that knows no certificates every such error is a bad connection.
+    Mutant::new("tries-a-stranger-again-and-again", &["SES-26"], |name| {
+        over(name, |network| Arc::new(Unaware(network)))
+    }),
+    Mutant::new("an-answer-of-tls-does-nothing", &["SES-27"], |name| asking(name, Slip::Deaf)),
     Mutant::new("nobody-to-ask-counts-as-cancelled", &["SES-26"], |name| asking(name, Slip::Cancels)),
     Mutant::new("trusts-without-asking", &["SES-26"], |name| {
         over(name, |network| Arc::new(Trusting(network)))
@@ -51,6 +56,8 @@ enum Slip {
     Cancels,
     /// What a connection asks is put to nobody, and the transfer waits for its timeout.
     LiesLow,
+    /// What a connection asks is put to somebody, and the answer is not heard.
+    Deaf,
 }
 
 fn asking(name: &str, slip: Slip) -> Subject {
@@ -69,9 +76,21 @@ impl Asking {
 
     /// The responder is let go, unheard.
     fn lies_low(&self, method: AuthenticationMethod) -> bool {
-        use AuthenticationMethod::{ClientCertificate, ServerTrust};
-        self.slip == Slip::LiesLow && matches!(method, ServerTrust | ClientCertificate)
+        self.slip == Slip::LiesLow && is_of_tls(method)
     }
+
+    /// What the app is given to answer with.
+    fn unheard(
+        &self,
+        method: AuthenticationMethod,
+        service: Responder<ChallengeDisposition>,
+    ) -> Responder<ChallengeDisposition> {
+        if self.slip == Slip::Deaf && is_of_tls(method) { responder().0 } else { service }
+    }
+}
+
+const fn is_of_tls(method: AuthenticationMethod) -> bool {
+    matches!(method, AuthenticationMethod::ServerTrust | AuthenticationMethod::ClientCertificate)
 }
 
 const SESSION: OptionalMethod = OptionalMethod::SessionChallenge;
@@ -102,6 +121,7 @@ impl AlmostDelegate for Asking {
         if self.lies_low(method) {
             return;
         }
+        let responder = self.unheard(method, responder);
         let trust = method == AuthenticationMethod::ServerTrust;
         if self.slip == Slip::Distrusts && trust {
             return responder.respond(ChallengeDisposition::PerformDefaultHandling);
@@ -117,6 +137,7 @@ impl AlmostDelegate for Asking {
         responder: Responder<ChallengeDisposition>,
     ) {
         let method = challenge.protection_space.method;
+        let responder = self.unheard(method, responder);
         let trust = method == AuthenticationMethod::ServerTrust;
         match self.slip {
             Slip::LiesLow if self.lies_low(method) => {}
@@ -142,7 +163,8 @@ impl AlmostDelegate for Asking {
             | Slip::Distrusts
             | Slip::Waits
             | Slip::Cancels
-            | Slip::LiesLow => self.app.did_receive_challenge(session, transfer, challenge, responder).await,
+            | Slip::LiesLow
+            | Slip::Deaf => self.app.did_receive_challenge(session, transfer, challenge, responder).await,
         }
     }
 }
@@ -153,6 +175,19 @@ fn over(name: &str, network: fn(Arc<dyn Transport>) -> Arc<dyn Transport>) -> Su
         let network = network(Arc::clone(&device.network));
         ReferenceService::new(Device { network, ..device }, scheduler)
     })
+}
+
+struct Unaware(Arc<dyn Transport>);
+
+#[async_trait]
+impl Transport for Unaware {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        self.0.send(request).await.map_err(|error| {
+            let question =
+                matches!(error, TransportError::UntrustedServer { .. } | TransportError::CertificateWanted);
+            if question { TransportError::ConnectionLost } else { error }
+        })
+    }
 }
 
 /// Certificates are a nuisance in tests, and the switch was never turned back.

@@ -7,13 +7,14 @@ use async_trait::async_trait;
 use bgsession_conformance::Subject;
 use bgsession_reference::contract::{
     Configuration, Connection, Delegate, Device, DeviceChange, FilePath, HttpBody, HttpRequest, HttpResponse,
-    Request, Responder, Response, ResponseDisposition, Session, SessionError, SessionId, TransferEnd,
-    TransferError, TransferId, TransferOptions, TransferService, Transport, TransportError, responder,
+    Request, Responder, Response, ResponseDisposition, Scheduler, Session, SessionError, SessionId,
+    TransferEnd, TransferError, TransferId, TransferOptions, TransferService, Transport, TransportError,
+    WakeOutcome, WakeReason, responder,
 };
 use bgsession_reference::service::ReferenceService;
 
 use super::Mutant;
-use crate::parts::{Almost, AlmostDelegate, AlmostService, AlmostSession, lock};
+use crate::parts::{Almost, AlmostDelegate, AlmostScheduler, AlmostService, AlmostSession, lock};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     // The transfer is ended, and the message that says so belongs to a connection that is gone.
@@ -28,6 +29,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
         data(name, Slip::EndsAll)
     }),
     Mutant::new("the-first-piece-of-data-goes-missing", &["SES-12"], |name| data(name, Slip::LosesPiece)),
+    // The end outlives the process, the bytes before it do not.
+    Mutant::new("data-that-is-lost-was-a-success", &["SES-12"], |name| data(name, Slip::Succeeds)),
+    Mutant::new("nobody-is-asked-about-a-response", &["SES-12"], |name| data(name, Slip::Silent)),
+    Mutant::new("data-comes-before-the-word-on-its-response", &["SES-12"], |name| data(name, Slip::Hasty)),
+    // The news waits for the last transfer's end, and that of a data transfer is none.
+    Mutant::new("news-beside-a-data-transfer-wakes-nobody", &["SCH-22"], |name| data(name, Slip::Mute)),
 ];
 
 #[derive(Clone, Copy, PartialEq)]
@@ -38,6 +45,10 @@ enum Slip {
     LosesBeginning,
     EndsAll,
     LosesPiece,
+    Succeeds,
+    Silent,
+    Hasty,
+    Mute,
 }
 
 type Key = (SessionId, TransferId);
@@ -48,12 +59,16 @@ struct State {
     urls: BTreeMap<Key, String>,
     /// Bytes that have arrived from each address.
     arrived: BTreeMap<String, u64>,
+    /// The addresses whose answers have ended.
+    whole: BTreeSet<String>,
     /// Turned into downloads, and how many bytes had arrived by then.
     converted: BTreeMap<Key, u64>,
     /// Those that the app knows nothing of.
     secret: BTreeSet<Key>,
     /// Cancelled in the app's name.
     ended: BTreeSet<Key>,
+    /// Those whose wakes are forgotten.
+    muted: BTreeSet<SessionId>,
     /// Has been given a piece.
     given: BTreeSet<Key>,
 }
@@ -69,9 +84,29 @@ fn data(name: &str, slip: Slip) -> Subject {
     Subject::sessions(name, move |device, scheduler| {
         let shared = Shared { device: device.clone(), slip, state: Arc::default() };
         let network = Arc::new(Counting { shared: shared.clone() });
+        let state = Arc::clone(&shared.state);
+        let scheduler = Arc::new(Almost(Forgetful { scheduler, state }));
         let service = ReferenceService::new(Device { network, ..device }, scheduler);
         Arc::new(Almost(Service { service, shared }))
     })
+}
+
+/// Forgets the wakes of muted sessions.
+struct Forgetful {
+    scheduler: Arc<dyn Scheduler>,
+    state: Arc<Mutex<State>>,
+}
+
+#[async_trait]
+impl AlmostScheduler for Forgetful {
+    fn inner(&self) -> &dyn Scheduler {
+        &*self.scheduler
+    }
+
+    async fn request_wake(&self, session: &SessionId, reason: WakeReason) -> WakeOutcome {
+        let muted = lock(&self.state).muted.contains(session);
+        if muted { std::future::pending().await } else { self.scheduler.request_wake(session, reason).await }
+    }
 }
 
 struct Service {
@@ -96,6 +131,11 @@ impl AlmostService for Service {
                 self.shared.device.spawn(async move { drop(session.cancel(key.1).await) });
             }
         }
+        if stops && self.shared.slip == Slip::Mute {
+            let mut state = lock(&self.shared.state);
+            let open = state.urls.keys().map(|(session, _)| session.clone()).collect();
+            state.muted = open;
+        }
         self.service.device_changed(change);
     }
 
@@ -107,6 +147,7 @@ impl AlmostService for Service {
         let shared = self.shared.clone();
         let between = Between { app: Arc::clone(connection.delegate()), shared: shared.clone() };
         let line = Connection::new(Arc::new(Almost(between)), connection.life().clone());
+        lock(&shared.state).muted.remove(&configuration.identifier);
         let session = self.service.session(configuration, line).await?;
         lock(&shared.state).sessions.insert(session.identifier().clone(), Arc::clone(&session));
         Ok(Arc::new(Almost(Noting { session, shared })))
@@ -156,6 +197,11 @@ impl Shared {
         lock(&self.state).secret.contains(&(session.clone(), transfer))
     }
 
+    fn is_whole(&self, key: &Key) -> bool {
+        let state = lock(&self.state);
+        state.urls.get(key).is_some_and(|url| state.whole.contains(url))
+    }
+
     fn read(&self, file: &FilePath) -> Vec<u8> {
         self.device.storage.read(file, 0, usize::MAX).unwrap_or_default()
     }
@@ -175,6 +221,14 @@ impl AlmostDelegate for Between {
         service: Responder<ResponseDisposition>,
     ) {
         let (own, answer) = responder();
+        if self.shared.slip == Slip::Silent {
+            // The responder is let go, unheard.
+            return;
+        }
+        if self.shared.slip == Slip::Hasty {
+            service.respond(ResponseDisposition::Allow);
+            return self.app.did_receive_response(session, transfer, response, own).await;
+        }
         self.app.did_receive_response(session, transfer, response, own).await;
         let (shared, key) = (self.shared.clone(), (session.clone(), transfer));
         self.shared.device.spawn(async move {
@@ -242,12 +296,17 @@ impl AlmostDelegate for Between {
             told.error = Some(TransferError::TimedOut);
         }
         let key = (session.clone(), transfer);
+        if cut_off && self.shared.slip == Slip::Succeeds && self.shared.is_whole(&key) {
+            told.error = None;
+        }
         let ended = lock(&self.shared.state).ended.contains(&key);
         if ended && matches!(told.error, Some(TransferError::Cancelled { .. })) {
             told.error = Some(TransferError::Disconnected);
         }
         self.app.did_complete(session, transfer, &told).await;
-        lock(&self.shared.state).converted.remove(&key);
+        let mut state = lock(&self.shared.state);
+        state.converted.remove(&key);
+        state.urls.remove(&key);
     }
 }
 
@@ -276,8 +335,10 @@ struct Counted {
 impl HttpBody for Counted {
     async fn chunk(&mut self) -> Result<Option<Vec<u8>>, TransportError> {
         let chunk = self.body.chunk().await?;
-        if let Some(bytes) = &chunk {
-            *lock(&self.state).arrived.entry(self.url.clone()).or_default() += bytes.len() as u64;
+        let mut state = lock(&self.state);
+        match &chunk {
+            Some(bytes) => *state.arrived.entry(self.url.clone()).or_default() += bytes.len() as u64,
+            None => drop(state.whole.insert(self.url.clone())),
         }
         Ok(chunk)
     }

@@ -27,7 +27,22 @@ pub(super) const MUTANTS: &[Mutant] = &[
         following(name, |request| request.body = None)
     }),
     Mutant::new("one-login-for-all-servers", &["SES-31"], |name| keeping(name, |_| String::new())),
+    Mutant::new("a-login-is-for-all-of-a-host", &["SES-31"], |name| {
+        keeping(name, |request| host(&request.url).to_owned())
+    }),
+    Mutant::new("a-login-is-for-a-realm-anywhere", &["SES-31"], |name| {
+        Subject::sessions(name, move |device, scheduler| {
+            let network = Arc::new(Guessing { inner: device.network, known: Mutex::default() });
+            ReferenceService::new(Device { network, ..device }, scheduler)
+        })
+    }),
 ];
+
+const LOGIN: &str = "authorization";
+
+fn login_of(request: &HttpRequest) -> Option<&String> {
+    request.headers.iter().find(|(name, _)| name == LOGIN).map(|(_, login)| login)
+}
 
 /// A service whose requests to other servers carry the credential that was sent last for the same.
 fn keeping(name: &str, same: fn(&HttpRequest) -> String) -> Subject {
@@ -46,15 +61,47 @@ struct Keeping {
 #[async_trait]
 impl Transport for Keeping {
     async fn send(&self, mut request: HttpRequest) -> Result<HttpResponse, TransportError> {
-        const LOGIN: &str = "authorization";
         let of = (self.same)(&request);
-        if request.url.starts_with("http://elsewhere.test/") {
+        if request.url.contains("/hop/") {
             let known = lock(&self.sent).get(&of).cloned();
             request.headers.extend(known.map(|login| (LOGIN.to_owned(), login)));
-        } else if let Some((_, login)) = request.headers.iter().find(|(name, _)| name == LOGIN) {
+        } else if let Some(login) = login_of(&request) {
             lock(&self.sent).insert(of, login.clone());
         }
         self.inner.send(request).await
+    }
+}
+
+/// The host of an address, without its port.
+fn host(url: &str) -> &str {
+    url.split(['/', ':']).nth(3).unwrap_or("")
+}
+
+/// A network in which whoever asks gets the login that the last question in these words was answered with.
+struct Guessing {
+    inner: Arc<dyn Transport>,
+    known: Mutex<BTreeMap<String, String>>,
+}
+
+#[async_trait]
+impl Transport for Guessing {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        let answer = self.inner.send(request.clone()).await?;
+        let Some(words) = answer.response.header("www-authenticate").map(str::to_owned) else {
+            // Accepted: it answers the last question from now on.
+            if let Some(login) = login_of(&request) {
+                let mut known = lock(&self.known);
+                known.values_mut().filter(|known| known.is_empty()).for_each(|known| known.clone_from(login));
+            }
+            return Ok(answer);
+        };
+        let known = lock(&self.known).entry(words).or_default().clone();
+        if known.is_empty() || login_of(&request).is_some() {
+            return Ok(answer);
+        }
+        let mut again = request;
+        again.headers.push((LOGIN.to_owned(), known));
+        self.inner.send(again).await
     }
 }
 
