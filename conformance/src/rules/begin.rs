@@ -47,11 +47,8 @@ pub(super) fn visits<'f>(facts: &'f Facts<'_>, after: Place) -> impl Iterator<It
     enters.filter(|(_, change)| change.state().is_foreground()).map(|(place, _)| *place)
 }
 
-/// Is there nothing, from a place up to a moment, that could keep a transfer from being begun, but its being
-/// discretionary? It was to be worked on, its time was not up, the network was there and nobody else used it for long.
-pub(super) fn is_free(facts: &Facts<'_>, transfer: &Transfer<'_>, from: Place, due: Time) -> bool {
-    let first = begun(transfer).filter(|first| first.at <= due);
-    let until = first.map_or(due, |first| first.at);
+/// Was the network there from a place up to a moment, with nobody else who used it for long?
+pub(super) fn can_send(facts: &Facts<'_>, transfer: &Transfer<'_>, from: Place, until: Time) -> bool {
     let others = facts
         .transfers
         .iter()
@@ -66,6 +63,14 @@ pub(super) fn is_free(facts: &Facts<'_>, transfer: &Transfer<'_>, from: Place, d
         })
         .sum();
     let linked = |now: Conditions| now.link == Link::Wifi && !now.low_power && !now.busy;
+    used < MOMENTS && conditions(facts, from, until).all(linked)
+}
+
+/// Is there nothing, from a place up to a moment, that could keep a transfer from being begun, but its being
+/// discretionary? It was to be worked on, its time was not up, the network was there and nobody else used it for long.
+pub(super) fn is_free(facts: &Facts<'_>, transfer: &Transfer<'_>, from: Place, due: Time) -> bool {
+    let first = begun(transfer).filter(|first| first.at <= due);
+    let until = first.map_or(due, |first| first.at);
     // What comes after its first request keeps it from nothing.
     let matters = |place: Place| place.at <= until && first.is_none_or(|first| place.is_before(first.seq));
     let stays = |end: Option<Place>| !end.is_some_and(matters);
@@ -83,6 +88,5 @@ pub(super) fn is_free(facts: &Facts<'_>, transfer: &Transfer<'_>, from: Place, d
         && stays(told)
         && transfer.times_out() > due
         && (first.is_some() || facts.last().at > due)
-        && used < MOMENTS
-        && conditions(facts, from, until).all(linked)
+        && can_send(facts, transfer, from, until)
 }

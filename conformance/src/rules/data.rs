@@ -12,8 +12,6 @@ use crate::subject::Capability;
 
 /// What crosses the app's suspension on its way may have come before it.
 const MOMENT: Duration = Duration::from_secs(1);
-/// So long may other messages keep the question about a response waiting.
-const ASKED_BY: Duration = Duration::from_secs(600);
 /// What is on its way when the app is suspended may still arrive for so long.
 const ON_ITS_WAY: Duration = Duration::from_secs(5);
 
@@ -34,7 +32,7 @@ pub(super) const SES_12: Rule = Rule {
     judge: |facts| {
         let mut finding = Finding::default();
         for transfer in &facts.data {
-            asked(facts, transfer, &mut finding);
+            super::responses::asked(facts, transfer, &mut finding);
             in_memory(facts, transfer, &mut finding);
         }
         for transfer in facts.transfers.iter().filter(|transfer| transfer.kind == TransferKind::Data) {
@@ -69,61 +67,12 @@ fn stopped(facts: &Facts<'_>, transfer: &Transfer<'_>) -> Option<Option<Place>> 
     facts.state_at(began).is_running().then(|| facts.stops_after(began))
 }
 
-fn last_word<'b>(facts: &'b Facts<'_>, transfer: &'b Transfer<'_>) -> Option<(Place, EndKind)> {
+/// Its last message, and how that says that it ended.
+pub(super) fn last_word<'b>(facts: &'b Facts<'_>, transfer: &'b Transfer<'_>) -> Option<(Place, EndKind)> {
     facts.messages_of(transfer).find_map(|delivery| match delivery.message {
         Message::DidComplete { end, .. } => Some((delivery.began, *end)),
         _ => None,
     })
-}
-
-/// The app is asked about the answer's head, and given nothing before it has said that it wants it.
-fn asked(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
-    let messages = || facts.messages_of(transfer);
-    let first = messages().find(|delivery| matches!(delivery.message, Message::DidReceiveResponse { .. }));
-    let given = messages().find_map(|delivery| match delivery.message {
-        Message::DidReceiveData { .. } => Some((delivery.began, "did_receive_data")),
-        Message::DidComplete { end: EndKind::Success, .. } => {
-            Some((delivery.began, "did_complete (Success)"))
-        }
-        _ => None,
-    });
-    if let Some((place, seen)) = given {
-        let allowed = transfer.disposed.is_some_and(|(said, _)| said.is_before(place.seq));
-        if !allowed {
-            let expected = match first {
-                Some(asked) => format!(
-                    "{} to wait: did_receive_response at {} is unanswered",
-                    transfer.key, asked.began.at
-                ),
-                None => format!("did_receive_response about {} first", transfer.key),
-            };
-            finding.broken(place, expected, seen);
-        }
-    }
-    let heads =
-        transfer.exchanges.iter().filter(|exchange| exchange.status() == Some(200) && !exchange.redirects);
-    let Some((head, ..)) = heads.filter_map(|exchange| exchange.head).next() else { return };
-    let due = head.at + ASKED_BY;
-    let session = facts.session(&transfer.key.session);
-    let listens = session.is_some_and(|session| facts.is_attached(session, head.seq))
-        && facts.state_at(head.seq).is_running()
-        && facts.stops_after(head.seq).is_none_or(|stop| stop.at > due);
-    let over = |place: Option<Place>| place.is_some_and(|place| place.at <= due);
-    let other_end = over(transfer.cancelled)
-        || over(last_word(facts, transfer).map(|(told, _)| told))
-        || transfer.times_out() <= due
-        || transfer.is_paused_between(head, facts.last());
-    if first.is_none_or(|asked| asked.began.at > due) && listens && !other_end && facts.last().at > due {
-        finding.broken(
-            head,
-            format!(
-                "did_receive_response about {}, whose answer's head arrived at {}, by {due}",
-                transfer.key, head.at
-            ),
-            first
-                .map_or_else(|| "it never came".to_owned(), |asked| format!("it came at {}", asked.began.at)),
-        );
-    }
 }
 
 /// One that has not been turned into a download.

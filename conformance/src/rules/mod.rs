@@ -39,6 +39,7 @@ mod quits;
 mod read;
 mod read_transfers;
 mod requests;
+mod responses;
 mod retries;
 mod runs;
 mod scheduling;

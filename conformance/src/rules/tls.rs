@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::begin::can_send;
 use super::course::Transfer;
 use super::facts::{Delivery, Session};
 use super::{Facts, Finding, Place};
@@ -55,16 +56,18 @@ fn in_vain(
         finding.witness();
         return;
     }
-    // The link and the power may keep it, and a process that is to be told; and a session may be given up.
-    let disturbed = facts.conditions.iter().any(|(place, _)| inside(*place))
-        || facts.changes.iter().any(|(place, how)| inside(*place) && how.state() == AppState::NotRunning)
-        || session
-            .gone
-            .iter()
-            .chain(session.invalidated.iter().map(|(place, _)| place))
-            .any(|place| inside(*place));
+    // A process may be gone that is to be told; and a session may be given up.
+    let disturbed =
+        facts.changes.iter().any(|(place, how)| inside(*place) && how.state() == AppState::NotRunning)
+            || session
+                .gone
+                .iter()
+                .chain(session.invalidated.iter().map(|(place, _)| place))
+                .any(|place| inside(*place));
     let excused = |transfer: &&Transfer<'_>| {
-        facts.messages_of(transfer).any(|message| inside(message.began))
+        // The link, the power and others that use the network may keep it.
+        !can_send(facts, transfer, answered, by)
+            || facts.messages_of(transfer).any(|message| inside(message.began))
             || transfer.cancelled.is_some_and(|cancelled| cancelled.at <= by)
             || transfer.is_paused_between(answered, facts.last())
             || transfer.times_out() <= by
