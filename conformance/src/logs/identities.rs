@@ -230,10 +230,12 @@ fn infer(
 /// A transfer is created: if its number was another's, it gets a new one.
 fn create(process: &mut Process<'_>, fields: &mut Map<String, Value>, notes: &mut Notes) {
     let Some(key) = key(fields) else { return };
-    if !process.lasting.transfers.contains_key(&key) {
+    let of_session = || process.lasting.transfers.iter().filter(|(known, _)| known.session == key.session);
+    // Its number may be the one that such another has here.
+    if !of_session().any(|(known, transfer)| *known == key || transfer.id == key.transfer) {
         return;
     }
-    let of_session = process.lasting.transfers.iter().filter(|(known, _)| known.session == key.session);
+    let of_session = of_session();
     let most = of_session.map(|(known, transfer)| known.transfer.max(transfer.id).get()).max().unwrap_or(0);
     let (own, id) = (key.transfer.get(), most.saturating_add(1));
     notes.add(Note::Renumbered, process.line, format!("transfer {own} is t{id} here"));
@@ -243,6 +245,12 @@ fn create(process: &mut Process<'_>, fields: &mut Map<String, Value>, notes: &mu
 
 /// A line about a transfer that may have got a new number.
 fn transfer(process: &Process<'_>, fields: &mut Map<String, Value>) {
+    // A request has both in a field of their own.
+    let fields = match fields.get("key") {
+        Some(Value::Object(_)) => fields.get_mut("key").and_then(Value::as_object_mut),
+        _ => Some(fields),
+    };
+    let Some(fields) = fields else { return };
     if let Some(known) = key(fields).and_then(|key| process.lasting.transfers.get(&key)) {
         fields.insert("transfer".to_owned(), known.id.get().into());
     }
@@ -292,8 +300,8 @@ impl Process<'_> {
 
     /// A callback began.
     pub(super) fn began(&mut self, event: Event, nameless: bool) {
-        let Event::MessageBegan { id, session, transfer, message, .. } = &event else { return };
-        let (id, session, transfer) = (*id, session.clone(), *transfer);
+        let Event::MessageBegan { id, session, message, .. } = &event else { return };
+        let (id, session) = (*id, session.clone());
         let asks = matches!(
             message,
             Message::DidReceiveChallenge { .. }
@@ -303,7 +311,9 @@ impl Process<'_> {
         let gives_file = matches!(message, Message::DidFinishDownloading { .. });
         let (last, gone) = (is_last(message), matches!(message, Message::DidBecomeInvalid));
         let began = self.add(event, false);
-        let about = self.about.take().filter(|_| last);
+        let about = self.about.take();
+        let transfer = about.as_ref().map(|key| key.transfer);
+        let about = about.filter(|_| last);
         if let Some(known) = about.and_then(|key| self.lasting.transfers.get_mut(&key)) {
             known.told = true;
         }

@@ -29,6 +29,7 @@ pub(super) struct Callback {
     pub(super) id: MessageId,
     pub(super) began: Placed,
     pub(super) session: SessionId,
+    /// By the log's own number.
     pub(super) transfer: Option<TransferId>,
     pub(super) ended: Option<Placed>,
     /// The log says so itself.

@@ -330,11 +330,22 @@ impl<'a> Facts<'a> {
     pub(crate) fn in_front_between(&self, from: Time, to: Time) -> bool {
         let before = self.changes.partition_point(|(place, _)| place.at < from);
         let first = before.checked_sub(1).map(|index| self.changes[index].1.state());
-        first.is_some_and(AppState::is_foreground)
+        first.map_or_else(|| self.may_begin_in_front(), AppState::is_foreground)
             || self.changes[before..]
                 .iter()
                 .take_while(|(place, _)| place.at <= to)
                 .any(|(_, change)| change.state().is_foreground())
+    }
+
+    /// May the app have been in front before anything is said of it? A log may begin then.
+    fn may_begin_in_front(&self) -> bool {
+        let from_behind = |change: AppChange| {
+            matches!(
+                change,
+                AppChange::Launched | AppChange::Foregrounded | AppChange::Resumed | AppChange::Suspended
+            )
+        };
+        self.is_log() && !self.changes.first().is_some_and(|(_, change)| from_behind(*change))
     }
 
     /// Was a wake cut off by the end of the process, before its `handle`, between these moments? Its tasks are lost.
