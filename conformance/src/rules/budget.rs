@@ -41,10 +41,9 @@ fn name(budget: Charge) -> &'static str {
 /// holds too many ends with such a delivery, so none is missed.
 fn overrun(facts: &Facts<'_>, budget: Charge, finding: &mut Finding) {
     let window = facts.policy.budget_window;
-    // Of a wake that had begun before the log did, nobody knows which hour it counts for.
-    let cut_off = facts.cut_off().map(|first| first.seq);
+    // Of a wake that began nobody knows when, nobody knows which hour it counts for.
     let mut delivered = deliveries(facts, budget);
-    delivered.retain(|place| Some(place.seq) != cut_off);
+    delivered.retain(|place| !facts.woke_unseen(*place));
     for (index, place) in delivered.iter().enumerate() {
         // The documents do not say what a change of class does to what was delivered before it: the better one counts.
         let limit = facts.most_per_hour(budget, place.at.saturating_sub(window), place.at);

@@ -289,11 +289,9 @@ impl<'a> Facts<'a> {
         (!self.is_log() || !first || *change == AppChange::Launched).then_some(*place)
     }
 
-    /// The first call of `handle`, if its wake had begun before the log did, nobody knows when.
-    pub(crate) fn cut_off(&self) -> Option<Place> {
-        let first = self.handles.first().filter(|_| self.is_log())?.place;
-        let told = self.changes.first().is_some_and(|(place, _)| place.is_before(first.seq));
-        (!told).then_some(first)
+    /// Had this call of `handle` a wake that the log does not tell of? Nobody knows when that began.
+    pub(crate) fn woke_unseen(&self, handle: Place) -> bool {
+        self.is_log() && !self.state_at(handle.seq).is_running()
     }
 
     /// Is every task that is open at this entry one of the history's? A log may begin when others were, until the app stops.
@@ -416,9 +414,13 @@ impl<'a> Facts<'a> {
         transfer.messages.iter().map(|index| &self.deliveries[*index])
     }
 
-    /// Where the transfer's last message was acknowledged first.
+    /// Where the transfer's last message was acknowledged first: where it began, if the log does not tell of returns.
     pub(crate) fn acknowledged(&self, transfer: &Transfer<'_>) -> Option<Place> {
-        self.messages_of(transfer).filter(|delivery| delivery.is_final()).find_map(Delivery::returned)
+        let unsaid = |delivery: &Delivery<'_>| delivery.end.is_none() && !self.tells("message_returned");
+        let returned = |delivery: &Delivery<'_>| {
+            delivery.returned().or_else(|| unsaid(delivery).then_some(delivery.began))
+        };
+        self.messages_of(transfer).filter(|delivery| delivery.is_final()).find_map(returned)
     }
 
     /// Is this a log that the kit has not written? It ends anywhere, and what it does not say may have happened.
