@@ -324,8 +324,11 @@ impl<'a> Facts<'a> {
         asleep
     }
 
-    /// Was the app in front at any time from one moment to another, both included?
+    /// Was the app in front at any time from one moment to another, both included? A log may not tell of that.
     pub(crate) fn in_front_between(&self, from: Time, to: Time) -> bool {
+        if !self.tells("foregrounded") {
+            return true;
+        }
         let before = self.changes.partition_point(|(place, _)| place.at < from);
         let first = before.checked_sub(1).map(|index| self.changes[index].1.state());
         first.map_or_else(|| self.may_begin_in_front(), AppState::is_foreground)
@@ -333,6 +336,15 @@ impl<'a> Facts<'a> {
                 .iter()
                 .take_while(|(place, _)| place.at <= to)
                 .any(|(_, change)| change.state().is_foreground())
+    }
+
+    /// Did the process end here and the log not say where? It does not say when either.
+    pub(crate) fn ended_unseen(&self, end: Place) -> bool {
+        let found = self.changes.iter().position(|(place, how)| *place == end && *how == AppChange::Purged);
+        let before =
+            found.and_then(|index| index.checked_sub(1)).map(|before| self.changes[before].1.state());
+        // Nobody purges an app that runs.
+        self.is_log() && before.is_some_and(AppState::is_running)
     }
 
     /// May the app have been in front before anything is said of it? A log may begin then.

@@ -321,7 +321,7 @@ fn owed(facts: &Facts<'_>, task: &super::facts::Task<'_>, deadline: Time, findin
     };
     let open = task.completed.is_none_or(|place| place.at > deadline)
         // What is enforced at the deadline comes after what was owed before it.
-        && task.orphaned.is_none_or(|p| p.at >= deadline);
+        && task.orphaned.is_none_or(|p| p.at >= deadline && !facts.ended_unseen(p));
     let over = facts.last().at > deadline;
     let behind = facts.state_at(delivered.seq) == AppState::Background
         && !facts.in_front_between(delivered.at, deadline)

@@ -78,9 +78,15 @@ fn too_early(facts: &Facts<'_>, of: Charge, finding: &mut Finding) {
     let slot = Slot::of(facts, of);
     for arrival in &slot.arrivals {
         let before = slot.requests.iter().filter(|request| request.place.is_before(arrival.place.seq));
-        // A task whose user info says nothing may stem from any of them.
+        // A task whose user info says nothing may stem from any of them; in a log, also from one that is not in it: if it
+        // has another user info, or if the first that is there has replaced that only just before.
+        let only_just =
+            |request: &Request<'_>| arrival.place.at.since(request.place.at) <= facts.policy.suspension_slack;
+        let elsewhere =
+            || facts.tasks[arrival.task].user_info.is_some() || slot.requests.first().is_some_and(only_just);
         let request = match arrival.request {
             Some(index) => Some(&slot.requests[index]),
+            None if facts.is_log() && elsewhere() => None,
             None => before.min_by_key(|request| request.preferred),
         };
         // In a log, the completion of a task that it does not know may have asked for another one since.
