@@ -6,6 +6,7 @@ use super::form::{Said, Wrong};
 use super::known::{CALLBACKS, Callback, KnownTask};
 use super::notes::{Note, Notes};
 use super::process::{Process, is_last};
+use super::words::NAMELESS;
 use crate::contract::{RefreshTaskId, SessionId, TransferId};
 use crate::history::{Event, Message, MessageId, TransferKey};
 
@@ -160,8 +161,9 @@ fn begin(process: &mut Process<'_>, fields: &mut Map<String, Value>, notes: &mut
     process.next_message = process.next_message.saturating_add(1);
     fields.insert("id".to_owned(), id.into());
     fields.insert("nameless".to_owned(), own.is_none().into());
-    if let Some(own) = own {
-        process.run.named.insert(own, id);
+    match own {
+        Some(own) => drop(process.run.named.insert(own, id)),
+        None => drop(process.kinds.insert(NAMELESS)),
     }
     Ok(())
 }

@@ -84,6 +84,9 @@ pub(crate) const CHANGES: &[&str] = &[
     "terminated",
 ];
 
+/// Not an event, but what rules should know of a log as well: there are callbacks without an `id` in it.
+pub(crate) const NAMELESS: &str = "callbacks without an id";
+
 /// Which kinds occur in a log: events, changes and messages by their names.
 pub(super) type Kinds = BTreeSet<&'static str>;
 

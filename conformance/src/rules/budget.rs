@@ -104,8 +104,9 @@ fn charged_for_others(facts: &Facts<'_>, finding: &mut Finding) {
         let arrival = slot.arrival_of(index).map(|arrival| arrival.place);
         let in_time = arrival.is_some_and(|place| place.at <= bound);
         let replaced = slot.requests[index + 1..].iter().any(|newer| newer.place.at <= bound);
-        // A wake that was lost with the process may have been charged.
+        // A wake that was lost with the process may have been charged, and one before a log began.
         let excused = request.settled.is_none()
+            || !facts.knows_before(due, window)
             || charged.iter().any(|place| recent(*place) && place.at <= bound)
             || facts.wake_cut_off(due.saturating_sub(window), bound)
             || facts.in_front_between(due, bound)

@@ -13,6 +13,7 @@ use crate::contract::{
     UserInfo,
 };
 use crate::history::{Answer, Entry, History, Message, MessageId, Space, TransferKey};
+use crate::logs::words::NAMELESS;
 
 /// A place in the history and its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -294,10 +295,10 @@ impl<'a> Facts<'a> {
         self.is_log() && !self.state_at(handle.seq).is_running()
     }
 
-    /// Is every task that is open at this entry one of the history's? A log may begin when others were, until the app stops.
+    /// Is every task that is open before this entry one of the history's? A log may begin when others were, until the app stops.
     pub(crate) fn knows_tasks(&self, seq: usize) -> bool {
         let fresh = |change: AppChange| change == AppChange::Launched || !change.state().is_running();
-        !self.is_log() || self.changes.iter().any(|(place, change)| place.is_by(seq) && fresh(*change))
+        !self.is_log() || self.changes.iter().any(|(place, change)| place.is_before(seq) && fresh(*change))
     }
 
     /// Where the app's code stops executing after this entry, if it does.
@@ -444,6 +445,16 @@ impl<'a> Facts<'a> {
     /// granted.
     pub(crate) fn tells(&self, kind: &str) -> bool {
         self.history.log.as_ref().is_none_or(|kinds| kinds.contains(kind))
+    }
+
+    /// Is it certain where callbacks returned? In a log that does not number them it is inferred.
+    pub(crate) fn knows_returns(&self) -> bool {
+        self.history.log.as_ref().is_none_or(|kinds| !kinds.contains(NAMELESS))
+    }
+
+    /// Is all of the time known that lies so long before this moment? A log says nothing of what was before it.
+    pub(crate) fn knows_before(&self, at: Time, span: Duration) -> bool {
+        !self.is_log() || self.history.entries.first().is_some_and(|first| first.at + span <= at)
     }
 
     /// Has the app gone on without a break from one place to another? The kit's own histories say so; in a log that is

@@ -35,17 +35,18 @@ pub(super) fn was_open_at(task: &super::facts::Task<'_>, place: Place) -> bool {
 }
 
 /// A task may be over its allowance, this one or another: then the app is ended whatever else is open, even if that task
-/// is completed before its end is enforced.
+/// is completed before its end is enforced. A log may not know of it.
 fn excused(facts: &Facts<'_>, place: Place) -> bool {
     let slack = facts.policy.termination_slack;
-    facts.tasks.iter().any(|task| {
-        let late = |deadline: Time| {
-            let done = task.completed.filter(|done| done.is_before(place.seq));
-            done.is_some_and(|done| done.at >= deadline) && place.at <= deadline + slack
-        };
-        task.deadline()
-            .is_some_and(|deadline| place.at >= deadline && (was_open_at(task, place) || late(deadline)))
-    })
+    !facts.knows_tasks(place.seq)
+        || facts.tasks.iter().any(|task| {
+            let late = |deadline: Time| {
+                let done = task.completed.filter(|done| done.is_before(place.seq));
+                done.is_some_and(|done| done.at >= deadline) && place.at <= deadline + slack
+            };
+            task.deadline()
+                .is_some_and(|deadline| place.at >= deadline && (was_open_at(task, place) || late(deadline)))
+        })
 }
 
 fn verb(how: AppChange) -> &'static str {

@@ -37,6 +37,9 @@ fn is_lasting(delivery: &&Delivery<'_>) -> bool {
 
 /// An acknowledged message does not come again.
 fn again(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
+    if !facts.knows_returns() {
+        return;
+    }
     for delivery in facts.messages_of(transfer).filter(is_lasting) {
         let Some(returned) = delivery.returned() else {
             continue;

@@ -28,7 +28,8 @@ pub(super) const SES_03: Rule = Rule {
                 }
                 continue;
             };
-            match facts.messages_of(transfer).find(|delivery| delivery.began.is_after(last.seq)) {
+            let late = facts.messages_of(transfer).find(|delivery| delivery.began.is_after(last.seq));
+            match late.filter(|_| facts.knows_returns()) {
                 Some(late) => finding.broken(
                     late.began,
                     format!("nothing about {} after its did_complete at {}", transfer.key, last.at),

@@ -1,9 +1,12 @@
 //! A history as somebody else's log: without the kit's header, and without what such a log may leave out.
 
+use std::collections::BTreeMap;
+
 use bgsession_conformance::contract::Policy;
 use bgsession_conformance::history::History;
 use bgsession_conformance::logs::{LogVerdict, Options, judge};
 use bgsession_conformance::rules::Rule;
+use serde_json::{Map, Value};
 
 /// A log, and which line each entry of the history has become.
 pub(crate) struct Log {
@@ -11,7 +14,7 @@ pub(crate) struct Log {
     lines: Vec<Option<usize>>,
 }
 
-/// The history without these kinds of lines.
+/// The history without these kinds of lines; `id` leaves out the numbers of callbacks.
 ///
 /// # Panics
 ///
@@ -19,8 +22,16 @@ pub(crate) struct Log {
 pub(crate) fn of(history: &History, without: &[String]) -> Log {
     let (mut log, mut left_out) =
         (Log { text: String::new(), lines: Vec::new() }, vec![false; without.len()]);
+    let ids = without.iter().position(|left_out| left_out == "id");
+    let mut callbacks = BTreeMap::new();
     for line in history.to_jsonl().lines().skip(1) {
         let kind = kind(line);
+        let said = ids.and_then(|ids| {
+            let said = nameless(line, &mut callbacks)?;
+            left_out[ids] = true;
+            Some(said)
+        });
+        let line = said.as_deref().unwrap_or(line);
         if let Some(index) = without.iter().position(|left_out| left_out == kind) {
             left_out[index] = true;
             log.lines.push(None);
@@ -32,6 +43,19 @@ pub(crate) fn of(history: &History, without: &[String]) -> Log {
     }
     assert!(left_out.iter().all(|left_out| *left_out), "nothing of {without:?} is there:\n{}", log.text);
     log
+}
+
+/// The line without the number of the callback that it is about, if it is about one, but with its session and transfer.
+fn nameless(line: &str, callbacks: &mut BTreeMap<u64, [Option<Value>; 2]>) -> Option<String> {
+    let mut said: Map<String, Value> = serde_json::from_str(line).expect("an object");
+    let id = said.remove("id")?.as_u64().expect("a number");
+    let fields = ["session", "transfer"];
+    let own = fields.map(|field| said.get(field).cloned());
+    let whose = callbacks.entry(id).or_insert(own);
+    for (field, value) in fields.into_iter().zip(whose) {
+        said.extend(value.clone().map(|value| (field.to_owned(), value)));
+    }
+    Some(Value::Object(said).to_string())
 }
 
 /// What logs call a line: a message or a change of the process by its own name.
