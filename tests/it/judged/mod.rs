@@ -1,5 +1,7 @@
 //! Logs: what the kit writes is judged as in the run that wrote it, and what says less raises no alarm.
 
+mod parts;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -164,75 +166,6 @@ fn assert_lawful(subject: &Subject, log: &str, limits: Option<(usize, usize)>, w
 }
 
 #[test]
-fn a_log_that_ends_anywhere_breaks_nothing_by_that() {
-    for (subject, focus) in lawful() {
-        for seed in 0..4 {
-            let lines = foreign(&played(&subject, focus, seed));
-            for end in 1..=lines.len() {
-                assert_lawful(&subject, &lines[..end].join("\n"), None, "a beginning");
-            }
-        }
-    }
-}
-
-#[test]
-fn a_log_that_leaves_out_a_kind_of_event_breaks_nothing_by_that() {
-    for (subject, focus) in lawful() {
-        for seed in 0..6 {
-            let lines = foreign(&played(&subject, focus, seed));
-            let kind = |line: &str| {
-                let value: Vec<&str> = line.split('"').collect();
-                let after = |field: &str| {
-                    value.iter().position(|part| *part == field).and_then(|at| value.get(at + 2)).copied()
-                };
-                after("message")
-                    .or_else(|| after("change"))
-                    .or_else(|| after("event"))
-                    .unwrap_or("")
-                    .to_owned()
-            };
-            let mut kinds: Vec<String> = lines.iter().map(|line| kind(line)).collect();
-            kinds.sort();
-            kinds.dedup();
-            for left_out in kinds {
-                let rest: Vec<&str> =
-                    lines.iter().filter(|line| kind(line) != left_out).map(String::as_str).collect();
-                if !rest.is_empty() {
-                    assert_lawful(&subject, &rest.join("\n"), None, &format!("without {left_out}"));
-                }
-            }
-        }
-    }
-}
-
-/// One day after the other, written by apps that were killed in between.
-fn days(histories: &[History]) -> String {
-    let mut log = String::new();
-    let mut from = 0_u64;
-    for history in histories {
-        for line in foreign(history) {
-            let mut value: serde_json::Value =
-                serde_json::from_str(&line).expect("it was written by the kit");
-            let at = value["at"].as_u64().expect("a number") + from;
-            value["at"] = at.into();
-            value.as_object_mut().expect("an object").remove("seq");
-            for field in ["preferred", "earliest", "last_byte"] {
-                if let Some(date) =
-                    value.get(field).and_then(serde_json::Value::as_u64).filter(|date| *date < 1 << 60)
-                {
-                    value[field] = (date + from).into();
-                }
-            }
-            log.push_str(&value.to_string());
-            log.push('\n');
-        }
-        from += history.entries.last().map_or(0, |last| last.at.as_millis()) + 30 * 86_400_000;
-        log.push_str(&format!("{{\"at\":{from},\"event\":\"crashed\"}}\n"));
-    }
-    log
-}
-
-#[test]
 fn what_a_log_breaks_is_broken_in_the_run_too() {
     let mut seen: BTreeMap<&str, (u32, u32)> = BTreeMap::new();
     for mutant in all() {
@@ -269,15 +202,4 @@ fn what_a_log_breaks_is_broken_in_the_run_too() {
     let about_apps = about_apps.filter(|(rule, _)| **rule != "DEL-07a");
     let missed: Vec<_> = about_apps.filter(|(_, (run, log))| *run >= 5 && *log == 0).collect();
     assert!(missed.is_empty(), "{missed:?} of {seen:?}");
-}
-
-#[test]
-fn a_long_log_is_cut_where_it_breaks_nothing() {
-    for (subject, focus) in lawful().into_iter().filter(|(subject, _)| subject.role() == Role::Delegate) {
-        let histories: Vec<History> = (0..20).map(|seed| played(&subject, focus, seed)).collect();
-        let log = days(&histories);
-        for limits in [(1, 1_000_000), (1, 5), (20, 40), (100, 10_000)] {
-            assert_lawful(&subject, &log, Some(limits), &format!("cut at {limits:?}"));
-        }
-    }
 }
