@@ -55,4 +55,5 @@
     include_str!("logs_apps.txt"),
     include_str!("logs_runs.txt"),
     include_str!("logs_systems.txt"),
+    include_str!("logs_services.txt"),
 ]
