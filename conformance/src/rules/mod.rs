@@ -50,6 +50,7 @@ mod slots;
 mod snapshots;
 mod tls;
 mod transfers;
+mod unsaid;
 mod wakes;
 
 use facts::{Facts, Place};
