@@ -91,6 +91,8 @@ pub enum Capability {
     InProcessSessions,
     /// TLS to servers that are not trusted, or that ask for a client certificate.
     Tls,
+    /// Messages about progress.
+    Progress,
     /// An end for apps that use too much CPU time.
     CpuTime,
     /// An app that works on its results after the callback that brought them.

@@ -180,6 +180,8 @@ macro_rules! __suite {
             ses_29_a_visit_begins_what_was_held_for_being_created_behind = "SES-29": sessions system;
             ses_30_only_a_background_session_goes_on_without_the_app = "SES-30": sessions system;
             ses_31_no_other_server_sees_a_credential = "SES-31": sessions system;
+            ses_32_no_more_connections_than_allowed = "SES-32": sessions system;
+            ses_33_progress_is_told_and_true = "SES-33": sessions system;
             del_01a_no_task_is_completed_twice = "DEL-01a": delegate;
             del_01b_every_task_is_completed = "DEL-01b": delegate;
             del_01c_a_task_does_not_wait_for_the_next_wake = "DEL-01c": delegate;

@@ -65,6 +65,9 @@ pub enum Event {
         /// It is no background session: its transfers are the app's own.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         in_process: bool,
+        /// Its configuration's `maximum_connections_per_host`, if that is not six.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        connections: Option<u32>,
         /// Its delegate has `did_receive_session_challenge`.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         session_challenges: bool,

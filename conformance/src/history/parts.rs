@@ -218,11 +218,23 @@ pub enum Message {
     DidWriteData {
         /// Bytes so far.
         total: u64,
+        /// Those of them that are new.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        written: Option<u64>,
+        /// Bytes in all, if that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expected: Option<u64>,
     },
     /// `did_send_body_data`
     DidSendBodyData {
         /// Bytes so far.
         total: u64,
+        /// Those of them that are new.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sent: Option<u64>,
+        /// Bytes in all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expected: Option<u64>,
     },
     /// `did_resume_at_offset`
     DidResumeAtOffset {

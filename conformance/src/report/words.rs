@@ -71,6 +71,7 @@ pub(super) fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -
             cellular,
             discretionary,
             in_process,
+            connections,
             session_challenges,
             task_challenges,
             ..
@@ -85,7 +86,8 @@ pub(super) fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -
                 (false, false) => ", takes no challenges",
             };
             let (silent, kind) = if *in_process { ("", "in-process ") } else { (silent, "") };
-            (Lane::App, format!("opens {kind}session {}{silent}{wifi}{moment}{asked}", id(session)))
+            let few = connections.map_or_else(String::new, |most| format!(", connections per host: {most}"));
+            (Lane::App, format!("opens {kind}session {}{silent}{wifi}{moment}{few}{asked}", id(session)))
         }
         Event::TransferCreated { key, kind, earliest, continues, .. } => {
             let what = match kind {
@@ -381,8 +383,11 @@ fn said_by(message: &Message) -> String {
             let refused = if *failures > 0 { format!(", {failures} refused") } else { String::new() };
             format!("{name} ({method:?}{refused})")
         }
-        Message::DidWriteData { total } | Message::DidSendBodyData { total } => {
-            format!("{name} ({total} bytes)")
+        Message::DidWriteData { total, written: more, expected }
+        | Message::DidSendBodyData { total, sent: more, expected } => {
+            let more = more.map_or_else(String::new, |more| format!("{more} more, "));
+            let expected = expected.map_or_else(String::new, |expected| format!(" of {expected}"));
+            format!("{name} ({more}{total}{expected} bytes)")
         }
         Message::DidResumeAtOffset { offset } => format!("{name} ({offset})"),
         Message::DidFinishDownloading { status, size, .. } => {

@@ -19,8 +19,8 @@ pub(crate) struct Exchange {
     pub(crate) body: Option<u64>,
     /// Its answer holds a part that is not the last.
     pub(crate) short: bool,
-    /// It asked for a part only.
-    pub(crate) ranged: bool,
+    /// It asked for a part only: from this byte on.
+    pub(crate) from: Option<u64>,
     /// It carried a credential.
     pub(crate) credential: bool,
     /// The protection spaces that its answer offered; none if that is not known.

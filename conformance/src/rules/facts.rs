@@ -109,6 +109,8 @@ pub(crate) struct Session<'a> {
     pub(crate) cellular: bool,
     /// It is no background session.
     pub(crate) in_process: bool,
+    /// The most connections to one host that it may have.
+    pub(crate) connections: u32,
     /// It leaves the moment to the system.
     pub(crate) discretionary: bool,
     /// Its delegate has the session-level method for challenges, and the task-level one.

@@ -210,7 +210,7 @@ fn stuck(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
         return;
     };
     let later = &transfer.exchanges[first..];
-    if later.iter().filter(refused).count() > 2 && later.iter().all(|exchange| exchange.ranged) {
+    if later.iter().filter(refused).count() > 2 && later.iter().all(|exchange| exchange.from.is_some()) {
         finding.broken(
             failed.began,
             format!("{} from the beginning: the server refused to go on in the middle", transfer.key),

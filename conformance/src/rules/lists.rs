@@ -201,7 +201,7 @@ fn reported(facts: &Facts<'_>, transfer: &Transfer<'_>, place: Place) -> Option<
         delivery.began.is_after(exchange.sent.seq) && delivery.began.is_before(place.seq) && !over
     });
     told.filter_map(|delivery| match delivery.message {
-        Message::DidWriteData { total } => Some(*total),
+        Message::DidWriteData { total, .. } => Some(*total),
         _ => None,
     })
     .max()

@@ -13,6 +13,7 @@ mod attaching;
 mod begin;
 mod budget;
 mod challenges;
+mod connections;
 mod course;
 mod cpu;
 mod data;
@@ -35,6 +36,7 @@ mod logins;
 mod messages;
 mod own;
 mod pauses;
+mod progress;
 mod quits;
 mod read;
 mod read_transfers;
@@ -53,6 +55,7 @@ mod transfers;
 mod unsaid;
 mod wakes;
 
+pub(crate) use connections::CONNECTIONS;
 use facts::{Facts, Place};
 
 use std::fmt;
@@ -321,6 +324,8 @@ pub static RULES: &[Rule] = &[
     discretion::SES_29,
     own::SES_30,
     servers::SES_31,
+    connections::SES_32,
+    progress::SES_33,
     finishing::DEL_01A,
     finishing::DEL_01B,
     finishing::DEL_01C,

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::CONNECTIONS;
 use super::course::Transfer;
 use super::facts::{Facts, Handle, Index, Place, Session, Task, Work};
 use crate::contract::{AppChange, AppState, Policy, RefreshKind, RefreshTaskId, SessionId};
@@ -52,6 +53,7 @@ impl<'a> Facts<'a> {
                 cellular,
                 discretionary,
                 in_process,
+                connections,
                 session_challenges,
                 task_challenges,
                 decides,
@@ -62,6 +64,7 @@ impl<'a> Facts<'a> {
                 if known.opened.is_empty() {
                     (known.cellular, known.discretionary) = (*cellular, *discretionary);
                     known.in_process = *in_process;
+                    known.connections = connections.unwrap_or(CONNECTIONS);
                 }
                 known.opened.push(place);
             }
@@ -186,6 +189,7 @@ impl<'a> Facts<'a> {
                 launch_events,
                 cellular: true,
                 in_process: false,
+                connections: CONNECTIONS,
                 discretionary: false,
                 challenges: (false, true),
                 decides: false,

@@ -194,7 +194,7 @@ impl<'a> Facts<'a> {
         else {
             return;
         };
-        self.sent(place, *exchange, key, request, (range.is_some(), credential.is_some()));
+        self.sent(place, *exchange, key, request, (*range, credential.is_some()));
         let decided = *identity != ShownIdentity::Undecided;
         self.known_exchange(*exchange, |sent| {
             (sent.trusts, sent.decided, sent.body) = (*trusts, decided, *body);
@@ -207,7 +207,7 @@ impl<'a> Facts<'a> {
         exchange: u32,
         key: &TransferKey,
         request: &'a str,
-        (ranged, credential): (bool, bool),
+        (from, credential): (Option<u64>, bool),
     ) {
         let Some(index) = self.index.transfers.get(key).copied() else { return };
         let transfer = &mut self.transfers[index];
@@ -222,7 +222,7 @@ impl<'a> Facts<'a> {
             short: false,
             method: request.split(' ').next().unwrap_or_default().to_owned(),
             body: None,
-            ranged,
+            from,
             credential,
             offers: Vec::new(),
             head: None,

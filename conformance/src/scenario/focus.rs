@@ -128,6 +128,8 @@ pub struct Focus {
     pub(crate) refused_uploads: bool,
     /// One of the sessions is not a background one.
     pub(crate) in_process: bool,
+    /// The sessions allow one connection to a host, or two.
+    pub(crate) few_connections: bool,
     /// One in how many scenarios has messages that come before their wake's `handle`; 0 for none.
     pub(crate) early: u8,
     /// The most closures that an app registers; 0 for none.
@@ -221,6 +223,7 @@ impl Focus {
         work: 0,
         refused_uploads: false,
         in_process: false,
+        few_connections: false,
         early: 0,
         closures: 0,
         returns: &[Return::WhenServed],

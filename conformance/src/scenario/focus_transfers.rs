@@ -2,7 +2,7 @@
 
 use super::episodes;
 use super::focus::Weights;
-use super::{Focus, Route};
+use super::{Focus, Route, Span};
 
 impl Focus {
     /// HTTP error statuses.
@@ -146,6 +146,67 @@ impl Focus {
         delayed: 10,
         sessions: 2,
         wifi_only: 1,
+        ..Self::GENERAL
+    };
+
+    /// More transfers than connections.
+    pub const CONNECTIONS: Self = Self {
+        weights: Weights {
+            download: 16,
+            upload: 2,
+            refresh: 0,
+            snapshot: 0,
+            cancel: 1,
+            suspend: 1,
+            resume: 1,
+            ..Self::GENERAL.weights
+        },
+        routes: &[
+            Route::Slow,
+            Route::Slow,
+            Route::Plain,
+            Route::Drip,
+            Route::Stall,
+            Route::Cut,
+            Route::Redirect,
+            Route::LoginBasic,
+            Route::LoginThenPort,
+        ],
+        sessions: 2,
+        few_connections: true,
+        chained: 0,
+        silent: 0,
+        delayed: 0,
+        ..Self::GENERAL
+    };
+
+    /// Transfers that take their time, and an app that watches them.
+    pub const PROGRESS: Self = Self {
+        weights: Weights {
+            download: 8,
+            upload: 3,
+            refresh: 0,
+            snapshot: 0,
+            cancel: 0,
+            leave: 1,
+            wait: 14,
+            ..Self::GENERAL.weights
+        },
+        routes: &[
+            Route::Drip,
+            Route::Drip,
+            Route::Slow,
+            Route::Plain,
+            Route::Cut,
+            Route::CutNoRanges,
+            Route::Stall,
+            Route::Redirect,
+            Route::LoginBasic,
+        ],
+        waits: &[Span(20_000), Span(60_000), Span(600_000), Span(600_000)],
+        chained: 0,
+        silent: 0,
+        delayed: 0,
         ..Self::GENERAL
     };
 

@@ -283,6 +283,9 @@ pub struct Setup {
     /// The sessions that are not background ones, by identifier.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub in_process: Vec<u8>,
+    /// The most connections to one host that its sessions allow, if not six.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connections: Option<u32>,
     /// What the app says to the response of each data transfer, round and round; if empty, it lets all of them go on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dispositions: Vec<Disposition>,
@@ -317,6 +320,7 @@ impl Default for Setup {
             dispositions: Vec::new(),
             closures: Vec::new(),
             in_process: Vec::new(),
+            connections: None,
         }
     }
 }

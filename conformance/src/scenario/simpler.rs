@@ -171,6 +171,7 @@ pub(super) fn simpler_setup(setup: &Setup, way: usize) -> Option<Setup> {
         32 => with(|s, _| drop(s.work.drain(..s.work.len() / 2))),
         33 => with(|s, d| s.early = d.early),
         54 => with(|s, d| s.in_process = d.in_process),
+        55 => with(|s, d| s.connections = d.connections),
         34 => with(|s, d| s.dispositions = d.dispositions),
         35 => with(|s, _| s.dispositions.truncate(1)),
         37 => with(|s, _| s.dispositions.iter_mut().for_each(|said| *said = said.at_once())),

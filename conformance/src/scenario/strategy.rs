@@ -156,6 +156,9 @@ impl Scenarios {
             setup.dispositions =
                 (0..swarm.usize(1..=3)).map(|_| DISPOSITIONS[swarm.usize(..DISPOSITIONS.len())]).collect();
         }
+        if self.focus.few_connections {
+            setup.connections = Some(swarm.u32(1..=2));
+        }
         if self.focus.in_process {
             setup.in_process = vec![dice.sessions[0]];
         }
@@ -268,6 +271,7 @@ impl Dice {
             dispositions: Vec::new(),
             closures: Vec::new(),
             in_process: Vec::new(),
+            connections: None,
         }
     }
 

@@ -59,13 +59,18 @@ impl App {
         let (cellular, discretionary) = (!among(&self.setup.wifi_only), among(&self.setup.discretionary));
         let in_process = among(&self.setup.in_process);
         let plain = if in_process { Configuration::in_process } else { Configuration::background };
+        let plain = plain(id.clone());
         let configuration = Configuration {
             sends_launch_events: launch_events && !in_process,
             is_discretionary: discretionary,
             allows_cellular_access: cellular,
             resource_timeout: self.setup.resource_timeout.duration(),
             request_timeout: Duration::from_millis(REQUEST_TIMEOUT),
-            ..plain(id.clone())
+            maximum_connections_per_host: self
+                .setup
+                .connections
+                .unwrap_or(plain.maximum_connections_per_host),
+            ..plain
         };
         let life = self.life();
         let delegate = Recording::new(Arc::clone(self), id.clone(), false);
@@ -78,6 +83,7 @@ impl App {
             cellular,
             discretionary,
             in_process,
+            connections: self.setup.connections,
             session_challenges: self.setup.challenges.of_session(),
             task_challenges: self.setup.challenges.of_task(),
             decides: self.decides(),

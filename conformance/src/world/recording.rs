@@ -172,22 +172,24 @@ impl Delegate for Recording {
         &self,
         session: &SessionId,
         transfer: TransferId,
-        _: u64,
+        written: u64,
         total: u64,
-        _: Option<u64>,
+        expected: Option<u64>,
     ) {
-        self.message(session, Some(transfer), || Message::DidWriteData { total }).await;
+        let message = Message::DidWriteData { total, written: Some(written), expected };
+        self.message(session, Some(transfer), || message).await;
     }
 
     async fn did_send_body_data(
         &self,
         session: &SessionId,
         transfer: TransferId,
-        _: u64,
+        sent: u64,
         total: u64,
-        _: u64,
+        expected: u64,
     ) {
-        self.message(session, Some(transfer), || Message::DidSendBodyData { total }).await;
+        let message = Message::DidSendBodyData { total, sent: Some(sent), expected: Some(expected) };
+        self.message(session, Some(transfer), || message).await;
     }
 
     async fn did_resume_at_offset(

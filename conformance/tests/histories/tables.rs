@@ -18,6 +18,8 @@
     include_str!("retries.txt"),
     include_str!("links.txt"),
     include_str!("statuses.txt"),
+    include_str!("connections.txt"),
+    include_str!("progress.txt"),
     include_str!("servers.txt"),
     include_str!("cpu.txt"),
     include_str!("alerts.txt"),

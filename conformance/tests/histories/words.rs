@@ -76,6 +76,10 @@ pub(crate) fn opened(session: &str, how: &[&str]) -> Event {
         cellular: !how.contains(&"wifi-only"),
         discretionary: how.contains(&"discretionary"),
         in_process: how.contains(&"in-process"),
+        connections: how
+            .iter()
+            .find_map(|term| term.strip_prefix("connections="))
+            .map(|most| most.parse().expect("a number")),
         session_challenges,
         task_challenges,
         decides: how.contains(&"deciding"),
@@ -94,7 +98,10 @@ pub(crate) fn created(transfer: &str, terms: &[&str]) -> Event {
     Event::TransferCreated {
         key: key(transfer),
         kind,
-        url: format!("https://origin.test/{transfer}"),
+        url: terms
+            .iter()
+            .find_map(|term| term.strip_prefix("of="))
+            .map_or_else(|| format!("https://origin.test/{transfer}"), str::to_owned),
         earliest: term("from="),
         resource_timeout: term("timeout=").unwrap_or_else(|| time("7d00:00")).as_millis(),
         request_timeout: 60_000,
@@ -179,7 +186,14 @@ pub(crate) fn message(word: &str) -> Message {
             Message::DidReceiveData { total, digest }
         }
         "asks" => asks(detail.unwrap_or("basic")),
-        "progress" => Message::DidWriteData { total: 1 },
+        "progress" => {
+            let (total, written, expected) = progress(detail);
+            Message::DidWriteData { total, written, expected }
+        }
+        "sent" => {
+            let (total, sent, expected) = progress(detail);
+            Message::DidSendBodyData { total, sent, expected }
+        }
         "ready" => Message::WillBeginDelayedRequest,
         "events" => Message::DidFinishEvents,
         _ => panic!("{word:?} is no message"),
@@ -202,6 +216,17 @@ pub(crate) fn space(text: &str) -> Space {
 }
 
 /// `basic:vault`, with `+2` for two refused credentials and `~ann` for a proposed one.
+/// `progress=5/20+2`: 5 bytes of 20, two of them new; without a word on it, one byte.
+fn progress(detail: Option<&str>) -> (u64, Option<u64>, Option<u64>) {
+    let number = |text: &str| text.parse().expect("a number of bytes");
+    let detail = detail.unwrap_or("1");
+    let (detail, new) =
+        detail.split_once('+').map_or((detail, None), |(rest, new)| (rest, Some(number(new))));
+    let (total, whole) =
+        detail.split_once('/').map_or((detail, None), |(total, of)| (total, Some(number(of))));
+    (number(total), new, whole)
+}
+
 fn asks(text: &str) -> Message {
     let (text, credential) = text.split_once('~').map_or((text, None), |(text, user)| (text, Some(user)));
     let (text, failures) = text.split_once('+').unwrap_or((text, "0"));

@@ -6,7 +6,7 @@ use super::session::Session;
 use crate::contract::TransferId;
 
 impl Session {
-    /// Starts as many as may be on the wire at once.
+    /// Starts as many as may be on the wire at once. SES-32: the configuration has a say in that.
     pub(super) fn start_queued(&mut self, env: &mut Env) {
         let most = self.config.maximum_connections_per_host.min(env.policy.connections_per_host).max(1);
         // Bounded by the line: every turn takes one out of it.

@@ -263,7 +263,7 @@ impl Session {
                 let t = self.transfers.get_mut(&id)?;
                 t.progress_waits = false;
                 let total = if t.is_download() { t.partial.received } else { t.sent };
-                // A restart from zero may have taken bytes back.
+                // SES-33: new since it was told last. A restart from zero may have taken bytes back.
                 let news = total.saturating_sub(t.reported);
                 t.reported = total;
                 match &t.upload {

@@ -34,6 +34,7 @@ mod lists;
 mod logins;
 mod own;
 mod pauses;
+mod progress;
 mod queue;
 mod quits;
 mod retries;
@@ -111,6 +112,7 @@ pub static GROUPS: &[(&str, &[Mutant])] = &[
     ("slots", slots::MUTANTS),
     ("links", links::MUTANTS),
     ("pauses", pauses::MUTANTS),
+    ("progress", progress::MUTANTS),
     ("retries", retries::MUTANTS),
     ("files", files::MUTANTS),
     ("cuts", cuts::MUTANTS),

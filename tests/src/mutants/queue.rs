@@ -1,17 +1,44 @@
-//! Transfers that are lost where more are begun than there are connections: SES-22.
+//! Connections: transfers that are lost where there are too few (SES-22), and more than are allowed (SES-32).
 
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bgsession_conformance::Subject;
-use bgsession_reference::contract::{Clock, Session, SessionError, Time, TransferId};
+use bgsession_reference::contract::{
+    Clock, Configuration, Connection, Session, SessionError, Time, TransferId, TransferService,
+};
 use bgsession_reference::service::ReferenceService;
 
 use super::Mutant;
-use crate::parts::{AlmostSession, around_sessions, lock};
+use crate::parts::{Almost, AlmostService, AlmostSession, around_sessions, lock};
 
-pub(super) const MUTANTS: &[Mutant] =
-    &[Mutant::new("what-finds-no-connection-is-forgotten", &["SES-22"], forgetful)];
+pub(super) const MUTANTS: &[Mutant] = &[
+    Mutant::new("what-finds-no-connection-is-forgotten", &["SES-22"], forgetful),
+    Mutant::new("all-sessions-have-six-connections", &["SES-32"], |name| {
+        Subject::sessions(name, |device, scheduler| {
+            Arc::new(Almost(Six(ReferenceService::new(device, scheduler))))
+        })
+    }),
+];
+
+/// The line is the service's, and was made before anybody set anything.
+struct Six(Arc<dyn TransferService>);
+
+#[async_trait]
+impl AlmostService for Six {
+    fn inner(&self) -> &dyn TransferService {
+        &*self.0
+    }
+
+    async fn session(
+        &self,
+        configuration: Configuration,
+        connection: Connection,
+    ) -> Result<Arc<dyn Session>, SessionError> {
+        let configuration = Configuration { maximum_connections_per_host: 6, ..configuration };
+        self.0.session(configuration, connection).await
+    }
+}
 
 fn forgetful(name: &str) -> Subject {
     Subject::sessions(name, |device, scheduler| {

@@ -153,7 +153,8 @@ impl Delegate for Relay {
         total: u64,
         expected: Option<u64>,
     ) {
-        let delivery = self.begin(session, Some(transfer), || Message::DidWriteData { total }).await;
+        let message = Message::DidWriteData { total, written: Some(written), expected };
+        let delivery = self.begin(session, Some(transfer), || message).await;
         let call = self.delegate.did_write_data(session, transfer, written, total, expected);
         self.pass(delivery, call).await;
     }
@@ -166,7 +167,8 @@ impl Delegate for Relay {
         total: u64,
         expected: u64,
     ) {
-        let delivery = self.begin(session, Some(transfer), || Message::DidSendBodyData { total }).await;
+        let message = Message::DidSendBodyData { total, sent: Some(sent), expected: Some(expected) };
+        let delivery = self.begin(session, Some(transfer), || message).await;
         let call = self.delegate.did_send_body_data(session, transfer, sent, total, expected);
         self.pass(delivery, call).await;
     }

@@ -12,6 +12,7 @@ use crate::contract::{
     TransferKind, TransferOptions, TransferService, UserInfo, WakeOutcome, WakeReason,
 };
 use crate::history::{Event, FaultKind, Reopening, TransferKey};
+use crate::rules::CONNECTIONS;
 use crate::world::control::Terms;
 
 /// Where the app asks for refreshes.
@@ -111,12 +112,15 @@ impl TransferService for AppService {
             let cellular = configuration.allows_cellular_access;
             let discretionary = configuration.is_discretionary;
             let in_process = configuration.mode == SessionMode::InProcess;
+            let connections =
+                Some(configuration.maximum_connections_per_host).filter(|most| *most != CONNECTIONS);
             app.recorder.record(Event::SessionOpened {
                 session: id.clone(),
                 launch_events,
                 cellular,
                 discretionary,
                 in_process,
+                connections,
                 session_challenges: delegate.responds_to(OptionalMethod::SessionChallenge),
                 decides: delegate.responds_to(OptionalMethod::WillBeginDelayedRequest),
                 task_challenges: delegate.responds_to(OptionalMethod::TaskChallenge),

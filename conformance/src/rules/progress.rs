@@ -1,0 +1,192 @@
+//! What the app is told while bytes cross: SES-33.
+
+use std::time::Duration;
+
+use super::course::{Exchange, Transfer};
+use super::facts::Delivery;
+use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
+use crate::contract::TransferKind;
+use crate::history::{ExchangeOutcome, Message};
+use crate::scenario::Focus;
+use crate::subject::Capability;
+
+/// So long may a message wait behind others: it may tell of the exchange before.
+const SETTLED: Duration = Duration::from_secs(60);
+/// "Periodically", the documents say; not once in so long is never.
+const PERIOD: Duration = Duration::from_secs(300);
+/// A message about the last bytes may come with the end.
+const MOMENT: Duration = Duration::from_secs(1);
+
+pub(super) const SES_33: Rule = Rule {
+    id: "SES-33",
+    level: Level::Must,
+    sentence: "An app that runs is told of a transfer's progress now and then: no more bytes than have crossed, as new \
+               those since the last such message, and in all as many as the whole has.",
+    source: "URLSessionDownloadDelegate: urlSession(_:downloadTask:didWriteData:…); URLSessionTaskDelegate: \
+             urlSession(_:task:didSendBodyData:…)",
+    basis: Basis::Documents,
+    needs: &[Capability::Progress],
+    binds: SESSIONS,
+    witness: "a message about progress whose number of new bytes could be checked",
+    hint: "keep what was told last with each transfer, and take the difference when the message goes out; begin anew \
+           when a download begins anew",
+    focus: Focus::PROGRESS,
+    judge: |facts| {
+        let mut finding = Finding::default();
+        let reported = |kind| matches!(kind, TransferKind::Download | TransferKind::Upload);
+        for transfer in facts.transfers.iter().filter(|transfer| reported(transfer.kind)) {
+            let reports: Vec<Report> = facts.messages_of(transfer).filter_map(Report::of).collect();
+            for (index, report) in reports.iter().enumerate() {
+                crossed(transfer, report, &mut finding);
+                new(facts, transfer, reports[..index].last(), report, &mut finding);
+                in_all(transfer, report, &mut finding);
+            }
+            for exchange in &transfer.exchanges {
+                told(facts, transfer, exchange, &reports, &mut finding);
+            }
+        }
+        finding
+    },
+};
+
+/// One message about progress.
+struct Report {
+    place: Place,
+    name: &'static str,
+    total: u64,
+    more: Option<u64>,
+    expected: Option<u64>,
+}
+
+impl Report {
+    fn of(delivery: &Delivery<'_>) -> Option<Self> {
+        match delivery.message {
+            Message::DidWriteData { total, written: more, expected }
+            | Message::DidSendBodyData { total, sent: more, expected } => Some(Self {
+                place: delivery.began,
+                name: delivery.message.name(),
+                total: *total,
+                more: *more,
+                expected: *expected,
+            }),
+            _ => None,
+        }
+    }
+}
+
+fn before<'b>(transfer: &'b Transfer<'_>, report: &Report) -> impl Iterator<Item = &'b Exchange> + use<'b> {
+    let seq = report.place.seq;
+    transfer.exchanges.iter().take_while(move |exchange| exchange.sent.is_before(seq))
+}
+
+/// The exchange that a message is about beyond doubt, and whether it was the first.
+fn about<'b>(transfer: &'b Transfer<'_>, report: &Report) -> Option<(&'b Exchange, bool)> {
+    let mut all = before(transfer, report);
+    let first = all.next()?;
+    let Some(last) = all.last() else { return Some((first, true)) };
+    (last.sent.at + SETTLED <= report.place.at).then_some((last, false))
+}
+
+/// The bytes that have crossed in an exchange by its end, with those that it went on from.
+fn bytes(transfer: &Transfer<'_>, exchange: &Exchange) -> Option<u64> {
+    if transfer.kind == TransferKind::Upload {
+        return Some(exchange.body.unwrap_or(0));
+    }
+    exchange.end.map(|(_, _, received, _)| exchange.from.unwrap_or(0) + received)
+}
+
+/// What has not crossed can not be told of.
+fn crossed(transfer: &Transfer<'_>, report: &Report, finding: &mut Finding) {
+    let most: Option<Vec<u64>> = before(transfer, report).map(|exchange| bytes(transfer, exchange)).collect();
+    let Some(most) = most.map(|all| all.into_iter().max().unwrap_or(0)) else { return };
+    if report.total > most {
+        finding.broken(
+            report.place,
+            format!("no more than {most} bytes of {}: that is all that has crossed", transfer.key),
+            format!("{} of {} bytes", report.name, report.total),
+        );
+    }
+}
+
+/// What is called new is what came since the message before.
+fn new(
+    facts: &Facts<'_>,
+    transfer: &Transfer<'_>,
+    last: Option<&Report>,
+    report: &Report,
+    finding: &mut Finding,
+) {
+    let Some((exchange, first)) = about(transfer, report) else { return };
+    let (from, told) = match last {
+        Some(last) if exchange.sent.is_before(last.place.seq) => {
+            // It may have been about the exchange before.
+            let same = first || exchange.sent.at + SETTLED <= last.place.at;
+            (last.place, Some(last.total).filter(|_| same))
+        }
+        Some(_) => return,
+        None => (exchange.sent, Some(0).filter(|_| first && exchange.from.is_none())),
+    };
+    let (Some(told), Some(more)) = (told, report.more) else { return };
+    // Whoever stops loses messages that were under way.
+    if facts.stops_after(from.seq).is_some_and(|stop| stop.is_before(report.place.seq)) {
+        return;
+    }
+    finding.witness();
+    if report.total.checked_sub(told) != Some(more) {
+        finding.broken(
+            report.place,
+            format!(
+                "{} of {}: the bytes after the {told} that were told of before",
+                report.name, transfer.key
+            ),
+            format!("{more} more, {} so far", report.total),
+        );
+    }
+}
+
+/// What is expected is what the whole has.
+fn in_all(transfer: &Transfer<'_>, report: &Report, finding: &mut Finding) {
+    let (Some(expected), Some((exchange, _))) = (report.expected, about(transfer, report)) else { return };
+    let whole = match transfer.kind {
+        TransferKind::Upload => exchange.body,
+        _ if exchange.short || exchange.redirects => None,
+        _ => exchange
+            .end
+            .filter(|(_, outcome, ..)| *outcome == ExchangeOutcome::Complete)
+            .and_then(|_| bytes(transfer, exchange)),
+    };
+    if let Some(whole) = whole.filter(|whole| *whole != expected) {
+        finding.broken(
+            report.place,
+            format!("{} of {}, which has {whole} bytes in all", report.name, transfer.key),
+            format!("{} of {expected}", report.total),
+        );
+    }
+}
+
+/// An app that watches for so long hears something.
+fn told(
+    facts: &Facts<'_>,
+    transfer: &Transfer<'_>,
+    exchange: &Exchange,
+    reports: &[Report],
+    finding: &mut Finding,
+) {
+    let (Some((head, 200 | 206, _)), Some((end, ..)), Some(last)) =
+        (exchange.head, exchange.end, exchange.last_byte)
+    else {
+        return;
+    };
+    let session = facts.session(&transfer.key.session);
+    let watches = session.is_some_and(|session| facts.is_attached(session, head.seq))
+        && facts.state_at(head.seq).is_running()
+        && facts.stops_after(head.seq).is_none_or(|stop| stop.is_after(end.seq));
+    let heard = |report: &Report| report.place.is_after(head.seq) && report.place.at <= last + MOMENT;
+    if watches && last.since(head.at) >= PERIOD && !reports.iter().any(heard) {
+        finding.broken(
+            end,
+            format!("did_write_data about {}, whose bytes came from {} to {last}", transfer.key, head.at),
+            "none",
+        );
+    }
+}

@@ -1,0 +1,86 @@
+//! Progress that is not told, or not true: SES-33.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bgsession_conformance::Subject;
+use bgsession_reference::contract::{Delegate, SessionId, TransferId};
+
+use super::Mutant;
+use crate::parts::{Almost, AlmostDelegate, lock, with_delegate};
+
+pub(super) const MUTANTS: &[Mutant] = &[
+    Mutant::new("nobody-hears-of-progress", &["SES-33"], |name| counting(name, Slip::Mute)),
+    Mutant::new("all-bytes-are-new", &["SES-33"], |name| counting(name, Slip::AllNew)),
+    Mutant::new("bytes-so-far-are-added-up", &["SES-33"], |name| counting(name, Slip::AddsUp)),
+    Mutant::new("what-has-come-is-what-is-expected", &["SES-33"], |name| counting(name, Slip::NoWhole)),
+    Mutant::new("an-upload-counts-what-is-left", &["SES-33"], |name| counting(name, Slip::CountsDown)),
+];
+
+fn counting(name: &str, slip: Slip) -> Subject {
+    with_delegate(name, move |_| {
+        // What a service remembers of its transfers outlives the process.
+        let sums: Arc<Mutex<BTreeMap<(SessionId, TransferId), u64>>> = Arc::default();
+        Box::new(move |app| Arc::new(Almost(Counting { app, slip, sums: Arc::clone(&sums) })))
+    })
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Slip {
+    Mute,
+    AllNew,
+    AddsUp,
+    NoWhole,
+    CountsDown,
+}
+
+struct Counting {
+    app: Arc<dyn Delegate>,
+    slip: Slip,
+    /// The sum of what was told of each transfer.
+    sums: Arc<Mutex<BTreeMap<(SessionId, TransferId), u64>>>,
+}
+
+#[async_trait]
+impl AlmostDelegate for Counting {
+    fn inner(&self) -> &dyn Delegate {
+        &*self.app
+    }
+
+    async fn did_write_data(
+        &self,
+        session: &SessionId,
+        transfer: TransferId,
+        written: u64,
+        total: u64,
+        expected: Option<u64>,
+    ) {
+        let sum = {
+            let mut sums = lock(&self.sums);
+            let sum = sums.entry((session.clone(), transfer)).or_default();
+            *sum += total;
+            *sum
+        };
+        let (written, total, expected) = match self.slip {
+            Slip::Mute => return,
+            Slip::AllNew => (total, total, expected),
+            Slip::AddsUp => (written, sum, expected),
+            Slip::NoWhole => (written, total, Some(total)),
+            Slip::CountsDown => (written, total, expected),
+        };
+        self.app.did_write_data(session, transfer, written, total, expected).await;
+    }
+
+    async fn did_send_body_data(
+        &self,
+        session: &SessionId,
+        transfer: TransferId,
+        sent: u64,
+        total: u64,
+        expected: u64,
+    ) {
+        let total = if self.slip == Slip::CountsDown { expected - total } else { total };
+        self.app.did_send_body_data(session, transfer, sent, total, expected).await;
+    }
+}
