@@ -115,9 +115,25 @@ pub(super) const DATA_IN_HAND: &[Episode] = &[
 
 const SLOW_DATA: Step = Step::Data(Download { session: 0, route: Route::Slow, size: 64, not_before: None });
 
+const fn slow(session: u8) -> Step {
+    Step::Download(Download { session, route: Route::Slow, size: 64, not_before: None })
+}
+
 /// A process that ends with news of downloads in hand and a data transfer under way, which goes with it: the news is worth a
-/// wake then. For callbacks of a second, and of six.
-pub(super) const NEWS_BESIDE_DATA: &[Episode] = &[
+/// wake then. For callbacks of a second, and of six. Or one that ends while it comes up for one session's news, and
+/// another's has come meanwhile.
+pub(super) const NEWS_CUT_SHORT: &[Episode] = &[
+    &[
+        Step::Enter,
+        slow(0),
+        wait(50),
+        slow(1),
+        Step::Leave,
+        wait(10_000),
+        Step::Purge,
+        wait(50_070),
+        Step::Crash,
+    ],
     &[
         Step::Enter,
         SLOW_DATA,

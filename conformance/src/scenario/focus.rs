@@ -232,7 +232,7 @@ impl Focus {
     /// Wakes of sessions: transfers, leaving, waiting.
     pub const WAKES: Self = Self {
         weights: Weights { refresh: 1, snapshot: 0, cancel: 1, ..Self::GENERAL.weights },
-        episodes: (8, episodes::NEWS_BESIDE_DATA),
+        episodes: (5, episodes::NEWS_CUT_SHORT),
         ..Self::GENERAL
     };
 

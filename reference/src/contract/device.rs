@@ -72,7 +72,9 @@ pub trait AppProcess: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`Interrupted`] if the process ended before that. The tasks are lost with it.
+    /// [`Interrupted`] if the process ended before that. The tasks are lost with it. The change that ended it has been
+    /// told to [`Scheduler::device_changed`](super::Scheduler::device_changed) by then: who passes changes on to a thread
+    /// of its own must not look at this first.
     async fn deliver(&self, tasks: Vec<RefreshTask>) -> Result<(), Interrupted>;
 
     /// Stops executing the app's code. Nothing happens if it is not running, or in front.

@@ -32,6 +32,7 @@ mod limiter;
 mod links;
 mod lists;
 mod logins;
+mod lost_wakes;
 mod own;
 mod pauses;
 mod progress;
@@ -104,6 +105,7 @@ pub static GROUPS: &[(&str, &[Mutant])] = &[
     ("expiration", expiration::MUTANTS),
     ("budget", budget::MUTANTS),
     ("wakes", wakes::MUTANTS),
+    ("lost_wakes", lost_wakes::MUTANTS),
     ("delivery", delivery::MUTANTS),
     ("transfers", transfers::MUTANTS),
     ("kept", kept::MUTANTS),

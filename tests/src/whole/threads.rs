@@ -8,11 +8,14 @@ use std::sync::mpsc::{Sender, channel};
 use async_trait::async_trait;
 use bgsession_conformance::Subject;
 use bgsession_reference::contract::{
-    Clock, Configuration, Connection, Device, DeviceChange, ScheduleError, Scheduler, Session, SessionError,
-    SessionId, Time, TransferService, UserInfo, WakeOutcome, WakeReason, responder,
+    AppProcess, Clock, Configuration, Connection, Device, DeviceChange, Interrupted, RefreshTask,
+    ScheduleError, Scheduler, Session, SessionError, SessionId, Time, TransferService, UserInfo, WakeOutcome,
+    WakeReason, responder,
 };
 use bgsession_reference::scheduler::ReferenceScheduler;
 use bgsession_reference::service::ReferenceService;
+
+use crate::parts::{Almost, AlmostProcess};
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -73,16 +76,38 @@ impl Thread {
 #[must_use]
 pub fn threaded_scheduler(holds: Holds) -> Subject {
     Subject::scheduler("threaded-scheduler", move |device| {
-        let scheduler = ReferenceScheduler::new(device.clone());
-        let thread = Thread::start(&device, holds);
+        let thread = Arc::new(Thread::start(&device, holds));
+        let app = InTurn { app: Arc::clone(&device.app), thread: Arc::clone(&thread) };
+        let scheduler = ReferenceScheduler::new(Device { app: Arc::new(Almost(app)), ..device.clone() });
         Arc::new(ThreadedScheduler { device, scheduler, thread })
     })
+}
+
+/// An app whose end is heard of in its turn: that a delivery was cut off comes behind the change that did it.
+struct InTurn {
+    app: Arc<dyn AppProcess>,
+    thread: Arc<Thread>,
+}
+
+#[async_trait]
+impl AlmostProcess for InTurn {
+    fn inner(&self) -> &dyn AppProcess {
+        &*self.app
+    }
+
+    async fn deliver(&self, tasks: Vec<RefreshTask>) -> Result<(), Interrupted> {
+        let outcome = self.app.deliver(tasks).await;
+        if outcome.is_err() {
+            self.thread.ask(|| ()).await;
+        }
+        outcome
+    }
 }
 
 struct ThreadedScheduler {
     device: Device,
     scheduler: Arc<ReferenceScheduler>,
-    thread: Thread,
+    thread: Arc<Thread>,
 }
 
 #[async_trait]
