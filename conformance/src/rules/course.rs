@@ -95,6 +95,8 @@ pub(crate) struct Transfer<'a> {
     pub(crate) key: &'a TransferKey,
     pub(crate) kind: TransferKind,
     pub(crate) created: Place,
+    /// It was made from what another download left when it was cancelled.
+    pub(crate) continues: bool,
     /// Whether the app was in front then can not be told.
     pub(crate) torn: bool,
     /// Where it was resumed first; where it was created as long as it was not.

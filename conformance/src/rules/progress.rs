@@ -6,7 +6,7 @@ use super::course::{Exchange, Transfer};
 use super::facts::Delivery;
 use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
 use crate::contract::TransferKind;
-use crate::history::{ExchangeOutcome, Message};
+use crate::history::{EndKind, ExchangeOutcome, Message};
 use crate::scenario::Focus;
 use crate::subject::Capability;
 
@@ -21,13 +21,14 @@ pub(super) const SES_33: Rule = Rule {
     id: "SES-33",
     level: Level::Must,
     sentence: "An app that runs is told of a transfer's progress now and then: no more bytes than have crossed, as new \
-               those since the last such message, and in all as many as the whole has.",
+               those since the last such message, and in all as many as the whole has. A download that goes on from \
+               resume data says first from which byte.",
     source: "URLSessionDownloadDelegate: urlSession(_:downloadTask:didWriteData:…); URLSessionTaskDelegate: \
-             urlSession(_:task:didSendBodyData:…)",
+             urlSession(_:task:didSendBodyData:…); urlSession(_:downloadTask:didResumeAtOffset:…) (fact F18)",
     basis: Basis::Documents,
     needs: &[Capability::Progress],
     binds: SESSIONS,
-    witness: "a message about progress whose number of new bytes could be checked",
+    witness: "a message about progress whose number of new bytes could be checked, or about where a download goes on",
     hint: "keep what was told last with each transfer, and take the difference when the message goes out; begin anew \
            when a download begins anew",
     focus: Focus::PROGRESS,
@@ -40,6 +41,9 @@ pub(super) const SES_33: Rule = Rule {
                 crossed(transfer, report, &mut finding);
                 new(facts, transfer, reports[..index].last(), report, &mut finding);
                 in_all(transfer, report, &mut finding);
+            }
+            if transfer.continues {
+                resumed(facts, transfer, &mut finding);
             }
             for exchange in &transfer.exchanges {
                 told(facts, transfer, exchange, &reports, &mut finding);
@@ -188,5 +192,32 @@ fn told(
             format!("did_write_data about {}, whose bytes came from {} to {last}", transfer.key, head.at),
             "none",
         );
+    }
+}
+
+/// One that was made from resume data, and asks for the rest, says so before anything comes of it.
+fn resumed(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
+    let Some(first) = transfer.exchanges.first() else { return };
+    let (Some(from), Some((head, 206, _))) = (first.from, first.head) else { return };
+    let news = facts.messages_of(transfer).find_map(|delivery| match delivery.message {
+        Message::DidResumeAtOffset { offset } => Some((delivery.began, Some(*offset))),
+        Message::DidWriteData { .. }
+        | Message::DidFinishDownloading { .. }
+        | Message::DidComplete { end: EndKind::Success, .. } => Some((delivery.began, None)),
+        _ => None,
+    });
+    let Some((place, said)) = news else { return };
+    // An app that slept may have missed it.
+    let session = facts.session(&transfer.key.session);
+    let watched = session.is_some_and(|session| facts.is_attached(session, head.seq))
+        && facts.state_at(first.sent.seq).is_running()
+        && facts.stops_after(first.sent.seq).is_none_or(|stop| stop.is_after(place.seq));
+    let expected =
+        || format!("did_resume_at_offset ({from}) about {}: its request begins there", transfer.key);
+    match said {
+        Some(offset) if offset == from => finding.witness(),
+        Some(offset) => finding.broken(place, expected(), format!("did_resume_at_offset ({offset})")),
+        None if watched => finding.broken(place, expected(), "nothing before this"),
+        None => {}
     }
 }

@@ -58,7 +58,7 @@ impl<'a> Facts<'a> {
             description,
             url,
             torn,
-            ..
+            continues,
         } = event
         else {
             return;
@@ -69,6 +69,7 @@ impl<'a> Facts<'a> {
             key,
             kind: *kind,
             created: place,
+            continues: continues.is_some(),
             torn: *torn,
             resumed: place,
             pauses: vec![Pause { from: place, to: None, depth: 1 }],

@@ -204,6 +204,7 @@ impl Focus {
             Route::LoginBasic,
         ],
         waits: &[Span(20_000), Span(60_000), Span(600_000), Span(600_000)],
+        episodes: (4, episodes::STOPPED),
         chained: 0,
         silent: 0,
         delayed: 0,

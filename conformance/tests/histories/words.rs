@@ -105,7 +105,7 @@ pub(crate) fn created(transfer: &str, terms: &[&str]) -> Event {
         earliest: term("from="),
         resource_timeout: term("timeout=").unwrap_or_else(|| time("7d00:00")).as_millis(),
         request_timeout: 60_000,
-        continues: None,
+        continues: terms.contains(&"resuming").then(|| TransferId::new(99)),
         description: terms.iter().find_map(|term| term.strip_prefix("as=")).map(str::to_owned),
         torn: terms.contains(&"torn"),
     }
@@ -189,6 +189,9 @@ pub(crate) fn message(word: &str) -> Message {
         "progress" => {
             let (total, written, expected) = progress(detail);
             Message::DidWriteData { total, written, expected }
+        }
+        "resumes-at" => {
+            Message::DidResumeAtOffset { offset: detail.expect("an offset").parse().expect("a number") }
         }
         "sent" => {
             let (total, sent, expected) = progress(detail);

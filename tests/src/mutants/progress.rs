@@ -15,6 +15,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::new("all-bytes-are-new", &["SES-33"], |name| counting(name, Slip::AllNew)),
     Mutant::new("bytes-so-far-are-added-up", &["SES-33"], |name| counting(name, Slip::AddsUp)),
     Mutant::new("what-has-come-is-what-is-expected", &["SES-33"], |name| counting(name, Slip::NoWhole)),
+    Mutant::new("goes-on-without-a-word", &["SES-33"], |name| counting(name, Slip::Silent)),
+    Mutant::new("goes-on-from-the-last-byte-it-has", &["SES-33"], |name| counting(name, Slip::OffByOne)),
     Mutant::new("an-upload-counts-what-is-left", &["SES-33"], |name| counting(name, Slip::CountsDown)),
 ];
 
@@ -33,6 +35,8 @@ enum Slip {
     AddsUp,
     NoWhole,
     CountsDown,
+    Silent,
+    OffByOne,
 }
 
 struct Counting {
@@ -67,9 +71,22 @@ impl AlmostDelegate for Counting {
             Slip::AllNew => (total, total, expected),
             Slip::AddsUp => (written, sum, expected),
             Slip::NoWhole => (written, total, Some(total)),
-            Slip::CountsDown => (written, total, expected),
+            Slip::CountsDown | Slip::Silent | Slip::OffByOne => (written, total, expected),
         };
         self.app.did_write_data(session, transfer, written, total, expected).await;
+    }
+
+    async fn did_resume_at_offset(
+        &self,
+        session: &SessionId,
+        transfer: TransferId,
+        offset: u64,
+        expected: Option<u64>,
+    ) {
+        let offset = if self.slip == Slip::OffByOne { offset - 1 } else { offset };
+        if self.slip != Slip::Silent {
+            self.app.did_resume_at_offset(session, transfer, offset, expected).await;
+        }
     }
 
     async fn did_send_body_data(
