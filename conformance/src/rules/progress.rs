@@ -207,6 +207,10 @@ fn resumed(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
         _ => None,
     });
     let Some((place, said)) = news else { return };
+    // Of what has changed meanwhile a rest is no use.
+    if transfer.exchanges.get(1).is_some_and(|next| next.sent.is_before(place.seq)) {
+        return;
+    }
     // An app that slept may have missed it.
     let session = facts.session(&transfer.key.session);
     let watched = session.is_some_and(|session| facts.is_attached(session, head.seq))
