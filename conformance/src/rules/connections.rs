@@ -73,8 +73,7 @@ fn lines<'h>(facts: &Facts<'h>) -> BTreeMap<(&'h SessionId, &'h str), Vec<Connec
 
 /// Scheme, host and port of an address.
 fn server(url: &str) -> &str {
-    let host = url.find("://").map_or(0, |scheme| scheme + 3);
-    url[host..].find('/').map_or(url, |path| &url[..host + path])
+    url.match_indices('/').nth(2).map_or(url, |(path, _)| &url[..path])
 }
 
 fn at_once(

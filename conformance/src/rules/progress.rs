@@ -11,7 +11,7 @@ use crate::scenario::Focus;
 use crate::subject::Capability;
 
 /// So long may a message wait behind others: it may tell of the exchange before.
-const SETTLED: Duration = Duration::from_secs(60);
+const SETTLED: Duration = Duration::from_secs(600);
 /// "Periodically", the documents say; not once in so long is never.
 const PERIOD: Duration = Duration::from_secs(300);
 /// A message about the last bytes may come with the end.
@@ -122,12 +122,11 @@ fn new(
 ) {
     let Some((exchange, first)) = about(transfer, report) else { return };
     let (from, told) = match last {
-        Some(last) if exchange.sent.is_before(last.place.seq) => {
+        Some(last) => {
             // It may have been about the exchange before.
             let same = first || exchange.sent.at + SETTLED <= last.place.at;
             (last.place, Some(last.total).filter(|_| same))
         }
-        Some(_) => return,
         None => (exchange.sent, Some(0).filter(|_| first && exchange.from.is_none())),
     };
     let (Some(told), Some(more)) = (told, report.more) else { return };
