@@ -236,7 +236,7 @@ pub static READINGS: &[Reading] = &[
         id: "U10",
         question: "Is a force quit on a watch what it is on a phone?",
         handling: Handling::Held,
-        meaning: "Yes. A system without force quits says so (`Subject::without`), and SES-23 does not bind it.",
+        meaning: "Yes. A system without force quits says so (`Capability::ForceQuit`): SCH-27 and SES-23 do not bind it.",
     },
     Reading {
         id: "U11",

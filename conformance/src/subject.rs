@@ -95,6 +95,8 @@ pub enum Capability {
     Progress,
     /// An end for apps that use too much CPU time.
     CpuTime,
+    /// A force quit by the user that is another end of the process than a crash.
+    ForceQuit,
     /// An app that works on its results after the callback that brought them.
     Work,
     /// An app that asks for something else in its wakes: a refresh, a snapshot, another transfer.

@@ -149,6 +149,7 @@ macro_rules! __suite {
             sch_24e_no_closure_holds_a_task_for_ever = "SCH-24e": actions;
             sch_25_cpu_time_used_up_ends_the_app = "SCH-25": scheduler system;
             sch_26_a_day_has_so_many_bluetooth_alerts = "SCH-26": scheduler system;
+            sch_27_after_a_force_quit_nothing_launches_the_app = "SCH-27": scheduler system;
             ses_01_nothing_is_sent_for_a_suspended_transfer = "SES-01": sessions system;
             ses_02_a_cancelled_transfer_ends_at_once_and_once = "SES-02": sessions system;
             ses_03_did_complete_comes_once_and_last = "SES-03": sessions system;
@@ -182,6 +183,7 @@ macro_rules! __suite {
             ses_31_no_other_server_sees_a_credential = "SES-31": sessions system;
             ses_32_no_more_connections_than_allowed = "SES-32": sessions system;
             ses_33_progress_is_told_and_true = "SES-33": sessions system;
+            ses_34_an_upload_sends_its_file = "SES-34": sessions system;
             del_01a_no_task_is_completed_twice = "DEL-01a": delegate;
             del_01b_every_task_is_completed = "DEL-01b": delegate;
             del_01c_a_task_does_not_wait_for_the_next_wake = "DEL-01c": delegate;

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::message::{Answer, Message, Space};
 use super::parts::{
-    Answer, Completed, ExchangeOutcome, Listed, Message, MessageId, Pattern, Phase, Reopening, ShownIdentity,
-    Space, SubjectFault, TaskRef, TransferKey,
+    Completed, ExchangeOutcome, Listed, MessageId, Pattern, Phase, Reopening, ShownIdentity, SubjectFault,
+    TaskRef, TransferKey,
 };
 use crate::contract::{
     AppChange, Charge, Conditions, RefreshKind, RefreshTaskId, SessionId, Time, TransferId, TransferKind,
@@ -144,6 +145,9 @@ pub enum Event {
         /// The transfer of the same session whose resume data it was created from.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         continues: Option<TransferId>,
+        /// Bytes of the file that it uploads.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bytes: Option<u64>,
         /// The app's own text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         description: Option<String>,

@@ -14,6 +14,7 @@
 
 mod event;
 mod jsonl;
+mod message;
 mod names;
 mod parts;
 mod recorder;
@@ -25,10 +26,11 @@ mod schema_page;
 pub use event::Event;
 pub(crate) use jsonl::without_place;
 pub use jsonl::{FORMAT, HistoryError};
+pub use message::{Answer, EndKind, Message, Space};
 pub(crate) use names::short;
 pub use parts::{
-    Answer, Completed, EndKind, ExchangeOutcome, FaultKind, Listed, Message, MessageId, Pattern, Phase,
-    Reopening, ShownIdentity, Space, SubjectFault, TaskRef, TransferKey,
+    Completed, ExchangeOutcome, FaultKind, Listed, MessageId, Pattern, Phase, Reopening, ShownIdentity,
+    SubjectFault, TaskRef, TransferKey,
 };
 pub(crate) use recorder::Recorder;
 #[cfg(feature = "schema")]

@@ -123,11 +123,12 @@ fn replay(failure: &Failure, block: &mut String) {
             );
         }
         (None, _) => {
-            field(
-                block,
-                "replay",
-                &format!("store this as a file and: bgsession --replay FILE --rule {rule}"),
-            );
+            let how = if failure.replay_with == ReplayWith::Command {
+                format!("store this as a file and: bgsession --replay FILE --rule {rule}")
+            } else {
+                "Options::replay plays it, once Scenario::from_json has read it:".to_owned()
+            };
+            field(block, "replay", &how);
             block.push_str(&failure.scenario.to_json(Some(rule)));
         }
     }

@@ -92,9 +92,7 @@ fn justified(facts: &Facts<'_>, place: Place, reason: Option<Termination>, findi
         let over = deadline.is_some_and(|deadline| place.at >= deadline);
         // Completed after its time and before that was noticed.
         let late = task.completed.zip(deadline).is_some_and(|(done, deadline)| {
-            done.at >= deadline
-                && done.is_before(place.seq)
-                && place.at <= deadline + facts.policy.termination_slack
+            done.at >= deadline && done.is_before(place.seq) && place.at <= facts.enforced_by(deadline)
         });
         over && (was_open_at(task, place) || late)
     };

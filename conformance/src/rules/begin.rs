@@ -37,7 +37,7 @@ pub(super) fn conditions<'f>(
     from: Place,
     to: Time,
 ) -> impl Iterator<Item = Conditions> + use<'f> {
-    let later = facts.conditions.iter().filter(move |(place, _)| place.is_after(from.seq) && place.at <= to);
+    let later = facts.conditions.iter().filter(move |(place, _)| place.is_from(from.seq) && place.at <= to);
     std::iter::once(facts.conditions_before(from.seq)).chain(later.map(|(_, now)| *now))
 }
 

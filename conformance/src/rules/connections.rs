@@ -9,7 +9,7 @@ use crate::history::{Event, TransferKey};
 use crate::scenario::Focus;
 
 /// What a configuration says if nobody has set it.
-pub(crate) const CONNECTIONS: u32 = 6;
+pub(super) const CONNECTIONS: u32 = 6;
 /// A connection that is being closed while the next one opens is none too many.
 const MOMENT: Duration = Duration::from_secs(1);
 

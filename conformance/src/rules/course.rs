@@ -107,6 +107,8 @@ pub(crate) struct Transfer<'a> {
     pub(super) holds: u32,
     /// Method and address of its latest request.
     pub(super) request: Option<&'a str>,
+    /// Bytes of the file that it uploads, if that is known.
+    pub(crate) bytes: Option<u64>,
     /// How long it may go without a byte.
     pub(crate) request_timeout: Duration,
     pub(crate) earliest: Option<Time>,

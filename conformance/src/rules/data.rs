@@ -153,25 +153,47 @@ fn cut_off(
     match last {
         Some((_, EndKind::Disconnected)) => finding.witness(),
         Some((_, end)) if called_off(end) && transfer.cancelled.is_some() => {}
-        Some((_, EndKind::Failed)) if troubled => {}
+        Some((_, EndKind::Failed)) if troubled || fell_silent(transfer, stop) => {}
         Some((told, end)) => finding.broken(told, expected(), format!("did_complete ({end:?})")),
         None if facts.ended.is_some() => finding.broken(stop, expected(), "did_complete never came"),
         None => {}
     }
 }
 
+/// Had nothing come for its request timeout at this very moment?
+fn fell_silent(transfer: &Transfer<'_>, stop: Place) -> bool {
+    let last = transfer.exchanges.iter().rev().find(|exchange| exchange.sent.is_before(stop.seq));
+    last.is_some_and(|exchange| {
+        let heard = exchange.last_byte.unwrap_or(exchange.sent.at).min(stop.at);
+        let heard = exchange.head.map_or(heard, |(head, ..)| head.at.min(stop.at).max(heard));
+        heard + transfer.request_timeout <= stop.at + MOMENT
+    })
+}
+
 /// It ended well, for an app that has been given all that came.
 fn given(facts: &Facts<'_>, transfer: &Transfer<'_>, told: Place, finding: &mut Finding) {
-    let (Some((received, digest)), Some((_, Answer::Allow))) = (last_body(transfer), transfer.disposed)
+    let (Some((received, digest)), Some((_, Answer::Allow))) =
+        (last_body(facts, transfer), transfer.disposed)
     else {
         return;
     };
     let got = facts.messages_of(transfer).filter(|delivery| delivery.began.is_before(told.seq));
     let got = got.filter_map(|delivery| match delivery.message {
-        Message::DidReceiveData { total, digest } => Some((*total, *digest)),
+        Message::DidReceiveData { total, digest } => Some((delivery.began, *total, *digest)),
         _ => None,
     });
-    let (total, found) = got.last().unwrap_or((0, digest));
+    let got: Vec<(Place, u64, u64)> = got.collect();
+    let (total, found) = got.last().map_or((0, digest), |(_, total, digest)| (*total, *digest));
+    // Each process counts what it is given itself, and what was under way when one ended may come twice.
+    let gone = |from: Place, to: Place| {
+        facts.changes.iter().any(|(place, how)| {
+            how.state() == AppState::NotRunning && place.is_after(from.seq) && place.is_before(to.seq)
+        })
+    };
+    let earlier: u64 = got.windows(2).filter(|pair| gone(pair[0].0, pair[1].0)).map(|pair| pair[0].1).sum();
+    if earlier > 0 && earlier + total >= received {
+        return;
+    }
     // A whole answer to a second try is all that counts: what had come before it can not be taken back.
     if (total, found) != (received, digest) {
         let other = if total == received { "other bytes" } else { "bytes" };
@@ -184,15 +206,22 @@ fn given(facts: &Facts<'_>, transfer: &Transfer<'_>, told: Place, finding: &mut 
 }
 
 /// Size and digest of its last answer, if that was whole.
-fn last_body(transfer: &Transfer<'_>) -> Option<(u64, u64)> {
+fn last_body(facts: &Facts<'_>, transfer: &Transfer<'_>) -> Option<(u64, u64)> {
     let last = transfer.exchanges.last()?;
     let (_, outcome, received, digest) = last.end?;
-    let whole = outcome == ExchangeOutcome::Complete && !matches!(last.status(), Some(206 | 401 | 416));
-    (whole && !last.redirects).then_some((received, digest))
+    // What a refusal says is the answer if the app has been asked about that, and nobody logs in.
+    let asked =
+        |delivery: &Delivery<'_>| matches!(delivery.message, Message::DidReceiveResponse { status: 401 });
+    let counts = match last.status() {
+        Some(206 | 416) => false,
+        Some(401) => facts.messages_of(transfer).any(asked),
+        _ => !last.redirects,
+    };
+    (counts && outcome == ExchangeOutcome::Complete).then_some((received, digest))
 }
 
 /// The same, if nothing else had come before it.
-fn only_body(transfer: &Transfer<'_>) -> Option<(u64, u64)> {
+fn only_body(facts: &Facts<'_>, transfer: &Transfer<'_>) -> Option<(u64, u64)> {
     let (_, earlier) = transfer.exchanges.split_last()?;
     // Redirects and questions have bodies of their own.
     let alone = earlier.iter().all(|exchange| {
@@ -200,7 +229,7 @@ fn only_body(transfer: &Transfer<'_>) -> Option<(u64, u64)> {
             || exchange.redirects
             || exchange.end.is_none_or(|(_, _, received, _)| received == 0)
     });
-    last_body(transfer).filter(|_| alone)
+    last_body(facts, transfer).filter(|_| alone)
 }
 
 /// One that the app has turned into a download.
@@ -233,7 +262,7 @@ fn turned(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
     let expected = |bytes: u64| {
         format!("all {bytes} bytes of {} in its file, those before it became a download too", transfer.key)
     };
-    match (files.next(), only_body(transfer)) {
+    match (files.next(), only_body(facts, transfer)) {
         (None, _) => finding.broken(
             told,
             format!("a file for {}: the app turned it into a download at {}", transfer.key, since.at),

@@ -58,6 +58,8 @@ pub(crate) struct Handle {
     /// Where the scheduler set out to make this call: the app may have been launched for it, and then have been opened
     /// and left by the user before it had come up.
     pub(crate) called: Place,
+    /// Where it may have done so at the earliest: a delivery waits for those before it.
+    pub(crate) earliest: Place,
 }
 
 /// A refresh task.
@@ -291,6 +293,11 @@ impl<'a> Facts<'a> {
         (!self.is_log() || !first || *change == AppChange::Launched).then_some(*place)
     }
 
+    /// Where the scheduler set out for the wake whose `handle` was called here.
+    pub(crate) fn set_out(&self, wake: Place) -> Place {
+        self.handles.iter().find(|handle| handle.place == wake).map_or(wake, |handle| handle.called)
+    }
+
     /// Where the app's code stops executing after this entry, if it does.
     pub(crate) fn stops_after(&self, seq: usize) -> Option<Place> {
         let after = self.changes.partition_point(|(place, _)| place.is_by(seq));
@@ -387,6 +394,19 @@ impl<'a> Facts<'a> {
     /// Has the session had data transfers? Then nobody can say what its wakes are for.
     pub(crate) fn has_data(&self, id: &SessionId) -> bool {
         self.data.iter().any(|transfer| transfer.key.session == *id)
+    }
+
+    /// By when the end of an allowance is enforced at the latest: a delivery that is under way then is not stranded, and
+    /// in front nobody is stopped, nor behind before there was time for a warning.
+    pub(crate) fn enforced_by(&self, deadline: Time) -> Time {
+        let lead = self.policy.expiration_lead;
+        let landing = self.handles.iter().filter(|handle| handle.called.at <= deadline);
+        let landing = landing.map(|handle| handle.place.at).max();
+        let warned = deadline.saturating_sub(lead);
+        let left = self.changes.iter().filter(|(place, _)| place.at > warned);
+        let left = left.map(|(place, how)| (place.at, *how)).find(|(_, how)| *how == AppChange::Backgrounded);
+        let behind = left.filter(|_| self.in_front_between(warned, deadline)).map(|(at, _)| at + lead);
+        landing.max(behind).map_or(deadline, |later| later.max(deadline)) + self.policy.termination_slack
     }
 
     /// The deliveries about a transfer.

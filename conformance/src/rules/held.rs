@@ -23,7 +23,10 @@ pub(super) const SCH_16: Rule = Rule {
         let mut finding = Finding::default();
         for handle in &facts.handles {
             for task in handle.tasks.iter().map(|index| &facts.tasks[*index]) {
-                if let Some(why) = charge(task.kind).and_then(|budget| held(facts, budget, handle.called)) {
+                let why = charge(task.kind).and_then(|budget| {
+                    held(facts, budget, handle.earliest).and_then(|_| held(facts, budget, handle.called))
+                });
+                if let Some(why) = why {
                     let seen = format!("{} {} delivered at {}", task.id, task.kind, handle.called.at);
                     finding.broken(handle.place, format!("no budgeted task: {why}"), seen);
                 }

@@ -37,12 +37,11 @@ pub(super) fn was_open_at(task: &super::facts::Task<'_>, place: Place) -> bool {
 /// A task may be over its allowance, this one or another: then the app is ended whatever else is open, even if that task
 /// is completed before its end is enforced. A log may not know of it.
 fn excused(facts: &Facts<'_>, place: Place) -> bool {
-    let slack = facts.policy.termination_slack;
     !facts.knows_tasks(place.seq)
         || facts.tasks.iter().any(|task| {
             let late = |deadline: Time| {
                 let done = task.completed.filter(|done| done.is_before(place.seq));
-                done.is_some_and(|done| done.at >= deadline) && place.at <= deadline + slack
+                done.is_some_and(|done| done.at >= deadline) && place.at <= facts.enforced_by(deadline)
             };
             task.deadline()
                 .is_some_and(|deadline| place.at >= deadline && (was_open_at(task, place) || late(deadline)))
@@ -131,12 +130,11 @@ fn deadline(task: &super::facts::Task<'_>) -> Time {
 
 /// Is this the end of an allowance that was overrun, enforced a little late? Its task may have been completed meanwhile.
 fn enforced(facts: &Facts<'_>, place: Place) -> bool {
-    let slack = facts.policy.termination_slack;
     facts.tasks.iter().any(|task| {
         let overrun = |deadline: Time| {
             task.completed.is_none_or(|done| done.at >= deadline)
                 && place.at >= deadline
-                && place.at <= deadline + slack
+                && place.at <= facts.enforced_by(deadline)
         };
         task.deadline().is_some_and(overrun)
     })
@@ -148,8 +146,12 @@ fn left_alone(facts: &Facts<'_>, finding: &mut Finding) {
     for (left, _) in facts.changes.iter().filter(|(_, change)| *change == AppChange::Backgrounded) {
         let busy = !facts.knows_tasks(left.seq) || facts.tasks.iter().any(|task| was_open_at(task, *left));
         let change = facts.changes.iter().map(|(place, _)| *place).find(|place| place.is_after(left.seq));
-        let handle = facts.handles.iter().map(|handle| handle.place).find(|place| place.is_after(left.seq));
-        let next = [change, handle].into_iter().flatten().min().unwrap_or_else(|| facts.last());
+        let handle = facts.handles.iter().find(|handle| handle.place.is_after(left.seq));
+        let next = [change, handle.map(|handle| handle.place)].into_iter().flatten().min();
+        let next = next.unwrap_or_else(|| facts.last());
+        // Tasks that it was started for are on their way: to suspend it would be to strand them.
+        let busy =
+            busy || handle.is_some_and(|handle| handle.place == next && handle.called.is_before(left.seq));
         let killed = facts.changes.iter().any(|(place, how)| {
             *place == next && *how == AppChange::Terminated(Termination::Wall) && !enforced(facts, next)
         });

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::course::Transfer;
-use super::facts::Delivery;
+use super::facts::{Delivery, Session};
 use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
-use crate::contract::Charge;
+use crate::contract::{Charge, Time};
 use crate::history::{EndKind, Message};
 use crate::scenario::Focus;
 
@@ -121,6 +121,19 @@ fn unanswered(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding)
     blocked(facts, transfer, question, end.map(|(place, _)| place), finding);
 }
 
+/// Has the session nothing to say for half that time? What is queued before takes its time, with a slow app.
+fn falls_silent(facts: &Facts<'_>, session: &Session<'_>, end: Place, due: Time) -> bool {
+    let mut since = end.at;
+    let messages = facts.deliveries.iter().filter(|delivery| delivery.session == session.id);
+    for delivery in messages.filter(|delivery| delivery.began.at <= due) {
+        if delivery.began.at >= since + HELD_UP / 2 {
+            return true;
+        }
+        since = since.max(delivery.end.map_or(due, |(place, _)| place.at));
+    }
+    due >= since + HELD_UP / 2
+}
+
 /// While it waits, ends of other transfers of its session reach an app that runs.
 fn blocked(
     facts: &Facts<'_>,
@@ -143,7 +156,8 @@ fn blocked(
         let stays = facts.state_at(end.seq).is_running()
             && facts.stops_after(end.seq).is_none_or(|stop| stop.at > due)
             && facts.is_attached(session, end.seq)
-            && facts.last().at > due;
+            && facts.last().at > due
+            && falls_silent(facts, session, end, due);
         if meanwhile && stays && told.is_none_or(|told| told.at > due) && other.cancelled.is_none() {
             finding.broken(
                 end,

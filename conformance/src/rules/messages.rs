@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::course::{Progress, Transfer};
+use super::course::{Exchange, Progress, Transfer};
 use super::facts::{Delivery, Session};
 use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
 use crate::history::Message;
@@ -238,10 +238,25 @@ fn owed_before(facts: &Facts<'_>, session: &Session<'_>, wake: Place, signal: Pl
             let login = transfer.cancelled.is_none()
                 && transfer.progress(wake) == Progress::Login
                 && signal.at < transfer.times_out();
-            (login && !told(|message| matches!(message, Message::DidReceiveChallenge { .. })))
+            let told = told(|message| matches!(message, Message::DidReceiveChallenge { .. }));
+            (login && !told && !settled_silently(facts, transfer, wake))
                 .then(|| format!("did_receive_challenge for {}", transfer.key))
         },
     )
+}
+
+/// Was the login that it waited for here given without a question: with a credential that the session knew?
+fn settled_silently(facts: &Facts<'_>, transfer: &Transfer<'_>, wake: Place) -> bool {
+    let mut asked = transfer.exchanges.iter().filter_map(Exchange::challenge);
+    let Some(asked) = asked.rfind(|place| place.is_before(wake.seq)) else { return false };
+    let Some(next) = transfer.exchanges.iter().find(|exchange| exchange.sent.is_after(asked.seq)) else {
+        return false;
+    };
+    let told = facts.messages_of(transfer).any(|delivery| {
+        matches!(delivery.message, Message::DidReceiveChallenge { .. })
+            && delivery.began.is_before(next.sent.seq)
+    });
+    next.credential && !told
 }
 
 /// So long the app must have been able to receive the signal before its absence counts.
@@ -250,8 +265,7 @@ const MOMENT: Duration = Duration::from_secs(2);
 /// The app stayed, it had the session open, everything else had been delivered, and the signal did not come.
 fn missing(facts: &Facts<'_>, session: &Session<'_>, wake: Place, until: Place, finding: &mut Finding) {
     // What this wake was for may have gone with its session, and the name be another's by now.
-    let called =
-        facts.handles.iter().find(|handle| handle.place == wake).map_or(wake, |handle| handle.called);
+    let called = facts.set_out(wake);
     if session.gone.iter().any(|gone| gone.is_after(called.seq) && gone.is_before(until.seq)) {
         return;
     }

@@ -53,9 +53,9 @@ mod snapshots;
 mod tls;
 mod transfers;
 mod unsaid;
+mod uploads;
 mod wakes;
 
-pub(crate) use connections::CONNECTIONS;
 use facts::{Facts, Place};
 
 use std::fmt;
@@ -293,6 +293,7 @@ pub static RULES: &[Rule] = &[
     actions::SCH_24E,
     cpu::SCH_25,
     alerts::SCH_26,
+    quits::SCH_27,
     pauses::SES_01,
     pauses::SES_02,
     transfers::SES_03,
@@ -326,6 +327,7 @@ pub static RULES: &[Rule] = &[
     servers::SES_31,
     connections::SES_32,
     progress::SES_33,
+    uploads::SES_34,
     finishing::DEL_01A,
     finishing::DEL_01B,
     finishing::DEL_01C,

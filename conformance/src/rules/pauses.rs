@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::course::{Pause, Progress, Transfer};
 use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS, spoken};
+use crate::contract::AppChange;
 use crate::history::{EndKind, Message};
 use crate::scenario::Focus;
 
@@ -153,6 +154,13 @@ fn silent_afterwards(transfer: &Transfer<'_>, finding: &mut Finding) {
     }
 }
 
+/// Was it begun when the user forced the app to quit, before this place?
+fn forced_out(facts: &Facts<'_>, transfer: &Transfer<'_>, until: Place) -> bool {
+    facts.changes.iter().any(|(place, how)| {
+        *how == AppChange::ForceQuit && place.is_after(transfer.created.seq) && place.is_before(until.seq)
+    })
+}
+
 fn told_as_cancelled(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
     let Some((called, returned)) = transfer.cancels.first().copied() else { return };
     let ends = || {
@@ -190,6 +198,8 @@ fn told_as_cancelled(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut F
         || until.at >= transfer.times_out();
     match end {
         EndKind::Cancelled | EndKind::CancelledBySystem => finding.witness(),
+        // What a force quit has ended stays ended by that, also if a later process cancels it before it is told.
+        EndKind::ForceQuit if forced_out(facts, transfer, called) => {}
         _ if had_ended => {}
         _ => finding.broken(
             first.began,

@@ -1,12 +1,14 @@
-//! What ends with the user's force quit, and with no other end of the process: SES-23.
+//! What ends with the user's force quit, and with no other end of the process: SCH-27, SES-23.
 
 use std::time::Duration;
 
 use super::course::{Progress, Transfer};
-use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
-use crate::contract::{AppChange, RefreshKind};
+use super::requests::Slot;
+use super::{Basis, Facts, Finding, Level, Place, Rule, SCHEDULERS, SESSIONS};
+use crate::contract::{AppChange, Charge, RefreshKind};
 use crate::history::{EndKind, Message};
 use crate::scenario::Focus;
+use crate::subject::Capability;
 
 pub(super) const SES_23: Rule = Rule {
     id: "SES-23",
@@ -16,7 +18,7 @@ pub(super) const SES_23: Rule = Rule {
     source: "URLSessionConfiguration.background(withIdentifier:); URLSession background task cancellation reasons \
              (facts F20, F21, X15; written for iOS, gap U10)",
     basis: Basis::Documents,
-    needs: &[],
+    needs: &[Capability::ForceQuit],
     binds: SESSIONS,
     witness: "an outstanding transfer that a force quit cancelled, or that outlived another end of the process",
     hint: "tell a force quit from the other ends of a process: cancel everything, and forget the wakes that wait",
@@ -39,6 +41,60 @@ pub(super) const SES_23: Rule = Rule {
         finding
     },
 };
+
+pub(super) const SCH_27: Rule = Rule {
+    id: "SCH-27",
+    level: Level::Must,
+    sentence: "After a force quit by the user nothing launches the app until the user opens it: no wake, no refresh, no \
+               snapshot.",
+    source: "URLSessionConfiguration.background(withIdentifier:): the app is not relaunched until the user does it \
+             (facts F20, X15; written for iOS, gap U10)",
+    basis: Basis::Documents,
+    needs: &[Capability::ForceQuit],
+    binds: SCHEDULERS,
+    witness: "a refresh that fell due between the force quit and the user's next visit, of a scheduler that delivers any",
+    hint: "keep one flag from the force quit to the user's visit, and look at it wherever something is to be delivered",
+    focus: Focus::BARRED,
+    judge: |facts| {
+        let mut finding = Finding::default();
+        for (quit, _) in facts.changes.iter().filter(|(_, how)| *how == AppChange::ForceQuit) {
+            launched(facts, *quit, &mut finding);
+        }
+        finding
+    },
+};
+
+/// Where the user opens the app again.
+fn visit_after(facts: &Facts<'_>, quit: Place) -> Option<Place> {
+    let mut changes = facts.changes.iter();
+    changes
+        .find(|(place, how)| *how == AppChange::Foregrounded && place.is_after(quit.seq))
+        .map(|(place, _)| *place)
+}
+
+/// No launch between the force quit and the user's next visit.
+fn launched(facts: &Facts<'_>, quit: Place, finding: &mut Finding) {
+    let back = visit_after(facts, quit).unwrap_or_else(|| facts.last());
+    let between = |place: Place| place.is_after(quit.seq) && place.is_by(back.seq);
+    let launch = facts.changes.iter().find(|(place, how)| *how == AppChange::Launched && between(*place));
+    // The news of the quit may have crossed with a delivery.
+    if let Some((launch, _)) = launch.filter(|(launch, _)| launch.at > quit.at + MOMENT) {
+        finding.broken(
+            *launch,
+            format!("no launch before the user opens the app he force-quit at {}", quit.at),
+            "the app launched in the background",
+        );
+        return;
+    }
+    let slot = Slot::of(facts, Charge::ApplicationRefresh);
+    let fell_due = slot.requests.iter().enumerate().any(|(at, request)| {
+        let came = slot.arrival_of(at).is_some_and(|arrival| arrival.place.is_before(quit.seq));
+        let due = request.due();
+        !came && due > quit.at + MOMENT && due < back.at
+    });
+    // Of a scheduler that never does anything this says nothing.
+    finding.witnesses += u32::from(fell_due && !facts.handles.is_empty());
+}
 
 /// What is under way when the user quits may still come to its end.
 const MOMENT: Duration = Duration::from_secs(1);
@@ -115,11 +171,7 @@ fn outlived(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
 
 /// No task of a session between the force quit and the user's next visit.
 fn woken(facts: &Facts<'_>, quit: Place, finding: &mut Finding) {
-    let back = facts
-        .changes
-        .iter()
-        .find(|(place, how)| *how == AppChange::Foregrounded && place.is_after(quit.seq))
-        .map_or(usize::MAX, |(place, _)| place.seq);
+    let back = visit_after(facts, quit).map_or(usize::MAX, |back| back.seq);
     let between = |place: Place| place.is_after(quit.seq) && place.is_before(back);
     for task in &facts.tasks {
         let (RefreshKind::UrlSession(session), Some(given)) =

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::CONNECTIONS;
+use super::connections::CONNECTIONS;
 use super::course::Transfer;
 use super::facts::{Facts, Handle, Index, Place, Session, Task, Work};
 use crate::contract::{AppChange, AppState, Policy, RefreshKind, RefreshTaskId, SessionId};
@@ -178,8 +178,11 @@ impl<'a> Facts<'a> {
         let launch = self.changes.iter().rev().take_while(|(change, _)| since(*change));
         let mut launch =
             launch.filter(|(_, change)| matches!(change, AppChange::Launched | AppChange::Resumed));
-        let called = launch.next().map_or(place, |(change, _)| *change);
-        self.handles.push(Handle { place, tasks, woke, called });
+        let own = launch.next().map(|(change, _)| *change);
+        let called = own.unwrap_or(place);
+        let before = self.handles.last().filter(|before| own.is_none() && before.place.at == place.at);
+        let earliest = before.map_or(called, |before| before.earliest);
+        self.handles.push(Handle { place, tasks, woke, called, earliest });
     }
 
     pub(super) fn session_mut(&mut self, id: &'a SessionId, launch_events: bool) -> &mut Session<'a> {

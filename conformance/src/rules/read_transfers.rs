@@ -59,6 +59,7 @@ impl<'a> Facts<'a> {
             url,
             torn,
             continues,
+            bytes,
         } = event
         else {
             return;
@@ -70,6 +71,7 @@ impl<'a> Facts<'a> {
             kind: *kind,
             created: place,
             continues: continues.is_some(),
+            bytes: *bytes,
             torn: *torn,
             resumed: place,
             pauses: vec![Pause { from: place, to: None, depth: 1 }],

@@ -34,6 +34,8 @@ pub(super) struct Arrival {
     pub(super) place: Place,
     /// Where the scheduler set out to deliver it: what happens after that can take it back no more.
     pub(super) called: Place,
+    /// Where it may have done so at the earliest.
+    pub(super) earliest: Place,
     /// Index into [`Facts::tasks`].
     pub(super) task: usize,
     /// The request that it stems from, by its user info: an index into [`Slot::requests`].
@@ -78,14 +80,18 @@ impl<'a> Slot<'a> {
                 let info = facts.tasks[index].user_info;
                 // An app may use the same user info again: a delivery belongs to the latest request with it. Where
                 // there is none, nothing tells requests apart, and each is good for one delivery.
-                let stems = |(at, r): (usize, &Request<'_>)| {
+                let stems = |(at, r): (usize, &Request<'_>), until: Place| {
                     let came = info.is_none() && this.arrival_of(at).is_some();
-                    r.asks() && r.user_info == info && r.place.is_before(handle.place.seq) && !came
+                    r.asks() && r.user_info == info && r.place.is_before(until.seq) && !came
                 };
-                let request = this.requests.iter().enumerate().rev().find(|(at, r)| stems((*at, r)));
-                let request = request.map(|(at, _)| at);
-                let (place, called) = (handle.place, handle.called);
-                this.arrivals.push(Arrival { place, called, task: index, request });
+                let latest = |until: Place| {
+                    let mut requests = this.requests.iter().enumerate().rev();
+                    requests.find(|(at, r)| stems((*at, r), until)).map(|(at, _)| at)
+                };
+                let (place, called, earliest) = (handle.place, handle.called, handle.earliest);
+                // What was asked for while the app came up is for another time, unless nothing else was.
+                let request = latest(called).or_else(|| latest(place));
+                this.arrivals.push(Arrival { place, called, earliest, task: index, request });
             }
         }
         this

@@ -24,7 +24,7 @@ pub(super) const SCH_07: Rule = Rule {
         for arrival in &slot.arrivals {
             let Some(index) = arrival.request else { continue };
             let request = &slot.requests[index];
-            if let Some(newer) = slot.replaced_by(index, arrival.called) {
+            if let Some(newer) = slot.replaced_by(index, arrival.earliest) {
                 finding.broken(
                     arrival.place,
                     format!("only the newest request, made at {}, delivered", newer.place.at),

@@ -7,7 +7,7 @@ use super::course::Transfer;
 use super::facts::{Delivery, Session};
 use super::{Facts, Finding, Place};
 use crate::contract::{AppState, AuthenticationMethod};
-use crate::history::{ExchangeOutcome, Message};
+use crate::history::{EndKind, ExchangeOutcome, Message};
 
 /// The documents do not say how soon; what has not in so long does not.
 const GOES_ON_BY: Duration = Duration::from_secs(3_600);
@@ -56,6 +56,18 @@ fn in_vain(
         finding.witness();
         return;
     }
+    // Of several that met with it, or several questions, one may have been left to default handling before.
+    let asked = |other: &&Delivery<'_>| other.session == question.session && same_question(other, question);
+    if let ([only], 1) = (&waiting[..], facts.deliveries.iter().filter(asked).count())
+        && let Some(failed) = facts.messages_of(only).find(|message| fails(message) && inside(message.began))
+    {
+        finding.broken(
+            failed.began,
+            format!("{} to go on: the app has answered its challenge", first.key),
+            "did_complete (Failed), and no request since",
+        );
+        return;
+    }
     // A process may be gone that is to be told; and a session may be given up.
     let disturbed =
         facts.changes.iter().any(|(place, how)| inside(*place) && how.state() == AppState::NotRunning)
@@ -79,4 +91,16 @@ fn in_vain(
             "none",
         );
     }
+}
+
+fn same_question(one: &Delivery<'_>, other: &Delivery<'_>) -> bool {
+    let method = |delivery: &Delivery<'_>| match delivery.message {
+        Message::DidReceiveChallenge { method, .. } => Some(*method),
+        _ => None,
+    };
+    method(one) == method(other)
+}
+
+const fn fails(delivery: &Delivery<'_>) -> bool {
+    matches!(delivery.message, Message::DidComplete { end: EndKind::Failed, .. })
 }

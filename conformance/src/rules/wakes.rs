@@ -3,7 +3,7 @@
 use super::course::{Progress, Transfer};
 use super::facts::{Delivery, Handle, Session};
 use super::{BOTH, Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
-use crate::contract::{AppChange, Charge, OverBudgetWakes, Time};
+use crate::contract::{AppChange, AppState, Charge, OverBudgetWakes, Time};
 use crate::history::{Answer, Message};
 use crate::scenario::Focus;
 
@@ -36,8 +36,7 @@ pub(super) const SCH_19: Rule = Rule {
 /// Is there a reason for this wake, as far as anybody can tell?
 fn cause(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, wake: Place, finding: &mut Finding) {
     // What happens while the app comes up can not take the wake back.
-    let handle = facts.handles.iter().find(|handle| handle.place == wake);
-    let wake = handle.map_or(wake, |handle| handle.called);
+    let wake = facts.set_out(wake);
     let known = || facts.transfers_of(session.id).filter(|transfer| transfer.resumed.is_before(wake.seq));
     // A transfer that is through for the app too is no reason for anything.
     let through =
@@ -47,6 +46,15 @@ fn cause(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, wake: Pl
     let waiting: Vec<(&Transfer<'_>, Progress)> =
         known().filter(|t| !through(t)).map(|t| (t, progress(t))).collect();
     let has = |wanted: Progress| waiting.iter().any(|(_, progress)| *progress == wanted);
+    // One that was suspended more often than resumed may have its time counted from its first resume all the same.
+    let idle = facts.transfers_of(session.id).any(|transfer| {
+        transfer.created.is_before(wake.seq)
+            && !transfer.resumed.is_before(wake.seq)
+            && transfer.times_out() <= wake.at
+    });
+    if idle {
+        return;
+    }
     // A login that came up since the last wake was decided is a cause, even if it has been settled meanwhile.
     let login = logged_since(facts, session, last, wake);
     if login || has(Progress::Login) || has(Progress::Unknown) || facts.has_data(session.id) {
@@ -66,7 +74,7 @@ fn cause(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, wake: Pl
             })
         })
     };
-    if let Some((open, _)) = open.filter(|_| !had_ended()) {
+    if let Some((open, _)) = open.filter(|_| !had_ended() && !was_cut_short(facts, session, last, wake)) {
         let done =
             known().count() - waiting.iter().filter(|(_, progress)| *progress == Progress::Open).count();
         finding.broken(
@@ -105,9 +113,7 @@ fn since_last<'f>(
     last: Option<Place>,
     wake: Place,
 ) -> impl Fn(Place) -> bool + Copy + use<'f> {
-    let decided =
-        |wake: Place| facts.handles.iter().find(|handle| handle.place == wake).map_or(wake, |h| h.called);
-    let after = last.map(decided);
+    let after = last.map(|last| facts.set_out(last));
     move |place| place.is_before(wake.seq) && after.is_none_or(|after| place.is_after(after.seq))
 }
 
@@ -222,8 +228,9 @@ fn needless(
     finding: &mut Finding,
 ) {
     let after = last.map_or(0, |place| place.seq);
-    let handle = facts.handles.iter().find(|handle| handle.place == wake);
-    let called = handle.map_or(wake, |handle| handle.called);
+    // What came about while the app came up for the last wake was told in it. That may have been cut short.
+    let decided = last.map_or(0, |last| facts.set_out(last).seq);
+    let called = facts.set_out(wake);
     let mut causes = 0;
     for transfer in facts.transfers_of(session.id).filter(|transfer| transfer.resumed.is_before(wake.seq)) {
         // Whether one that was suspended has run out of time can not be told, nor what else it may want.
@@ -246,10 +253,15 @@ fn needless(
         });
         let logins = logins.chain(rejected.map(|rejection| (rejection, asked(rejection))));
         let ends = end_of(facts, transfer).into_iter().map(|end| (end, facts.acknowledged(transfer)));
-        for (cause, told) in
-            logins.chain(ends).filter(|(cause, _)| cause.is_from(after) && cause.is_before(called.seq))
-        {
-            causes += 1;
+        for (cause, told) in logins.chain(ends).filter(|(cause, _)| cause.is_before(called.seq)) {
+            if cause.is_before(decided) {
+                // What an earlier wake was for, and what it was too short for, may be what this one is for.
+                if told.is_none_or(|told| told.is_from(called.seq)) {
+                    return;
+                }
+                continue;
+            }
+            causes += u32::from(cause.is_from(after));
             if !reached(facts, session, cause, told, called) {
                 return;
             }
@@ -264,6 +276,16 @@ fn needless(
     }
 }
 
+/// Does the app run again with this change, by whatever hand?
+fn comes_up(facts: &Facts<'_>, place: Place, change: AppChange) -> bool {
+    let before = || facts.changes.iter().rev().find(|(earlier, _)| earlier.is_before(place.seq));
+    match change {
+        AppChange::Launched | AppChange::Resumed => true,
+        AppChange::Foregrounded => before().is_some_and(|(_, how)| how.state() == AppState::Suspended),
+        _ => false,
+    }
+}
+
 /// Did the app run, with the session open, from the cause until it was told of it?
 fn reached(facts: &Facts<'_>, session: &Session<'_>, cause: Place, told: Option<Place>, wake: Place) -> bool {
     // A service that takes its news in another order than they came may take the two for the other way round.
@@ -271,7 +293,7 @@ fn reached(facts: &Facts<'_>, session: &Session<'_>, cause: Place, told: Option<
         let called = |handle: &Handle| handle.place.is_after(place.seq) && handle.place.is_before(cause.seq);
         place.at == cause.at
             && place.is_before(cause.seq)
-            && matches!(change, AppChange::Launched | AppChange::Resumed)
+            && comes_up(facts, *place, *change)
             && !facts.handles.iter().any(called)
     };
     if facts.changes.iter().any(just) {

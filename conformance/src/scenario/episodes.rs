@@ -161,3 +161,19 @@ pub(super) const NEWS_CUT_SHORT: &[Episode] = &[
         Step::Crash,
     ],
 ];
+
+/// A refresh that falls due when the user has forced the app to quit, also after one that came, so that the scheduler
+/// has shown itself.
+pub(super) const REFRESH_BARRED: &[Episode] = &[
+    &[Step::Enter, Step::Refresh { after: Span(60_000) }, Step::ForceQuit, wait(180_000), Step::Enter],
+    &[
+        Step::Enter,
+        Step::Refresh { after: Span(1_000) },
+        Step::Leave,
+        wait(5_000),
+        Step::Enter,
+        Step::Refresh { after: Span(60_000) },
+        Step::ForceQuit,
+        wait(180_000),
+    ],
+];

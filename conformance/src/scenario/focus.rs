@@ -398,6 +398,21 @@ impl Focus {
         ..Self::GENERAL
     };
 
+    /// Force quits while a refresh is to come.
+    pub const BARRED: Self = Self {
+        weights: Weights {
+            force_quit: 4,
+            refresh: 3,
+            wait: 10,
+            download: 2,
+            upload: 0,
+            trigger: 4,
+            ..Self::GENERAL.weights
+        },
+        episodes: (2, episodes::REFRESH_BARRED),
+        ..Self::GENERAL
+    };
+
     /// Sessions that are invalidated, and their names used again.
     pub const INVALID: Self = Self {
         weights: Weights {

@@ -2,7 +2,7 @@
 
 use super::episodes;
 use super::focus::Weights;
-use super::{Focus, Route, Span};
+use super::{Focus, Reply, Route, Span};
 
 impl Focus {
     /// HTTP error statuses.
@@ -221,6 +221,23 @@ impl Focus {
         ..Self::GENERAL
     };
 
+    /// Uploads, with logins and second tries.
+    pub const UPLOADS: Self = Self {
+        weights: Weights {
+            upload: 12,
+            download: 2,
+            refresh: 0,
+            snapshot: 0,
+            cancel: 0,
+            ..Self::GENERAL.weights
+        },
+        routes: &[Route::Plain, Route::Cut, Route::LoginBasic, Route::LoginDigest, Route::NotFound],
+        refused_uploads: true,
+        replies: &[Reply::Right, Reply::Right, Reply::WrongFirst],
+        delayed: 0,
+        ..Self::GENERAL
+    };
+
     /// Data transfers, and an app that does not stay for all of them.
     pub const DATA: Self = Self {
         weights: Weights {
@@ -244,6 +261,7 @@ impl Focus {
             Route::Cut,
             Route::CutNoRanges,
             Route::Redirect,
+            Route::LoginBasic,
             Route::Plain,
         ],
         sessions: 2,

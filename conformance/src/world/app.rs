@@ -41,6 +41,8 @@ pub(crate) struct App {
     code: Mutex<super::guest::Code>,
     /// Beside the rest of the state: a delegate may be let go while that is locked.
     invalid: Mutex<super::invalid::Invalid>,
+    /// Whoever delivers tasks has it until the app's `handle` has begun: deliveries do not overtake each other.
+    pub(super) door: tokio::sync::Mutex<()>,
 }
 
 pub(crate) struct State {
@@ -113,6 +115,7 @@ impl App {
             setup,
             around: Mutex::new(None),
             invalid: Mutex::default(),
+            door: tokio::sync::Mutex::default(),
             state: Mutex::new(State {
                 process: AppState::NotRunning,
                 life: AppLife::new(),

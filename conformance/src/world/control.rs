@@ -27,6 +27,8 @@ pub(super) struct Terms {
     pub(super) description: Option<String>,
     /// The transfer whose resume data it goes on from.
     pub(super) continues: Option<TransferId>,
+    /// Bytes of the file that it uploads.
+    pub(super) bytes: Option<u64>,
     pub(super) resource_timeout: Duration,
     pub(super) request_timeout: Duration,
     /// Where the app was when the call began.
@@ -60,6 +62,7 @@ impl App {
         let earliest = options.earliest_begin_date;
         let description = options.description.clone();
         let was_in_front = self.process().is_foreground();
+        let bytes = file.as_ref().and_then(|file| self.look_at(file).0);
         let created = match &file {
             None if kind == TransferKind::Data => {
                 let data = session.data(Request::get(url.clone()), options);
@@ -86,7 +89,7 @@ impl App {
             }
         };
         let key = TransferKey { session: session.identifier().clone(), transfer };
-        self.created(&key, kind, url, Terms { earliest, description, ..self.terms(was_in_front) });
+        self.created(&key, kind, url, Terms { earliest, description, bytes, ..self.terms(was_in_front) });
         Some(key)
     }
 
@@ -96,6 +99,7 @@ impl App {
             earliest: None,
             description: None,
             continues: None,
+            bytes: None,
             resource_timeout: self.setup.resource_timeout.duration(),
             request_timeout: Duration::from_millis(REQUEST_TIMEOUT),
             was_in_front,
@@ -120,6 +124,7 @@ impl App {
             resource_timeout: millis(terms.resource_timeout),
             request_timeout: millis(terms.request_timeout),
             continues: terms.continues,
+            bytes: terms.bytes,
             description: terms.description,
             torn: self.process().is_foreground() != terms.was_in_front,
         });

@@ -173,7 +173,8 @@ impl Player<'_> {
             Step::Charger { on } => self.change_conditions(|now| now.favourable = *on),
             Step::Link { up } => self.link(if *up { Link::Wifi } else { Link::Offline }),
             Step::Cellular => self.link(Link::Cellular),
-            Step::ForceQuit => self.app.end(AppChange::ForceQuit),
+            Step::ForceQuit if self.limits.can(Capability::ForceQuit) => self.app.end(AppChange::ForceQuit),
+            Step::ForceQuit => {}
             Step::Wait { span } => self.app.clock.sleep(span.duration()).await,
             step if self.app.process().is_running() => self.session_step(step).await,
             // What only a running app can do, while it does not run.

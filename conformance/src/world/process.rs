@@ -31,6 +31,7 @@ impl AppProcess for Process {
         }
         let life = app.life();
         let cold = before == AppState::NotRunning;
+        let turn = life.interruptible(app.door.lock()).await?;
         if !before.is_running() {
             app.tell_soon();
             life.interruptible(async {
@@ -48,6 +49,7 @@ impl AppProcess for Process {
             .await?;
         }
         app.recorder.record(Event::HandleBegan { tasks: app.refs(&tasks, cold) });
+        drop(turn);
         if app.is_guest() {
             app.handle_guest(tasks).await;
         } else if app.has_closures() {

@@ -20,6 +20,7 @@
     include_str!("statuses.txt"),
     include_str!("connections.txt"),
     include_str!("progress.txt"),
+    include_str!("uploads.txt"),
     include_str!("servers.txt"),
     include_str!("cpu.txt"),
     include_str!("alerts.txt"),

@@ -105,6 +105,10 @@ pub(crate) fn created(transfer: &str, terms: &[&str]) -> Event {
         earliest: term("from="),
         resource_timeout: term("timeout=").unwrap_or_else(|| time("7d00:00")).as_millis(),
         request_timeout: 60_000,
+        bytes: terms
+            .iter()
+            .find_map(|term| term.strip_prefix("bytes="))
+            .map(|bytes| bytes.parse().expect("a number of bytes")),
         continues: terms.contains(&"resuming").then(|| TransferId::new(99)),
         description: terms.iter().find_map(|term| term.strip_prefix("as=")).map(str::to_owned),
         torn: terms.contains(&"torn"),
@@ -179,7 +183,10 @@ pub(crate) fn message(word: &str) -> Message {
                 digest: sizes.map(|s| s.1),
             }
         }
-        "response" => Message::DidReceiveResponse { status: 200 },
+        "response" => {
+            let status = detail.map_or(200, |status| status.parse().expect("a status"));
+            Message::DidReceiveResponse { status }
+        }
         "becomes-download" => Message::DidBecomeDownload,
         "data" => {
             let (total, digest) = detail.map_or((SIZE, DIGEST), content);

@@ -32,6 +32,8 @@ fn config(authority: &Authority, identity: Option<&Identity>) -> ClientConfig {
 
 async fn connect(front: &TcpFront, host: &str, config: ClientConfig) -> io::Result<TlsStream<TcpStream>> {
     let stream = TcpStream::connect(front.addr()).await?;
+    // A handshake is many small pieces: each would wait for the other side's late acknowledgement.
+    stream.set_nodelay(true)?;
     let name = ServerName::try_from(host.to_owned()).unwrap();
     TlsConnector::from(Arc::new(config)).connect(name, stream).await
 }

@@ -68,7 +68,9 @@ pub trait AppProcess: Send + Sync {
     fn state(&self) -> AppState;
 
     /// Makes the app run, if it does not run yet (resumes it, or launches it in the background), and hands it these
-    /// tasks. Returns when its `handle` has *begun*; the app may still be inside it.
+    /// tasks. Returns when its `handle` has *begun*; the app may still be inside it. A call that comes while another is
+    /// under way waits its turn. An app that is suspended before its `handle` has begun gets on when it is resumed, and
+    /// so does the call.
     ///
     /// # Errors
     ///
@@ -77,7 +79,8 @@ pub trait AppProcess: Send + Sync {
     /// of its own must not look at this first.
     async fn deliver(&self, tasks: Vec<RefreshTask>) -> Result<(), Interrupted>;
 
-    /// Stops executing the app's code. Nothing happens if it is not running, or in front.
+    /// Stops executing the app's code. Nothing happens if it is not running, or in front. With a delivery under way it
+    /// would be stranded: wait for that first.
     fn suspend(&self);
 
     /// Ends the process for using up its allowance.

@@ -75,7 +75,7 @@ impl OpenTasks {
     pub(super) fn begin(&mut self, ids: &[RefreshTaskId], allowances: &Allowances, now: Time) {
         // SCH-03: only the tasks of this delivery; those delivered earlier keep their deadlines.
         for open in &mut self.open {
-            if open.deadline.is_none() && ids.contains(&open.task.id()) {
+            if ids.contains(&open.task.id()) {
                 open.deadline = Some(now + allowances.of(open.task.kind(), open.cold));
                 open.cpu_before = self.cpu;
             }

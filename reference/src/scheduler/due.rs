@@ -42,27 +42,22 @@ impl SchedulerMachine {
         if self.is_held() {
             return taken;
         }
-        let mut at = 0;
-        while let Some(wake) = self.wakes.pending.get(at) {
+        for mut wake in std::mem::take(&mut self.wakes.pending) {
             // SCH-20: a task is for exactly one session, and a set has at most one for each.
             let twice = taken.iter().any(|other| other.session == wake.session);
-            if wake.not_before > now || twice {
-                at += 1;
-                continue;
-            }
-            match self.admit(Charge::UrlSession, now) {
-                Admission::Admitted => {
-                    let wake = self.wakes.pending.remove(at);
-                    orders
-                        .push(Order { kind: RefreshKind::UrlSession(wake.session.clone()), user_info: None });
-                    taken.push(wake);
-                }
-                // SCH-14, SCH-15: over budget is later, never lost.
-                Admission::NotBefore(later) => {
-                    self.wakes.pending[at].not_before = later;
-                    at += 1;
+            if wake.not_before <= now && !twice {
+                match self.admit(Charge::UrlSession, now) {
+                    Admission::Admitted => {
+                        let kind = RefreshKind::UrlSession(wake.session.clone());
+                        orders.push(Order { kind, user_info: None });
+                        taken.push(wake);
+                        continue;
+                    }
+                    // SCH-14, SCH-15: over budget is later, never lost.
+                    Admission::NotBefore(later) => wake.not_before = later,
                 }
             }
+            self.wakes.pending.push(wake);
         }
         taken
     }

@@ -167,6 +167,7 @@ impl SchedulerMachine {
 
     /// A session wants the app. The answer comes as [`Output::Resolve`] with the number returned here.
     pub fn request_wake(&mut self, session: &SessionId) -> WaiterId {
+        // SCH-27: nothing, until the user is back.
         if self.suppressed {
             let waiter = self.wakes.new_waiter();
             self.resolved.push_back((vec![waiter], WakeOutcome::Suppressed));
@@ -212,7 +213,7 @@ impl SchedulerMachine {
 
     fn app_changed(&mut self, change: AppChange, now: Time) {
         let (state, effect) = step(self.app, change);
-        self.overrun &= state == AppState::Background;
+        self.overrun = false;
         if state == AppState::Suspended && self.app != AppState::Suspended {
             // What is over by now is over.
             self.open.drop_overrun(now);

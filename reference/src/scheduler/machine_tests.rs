@@ -189,6 +189,17 @@ fn only_what_is_open_expires_and_the_end_is_enforced_as_the_policy_says() {
 }
 
 #[test]
+fn whoever_had_no_warning_in_front_gets_it_behind_with_the_time_that_belongs_to_it() {
+    let mut bench = Bench::new(Policy { at_allowance: AtAllowance::Suspend, ..Policy::default() });
+    bench.machine.request_wake(&session("a"));
+    bench.pass(5 * SECOND);
+    bench.change(AppChange::Foregrounded);
+    bench.pass(9 * SECOND);
+    bench.change(AppChange::Backgrounded);
+    assert_eq!(bench.pass(60 * SECOND), ["expire #1", "00:16.000 suspend"], "at 14 s of its 15 s");
+}
+
+#[test]
 fn held_by_conditions_it_comes_as_soon_as_they_allow() {
     let mut bench = Bench::new(Policy::default());
     let mut conditions = Conditions { busy: true, ..Conditions::default() };

@@ -146,13 +146,6 @@ impl Session {
         }
     }
 
-    /// Is this message of no use to anybody any more?
-    pub(super) fn is_lost(&self, message: &Message) -> bool {
-        let lost =
-            |id| self.transfers.get(id).is_none_or(|t| t.reported >= t.partial.received || !t.keeps_body());
-        matches!(message, Message::Data(id) if lost(id))
-    }
-
     /// A process that had a part of the bytes is gone, and the rest is of no use to the next one.
     fn lose_data(&mut self, id: TransferId) {
         if !self.queue.has(|message| matches!(message, Message::Data(of) if *of == id)) {

@@ -9,7 +9,7 @@ use super::queue::Call;
 use super::session::NewTransfer;
 use crate::contract::*;
 
-struct Capable;
+pub(super) struct Capable;
 
 impl Delegate for Capable {
     fn responds_to(&self, _: OptionalMethod) -> bool {
@@ -17,35 +17,42 @@ impl Delegate for Capable {
     }
 }
 
-struct Bench {
-    machine: ServiceMachine,
-    key: SessionKey,
-    life: AppLife,
+pub(super) struct Bench {
+    pub(super) machine: ServiceMachine,
+    pub(super) key: SessionKey,
+    pub(super) life: AppLife,
 }
 
-const ONE: TransferId = TransferId::new(1);
+pub(super) const ONE: TransferId = TransferId::new(1);
 
 impl Bench {
-    /// With one transfer, resumed.
-    fn new(new: NewTransfer) -> Self {
+    /// With one transfer.
+    pub(super) fn new(new: NewTransfer) -> Self {
+        let mut bench = Self::with(Configuration::background(SessionId::new("s").unwrap()));
+        assert_eq!(bench.machine.create(bench.key, new, TransferOptions::default()), Ok(ONE));
+        bench
+    }
+
+    /// With a session like this.
+    pub(super) fn with(configuration: Configuration) -> Self {
         let mut machine =
             ServiceMachine::new(Arc::new(Policy::default()), Conditions::default(), AppState::Active);
         let life = AppLife::new();
-        let key = open(&mut machine, &life);
-        assert_eq!(machine.create(key, new, TransferOptions::default()), Ok(ONE));
+        let connection = Connection::new(Arc::new(Capable), life.clone());
+        let key = machine.open(configuration, connection).unwrap();
         Self { machine, key, life }
     }
 
-    fn resume(&mut self) {
+    pub(super) fn resume(&mut self) {
         self.machine.resume(self.key, ONE).unwrap();
     }
 
-    fn suspend(&mut self) {
+    pub(super) fn suspend(&mut self) {
         self.machine.suspend(self.key, ONE).unwrap();
     }
 
     /// The one request that goes out now, if one does.
-    fn sent(&mut self) -> Option<(ExchangeId, Outgoing)> {
+    pub(super) fn sent(&mut self) -> Option<(ExchangeId, Outgoing)> {
         let mut sent = self.machine.take_outputs().into_iter().filter_map(|output| match output {
             Output::Exchange(exchange, request) => Some((exchange, request)),
             Output::Abort(_)
@@ -60,14 +67,14 @@ impl Bench {
     }
 
     /// What the app is wanted for, if it is.
-    fn wanted(&mut self) -> Option<WakeReason> {
+    pub(super) fn wanted(&mut self) -> Option<WakeReason> {
         self.machine.take_outputs().into_iter().find_map(|output| {
             if let Output::RequestWake(_, _, reason) = output { Some(reason) } else { None }
         })
     }
 
     /// It begins, the app is suspended, and it is answered with this.
-    fn answered_behind(&mut self, response: Response) {
+    pub(super) fn answered_behind(&mut self, response: Response) {
         self.resume();
         let (exchange, _) = self.sent().expect("it begins");
         self.change(AppChange::Backgrounded);
@@ -77,14 +84,14 @@ impl Bench {
     }
 
     /// The request is answered with a 401, and the app is asked: the number of the question.
-    fn asked(&mut self) -> u64 {
+    pub(super) fn asked(&mut self) -> u64 {
         let (exchange, _) = self.sent().expect("a request goes out");
         self.machine.head(exchange, who());
         self.machine.finished(exchange);
         self.question()
     }
 
-    fn question(&mut self) -> u64 {
+    pub(super) fn question(&mut self) -> u64 {
         let delivery = self.machine.next_delivery(self.key).expect("the app is asked");
         assert!(self.machine.delivered(self.key, true));
         let Call::Challenge(_, _, serial) = delivery.call else { panic!("about the login") };
@@ -97,25 +104,25 @@ impl Bench {
         self.machine.challenge_answered(self.key, ONE, serial, answer);
     }
 
-    fn change(&mut self, change: AppChange) {
+    pub(super) fn change(&mut self, change: AppChange) {
         self.machine.device_changed(&DeviceChange::App(change));
     }
 }
 
-fn open(machine: &mut ServiceMachine, life: &AppLife) -> SessionKey {
+pub(super) fn open(machine: &mut ServiceMachine, life: &AppLife) -> SessionKey {
     let configuration = Configuration::background(SessionId::new("s").unwrap());
     machine.open(configuration, Connection::new(Arc::new(Capable), life.clone())).unwrap()
 }
 
-fn download() -> NewTransfer {
+pub(super) fn download() -> NewTransfer {
     NewTransfer::Download(Request::get("http://a.test/"))
 }
 
-fn ok() -> Response {
+pub(super) fn ok() -> Response {
     Response { status: 200, url: String::new(), headers: Vec::new() }
 }
 
-fn who() -> Response {
+pub(super) fn who() -> Response {
     let headers = vec![("www-authenticate".to_owned(), "Basic realm=\"r\"".to_owned())];
     Response { status: 401, url: String::new(), headers }
 }

@@ -185,6 +185,16 @@ mod tests {
     }
 
     #[test]
+    fn the_quiet_begins_when_it_is_released() {
+        let mut limiter = Limiter::new();
+        wake(&mut limiter, 0);
+        assert_eq!(limiter.hold(at(0)), Some(at(1)));
+        limiter.released(at(1));
+        wake(&mut limiter, 2);
+        assert_eq!(limiter.hold(at(2)), Some(at(3)), "a whole period was quiet");
+    }
+
+    #[test]
     fn what_comes_when_the_delay_is_over_is_not_held_and_does_not_count_as_held() {
         let mut limiter = Limiter::new();
         wake(&mut limiter, 0);

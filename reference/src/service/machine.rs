@@ -320,11 +320,8 @@ impl ServiceMachine {
             return false;
         };
         if session.delivered(acknowledged, &mut self.env) {
-            let name = session.config.identifier.clone();
+            self.names.remove(&session.config.identifier);
             self.sessions.remove(&key);
-            if self.names.get(&name) == Some(&key) {
-                self.names.remove(&name);
-            }
             return false;
         }
         acknowledged

@@ -29,6 +29,8 @@ mod resume_data;
 mod session;
 mod transfer;
 mod trust;
+#[cfg(test)]
+mod unseen_tests;
 mod wake;
 
 pub use driver::ReferenceService;

@@ -58,7 +58,6 @@ impl Session {
             // SES-27: counted over all protection spaces of the transfer.
             t.login.failures += 1;
             t.login.refused = Some(login.credential.clone());
-            t.login.given = t.login.given.filter(|given| *given != used);
             self.logins.refuse(used);
         }
         if t.login.silent < MOST_SILENT
@@ -217,11 +216,17 @@ impl Session {
         let Some(t) = self.transfers.get_mut(&id) else {
             return;
         };
+        let given = t.handing > 0;
         let Some(question) = t.login.question.take() else {
             return;
         };
         if question.response.is_none() {
             return self.go_on_by_default(id, question.certificate.is_some(), env);
+        }
+        if given {
+            // What the app has been given can not be taken back.
+            env.outputs.extend(question.file.map(Output::Remove));
+            return self.end(id, Some(TransferError::ConnectionLost), env);
         }
         t.response = question.response;
         if let Some(file) = question.file {

@@ -57,17 +57,15 @@ impl Session {
             .and_then(|login| login.field(method, &url, nonce));
         t.login.sent = field.as_ref().and(login);
         let request = t.request();
-        let added = usize::from(field.is_some()) + 2 * usize::from(range.is_some());
-        let mut headers = Vec::with_capacity(request.headers.len() + added);
-        for (name, value) in &request.headers {
+        let goes_along = |name: &str| {
             // What the app itself sent as a secret stays with the origin that it named; a login takes its place.
-            let secret = matches!(name.as_str(), "authorization" | "proxy-authorization" | "cookie");
+            let secret = matches!(name, "authorization" | "proxy-authorization" | "cookie");
             let secret = (secret && crossed) || (name == "authorization" && field.is_some());
             let of_body = !with_body && name.starts_with("content-");
-            if !secret && !of_body {
-                headers.push((name.clone(), value.clone()));
-            }
-        }
+            !secret && !of_body
+        };
+        let mut headers: Vec<_> =
+            request.headers.iter().filter(|(name, _)| goes_along(name)).cloned().collect();
         if let Some(field) = field {
             headers.push(("authorization".to_owned(), field));
         }
@@ -75,6 +73,7 @@ impl Session {
             headers.push(("range".to_owned(), format!("bytes={offset}-")));
             headers.push(("if-range".to_owned(), validator));
         }
+        // SES-34: the file, whole, with each request that is to have a body.
         let upload = t.upload.clone().filter(|_| with_body);
         let tls = t.login.tls.or(&self.tls, &t.origin);
         t.login.tls_sent.clone_from(&tls);

@@ -105,8 +105,7 @@ impl Session {
                 // the app has stopped already; but that it runs may not have been reported yet.
                 if env.app.is_running() || !self.ran_meanwhile {
                     self.queue.push_marker();
-                }
-                if self.ran_meanwhile && !env.app.is_running() {
+                } else {
                     self.ask_for_wake(env);
                 }
             }
@@ -304,10 +303,7 @@ impl Session {
                 self.connection = None;
             }
             // SES-18: kept, and first in line. The end of a drain ends with its wake, and progress is not kept.
-            if !message.is_progress()
-                && !matches!(message, Message::FinishedEvents)
-                && !self.is_lost(&message)
-            {
+            if !message.is_progress() && !matches!(message, Message::FinishedEvents) {
                 self.queue.put_back(message);
             }
             self.draining = false;

@@ -13,15 +13,12 @@ use bgsession_reference::contract::{
 use bgsession_reference::service::ReferenceService;
 
 use super::Variant;
-use crate::parts::{Almost, AlmostDelegate, AlmostService, AlmostSession, after, lock, with_delegate};
+use crate::parts::{
+    Almost, AlmostDelegate, AlmostService, AlmostSession, after, lock, over_network, with_delegate,
+};
 
 pub(super) const VARIANTS: &[Variant] = &[
-    Variant::new("always-begins-again", |name| {
-        Subject::sessions(name, |device, scheduler| {
-            let network = Arc::new(Forgetful(Arc::clone(&device.network)));
-            ReferenceService::new(Device { network, ..device }, scheduler)
-        })
-    }),
+    Variant::new("always-begins-again", |name| over_network(name, Forgetful)),
     Variant::new("keeps-files-for-half-a-minute", |name| {
         with_delegate(name, |device| {
             let device = device.clone();

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bgsession_conformance::Subject;
 use bgsession_reference::contract::{
-    AuthenticationMethod, Challenge, ChallengeDisposition, ClientIdentity, Delegate, Device, HttpRequest,
+    AuthenticationMethod, Challenge, ChallengeDisposition, ClientIdentity, Delegate, HttpRequest,
     HttpResponse, OptionalMethod, Responder, SessionId, TransferId, Transport, TransportError, responder,
 };
-use bgsession_reference::service::ReferenceService;
 
 use super::Mutant;
-use crate::parts::{Almost, AlmostDelegate, with_delegate};
+use crate::parts::{Almost, AlmostDelegate, over_network, with_delegate};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::new("basic-falls-back-to-the-session", &["SES-26"], |name| asking(name, Slip::FallsBack)),
@@ -24,17 +23,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::new("waits-for-a-method-that-is-not-there", &["SES-26"], |name| asking(name, Slip::Waits)),
     Mutant::new("leaves-questions-of-tls-lying", &["SES-26"], |name| asking(name, Slip::LiesLow)),
     // To a client that knows no certificates every such error is a bad connection.
-    Mutant::new("tries-a-stranger-again-and-again", &["SES-26"], |name| {
-        over(name, |network| Arc::new(Unaware(network)))
-    }),
+    Mutant::new("tries-a-stranger-again-and-again", &["SES-26"], |name| over_network(name, Unaware)),
     Mutant::new("an-answer-of-tls-does-nothing", &["SES-27"], |name| asking(name, Slip::Deaf)),
     Mutant::new("nobody-to-ask-counts-as-cancelled", &["SES-26"], |name| asking(name, Slip::Cancels)),
-    Mutant::new("trusts-without-asking", &["SES-26"], |name| {
-        over(name, |network| Arc::new(Trusting(network)))
-    }),
-    Mutant::new("shows-its-certificate-to-anybody", &["SES-26"], |name| {
-        over(name, |network| Arc::new(Showing(network)))
-    }),
+    Mutant::new("trusts-without-asking", &["SES-26"], |name| over_network(name, Trusting)),
+    Mutant::new("shows-its-certificate-to-anybody", &["SES-26"], |name| over_network(name, Showing)),
 ];
 
 /// What is done wrong with the choice of the method.
@@ -167,14 +160,6 @@ impl AlmostDelegate for Asking {
             | Slip::Deaf => self.app.did_receive_challenge(session, transfer, challenge, responder).await,
         }
     }
-}
-
-/// The reference's sessions over another network.
-fn over(name: &str, network: fn(Arc<dyn Transport>) -> Arc<dyn Transport>) -> Subject {
-    Subject::sessions(name, move |device, scheduler| {
-        let network = network(Arc::clone(&device.network));
-        ReferenceService::new(Device { network, ..device }, scheduler)
-    })
 }
 
 struct Unaware(Arc<dyn Transport>);

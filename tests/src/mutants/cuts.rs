@@ -6,12 +6,11 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bgsession_conformance::Subject;
 use bgsession_reference::contract::{
-    Device, HttpBody, HttpRequest, HttpResponse, Response, Transport, TransportError,
+    HttpBody, HttpRequest, HttpResponse, Response, Transport, TransportError,
 };
-use bgsession_reference::service::ReferenceService;
 
 use super::Mutant;
-use crate::parts::lock;
+use crate::parts::{lock, over_network};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::new("goes-on-whatever-has-changed", &["SES-08"], |name| network(name, Slip::Blind)),
@@ -43,14 +42,11 @@ enum Slip {
 }
 
 fn network(name: &str, slip: Slip) -> Subject {
-    Subject::sessions(name, move |device, scheduler| {
-        let network = Misreading {
-            network: Arc::clone(&device.network),
-            slip,
-            total: Mutex::default(),
-            pages: Mutex::default(),
-        };
-        ReferenceService::new(Device { network: Arc::new(network), ..device }, scheduler)
+    over_network(name, move |network| Misreading {
+        network,
+        slip,
+        total: Mutex::default(),
+        pages: Mutex::default(),
     })
 }
 

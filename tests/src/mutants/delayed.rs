@@ -16,7 +16,7 @@ use bgsession_reference::service::ReferenceService;
 use super::Mutant;
 use crate::parts::{
     Almost, AlmostDelegate, AlmostScheduler, AlmostSession, Either, around_sessions, first, lock,
-    with_delegate,
+    over_network, with_delegate,
 };
 
 pub(super) const MUTANTS: &[Mutant] = &[
@@ -31,11 +31,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     }),
     // The address of the new request is not kept with the transfer.
     Mutant::new("a-retry-uses-the-original-request", &["SES-14"], |name| {
-        Subject::sessions(name, |device, scheduler| {
-            let network =
-                Arc::new(Forgetful { network: Arc::clone(&device.network), sent: Mutex::default() });
-            ReferenceService::new(Device { network, ..device }, scheduler)
-        })
+        over_network(name, |network| Forgetful { network, sent: Mutex::default() })
     }),
     Mutant::new("no-wake-for-a-delayed-request", &["SES-14"], |name| {
         Subject::sessions(name, |device, scheduler| {

@@ -45,6 +45,7 @@ mod slots;
 mod snapshots;
 mod system;
 mod transfers;
+mod uploads;
 mod wakes;
 
 use std::fmt;
@@ -108,6 +109,7 @@ pub static GROUPS: &[(&str, &[Mutant])] = &[
     ("lost_wakes", lost_wakes::MUTANTS),
     ("delivery", delivery::MUTANTS),
     ("transfers", transfers::MUTANTS),
+    ("uploads", uploads::MUTANTS),
     ("kept", kept::MUTANTS),
     ("drains", drains::MUTANTS),
     ("logins", logins::MUTANTS),

@@ -1,4 +1,4 @@
-//! A force quit taken for another end of the process, and the other way round: SES-23.
+//! A force quit taken for another end of the process, and the other way round: SCH-27, SES-23.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -24,6 +24,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
     }),
     Mutant::new("a-force-quit-gives-no-reason", &["SES-23"], |name| {
         with_delegate(name, |_| Box::new(|app| Arc::new(Almost(Reasonless(app)))))
+    }),
+    Mutant::new("a-force-quit-bars-nothing", &["SCH-27"], |name| {
+        Subject::scheduler(name, |device| Arc::new(Almost(Forgiving(ReferenceScheduler::new(device)))))
     }),
     // Says at once that the transfers have been cancelled.
     Mutant::new("wakes-the-app-after-a-force-quit", &["SES-23"], |name| {

@@ -5,11 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bgsession_conformance::Subject;
-use bgsession_reference::contract::{Device, HttpRequest, HttpResponse, Method, Transport, TransportError};
-use bgsession_reference::service::ReferenceService;
+use bgsession_reference::contract::{HttpRequest, HttpResponse, Method, Transport, TransportError};
 
 use super::Mutant;
-use crate::parts::lock;
+use crate::parts::{lock, over_network};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::new("a-redirect-takes-the-login-along", &["SES-31"], |name| {
@@ -31,10 +30,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         keeping(name, |request| host(&request.url).to_owned())
     }),
     Mutant::new("a-login-is-for-a-realm-anywhere", &["SES-31"], |name| {
-        Subject::sessions(name, move |device, scheduler| {
-            let network = Arc::new(Guessing { inner: device.network, known: Mutex::default() });
-            ReferenceService::new(Device { network, ..device }, scheduler)
-        })
+        over_network(name, |inner| Guessing { inner, known: Mutex::default() })
     }),
 ];
 
@@ -46,10 +42,7 @@ fn login_of(request: &HttpRequest) -> Option<&String> {
 
 /// A service whose requests to other servers carry the credential that was sent last for the same.
 fn keeping(name: &str, same: fn(&HttpRequest) -> String) -> Subject {
-    Subject::sessions(name, move |device, scheduler| {
-        let network = Arc::new(Keeping { inner: device.network, same, sent: Mutex::default() });
-        ReferenceService::new(Device { network, ..device }, scheduler)
-    })
+    over_network(name, move |inner| Keeping { inner, same, sent: Mutex::default() })
 }
 
 struct Keeping {
@@ -107,10 +100,7 @@ impl Transport for Guessing {
 
 /// A service that follows redirects in a form of its own.
 fn following(name: &str, form: fn(&mut HttpRequest)) -> Subject {
-    Subject::sessions(name, move |device, scheduler| {
-        let network = Arc::new(Following { inner: device.network, form });
-        ReferenceService::new(Device { network, ..device }, scheduler)
-    })
+    over_network(name, move |inner| Following { inner, form })
 }
 
 struct Following {

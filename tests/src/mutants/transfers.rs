@@ -13,7 +13,7 @@ use bgsession_reference::contract::{
 use bgsession_reference::service::ReferenceService;
 
 use super::Mutant;
-use crate::parts::{Almost, AlmostDelegate, AlmostService, AlmostSession, lock, with_delegate};
+use crate::parts::{Almost, AlmostDelegate, AlmostService, AlmostSession, lock, over_network, with_delegate};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::new("did-complete-twice", &["SES-03"], |name| messages(name, Slip::FinalTwice)),
@@ -145,10 +145,7 @@ enum Reading {
 }
 
 fn network(name: &str, reading: Reading) -> Subject {
-    Subject::sessions(name, move |device, scheduler| {
-        let network = Arc::new(Misreading { network: Arc::clone(&device.network), reading });
-        ReferenceService::new(Device { network, ..device }, scheduler)
-    })
+    over_network(name, move |network| Misreading { network, reading })
 }
 
 struct Misreading {

@@ -4,6 +4,7 @@ mod alerts;
 mod almost;
 mod book;
 mod delegates;
+mod network;
 mod relay;
 mod sessions;
 mod waiting;
@@ -14,6 +15,7 @@ pub(crate) use almost::{
 };
 pub(crate) use book::{Book, Entry, Notice};
 pub(crate) use delegates::{with_delegate, with_delegate_and_service};
+pub(crate) use network::over_network;
 pub(crate) use relay::{Hands, Held, Relay, relayed, relayed_on};
 pub(crate) use sessions::around_sessions;
 pub(crate) use waiting::{Either, after, first, lock, step_back};

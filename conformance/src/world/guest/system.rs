@@ -12,7 +12,6 @@ use crate::contract::{
     TransferKind, TransferOptions, TransferService, UserInfo, WakeOutcome, WakeReason,
 };
 use crate::history::{Event, FaultKind, Reopening, TransferKey};
-use crate::rules::CONNECTIONS;
 use crate::world::control::Terms;
 
 /// Where the app asks for refreshes.
@@ -112,8 +111,8 @@ impl TransferService for AppService {
             let cellular = configuration.allows_cellular_access;
             let discretionary = configuration.is_discretionary;
             let in_process = configuration.mode == SessionMode::InProcess;
-            let connections =
-                Some(configuration.maximum_connections_per_host).filter(|most| *most != CONNECTIONS);
+            let usual = Configuration::background(id.clone()).maximum_connections_per_host;
+            let connections = Some(configuration.maximum_connections_per_host).filter(|most| *most != usual);
             app.recorder.record(Event::SessionOpened {
                 session: id.clone(),
                 launch_events,
@@ -183,6 +182,8 @@ impl AppSession {
                 let terms = Terms {
                     earliest,
                     description,
+                    // Rules about apps do not ask for it.
+                    bytes: None,
                     continues,
                     resource_timeout,
                     request_timeout,
