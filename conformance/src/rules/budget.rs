@@ -1,6 +1,6 @@
 //! Throttling: SCH-13, SCH-14, SCH-15.
 
-use super::requests::{Slot, missed};
+use super::requests::{Slot, missed, owed_by};
 use super::{Basis, Facts, Finding, Level, Place, Rule, THROTTLES};
 use crate::contract::{AppChange, Charge, RefreshKind, SessionId, SnapshotReason, Time, WakeOutcome};
 use crate::history::Event;
@@ -18,7 +18,7 @@ pub(super) fn charge(kind: &RefreshKind) -> Option<Charge> {
 
 /// The deliveries that are charged to one budget, in order. Each counts from the moment of its wake: how long the app
 /// then takes to come up is not the throttle's doing.
-fn deliveries(facts: &Facts<'_>, budget: Charge) -> Vec<Place> {
+pub(super) fn deliveries(facts: &Facts<'_>, budget: Charge) -> Vec<Place> {
     let charged = |handle: &super::facts::Handle| {
         handle.tasks.iter().filter(|index| charge(facts.tasks[**index].kind) == Some(budget)).count()
     };
@@ -163,7 +163,7 @@ fn requests(facts: &Facts<'_>, of: Charge, finding: &mut Finding) {
         let due = request.due();
         match slot.arrival_of(index).map(|arrival| arrival.place) {
             Some(place)
-                if was_full(facts, of, due) && place.at > due && place.at <= bound(facts, of, due) =>
+                if was_full(facts, of, due) && place.at > due && place.at <= owed_by(facts, of, due) =>
             {
                 finding.witness();
             }
@@ -180,11 +180,6 @@ fn was_full(facts: &Facts<'_>, slot: Charge, due: Time) -> bool {
     let limit = usize::try_from(facts.most_per_hour(slot, due, due)).unwrap_or(usize::MAX);
     let window = facts.policy.budget_window;
     deliveries(facts, slot).iter().filter(|place| place.at <= due && place.at + window > due).count() >= limit
-}
-
-/// A request is due; an hour later there is budget again, whatever was delivered before.
-fn bound(facts: &Facts<'_>, slot: Charge, due: Time) -> Time {
-    facts.owed_by(slot, due, facts.policy.budget_window + facts.policy.delivery_slack)
 }
 
 pub(super) const SCH_15: Rule = Rule {

@@ -324,16 +324,30 @@ impl<'a> Facts<'a> {
 
     /// Was the app in front at any time from one moment to another, both included? A log may not tell of that.
     pub(crate) fn in_front_between(&self, from: Time, to: Time) -> bool {
+        !self.in_front(from, to).is_empty()
+    }
+
+    /// When the app was in front from one moment to another, both included, or may have been: a log may not tell of that.
+    pub(crate) fn in_front(&self, from: Time, to: Time) -> Vec<(Time, Time)> {
         if !self.tells("foregrounded") {
-            return true;
+            return vec![(from, to)];
         }
         let before = self.changes.partition_point(|(place, _)| place.at < from);
         let first = before.checked_sub(1).map(|index| self.changes[index].1.state());
-        first.map_or_else(|| self.may_begin_in_front(), AppState::is_foreground)
-            || self.changes[before..]
-                .iter()
-                .take_while(|(place, _)| place.at <= to)
-                .any(|(_, change)| change.state().is_foreground())
+        let mut since = first.map_or_else(|| self.may_begin_in_front(), AppState::is_foreground).then_some(from);
+        let mut spans = Vec::new();
+        for (place, change) in self.changes[before..].iter().take_while(|(place, _)| place.at <= to) {
+            match (since, change.state().is_foreground()) {
+                (None, true) => since = Some(place.at),
+                (Some(begin), false) => {
+                    spans.push((begin, place.at));
+                    since = None;
+                }
+                _ => {}
+            }
+        }
+        spans.extend(since.map(|begin| (begin, to)));
+        spans
     }
 
     /// Was a wake cut off by the end of the process, before its `handle`, between these moments? Its tasks are lost.

@@ -1,7 +1,8 @@
 //! What the app asked for by slot, and what came of it: the common ground of the rules about scheduling.
 
+use super::budget::deliveries;
 use super::{Facts, Place};
-use crate::contract::{Charge, RefreshKind, RefreshTaskId, SnapshotReason, Time, UserInfo};
+use crate::contract::{Charge, ForegroundRefresh, RefreshKind, RefreshTaskId, SnapshotReason, Time, UserInfo};
 use crate::history::{Completed, Event};
 
 /// A request of the app's for a slot.
@@ -129,9 +130,19 @@ fn wish<'a>(facts: &Facts<'_>, place: Place, id: RefreshTaskId, how: &'a Complet
 
 /// A request that must have come and did not, or not in time: where to say so, what was expected, and what was seen.
 ///
-/// It is excused if it was replaced, if a wake that may have been its own was lost with the process, if the app was in
-/// front meanwhile, and if nobody waited long enough.
+/// It is excused if it was replaced, if a wake that may have been its own was lost with the process, if nobody waited long
+/// enough, and if it may have been disregarded because the user was there.
 pub(super) fn missed(
+    facts: &Facts<'_>,
+    of: Charge,
+    slot: &Slot<'_>,
+    index: usize,
+) -> Option<(Place, String, String)> {
+    overdue(facts, of, slot, index).filter(|_| !may_be_disregarded(facts, of, slot.requests[index].due()))
+}
+
+/// The same, whether the user was there or not.
+pub(super) fn overdue(
     facts: &Facts<'_>,
     of: Charge,
     slot: &Slot<'_>,
@@ -139,7 +150,7 @@ pub(super) fn missed(
 ) -> Option<(Place, String, String)> {
     let request = &slot.requests[index];
     let due = request.due();
-    let bound = facts.owed_by(of, due, facts.policy.budget_window + facts.policy.delivery_slack);
+    let bound = owed_by(facts, of, due);
     let arrival = slot.arrival_of(index);
     let in_time = arrival.is_some_and(|arrival| arrival.place.at <= bound);
     let replaced =
@@ -149,8 +160,7 @@ pub(super) fn missed(
         || replaced
         || facts.horizon().at <= bound
         || facts.wake_cut_off(due, bound)
-        || facts.forced_out_between(request.place, bound)
-        || facts.in_front_between(due, bound);
+        || facts.forced_out_between(request.place, bound);
     if in_time || excused {
         return None;
     }
@@ -160,6 +170,45 @@ pub(super) fn missed(
         |late| format!("it was delivered at {}", late.place.at),
     );
     Some((arrival.map_or(request.place, |late| late.place), expected, seen))
+}
+
+/// A request is due; an hour later there is budget again, whatever was delivered before.
+pub(super) fn owed_by(facts: &Facts<'_>, of: Charge, due: Time) -> Time {
+    facts.owed_by(of, due, facts.policy.budget_window + facts.policy.delivery_slack)
+}
+
+/// May what was due at this moment have been disregarded because the user was there? Where it is delivered in front, only
+/// then (SCH-12 says what is due); elsewhere also where it could have been delivered later, but not while it was held back or
+/// over budget: such a request waits, whatever the user does.
+fn may_be_disregarded(facts: &Facts<'_>, of: Charge, due: Time) -> bool {
+    // How promptly a date is looked at is the scheduler's affair, and a delivery that is under way comes first.
+    let landing = facts.handles.iter().filter(|handle| handle.called.at <= due);
+    let landing = landing.map(|handle| handle.place.at).max().unwrap_or(due);
+    let looked = landing.max(due) + facts.policy.delivery_slack;
+    let disregards =
+        of != Charge::ApplicationRefresh || facts.policy.foreground_refresh == ForegroundRefresh::Disregard;
+    let spans = facts.in_front(due, owed_by(facts, of, due).max(looked));
+    spans.into_iter().any(|(from, to)| from <= looked || (disregards && is_deliverable(facts, of, from, to)))
+}
+
+/// Could a task of this slot have been delivered at any moment of this span?
+fn is_deliverable(facts: &Facts<'_>, of: Charge, from: Time, to: Time) -> bool {
+    let window = facts.policy.budget_window;
+    let delivered = deliveries(facts, of);
+    // Only in these moments can what was in the way have gone.
+    let returned = delivered.iter().map(|place| place.at + window);
+    let changed = facts.conditions.iter().map(|(place, _)| place.at);
+    let mut moments = returned.chain(changed).filter(|at| (from..=to).contains(at)).chain([from]);
+    moments.any(|at| {
+        let limit = facts.most_per_hour(of, at.saturating_sub(window), at);
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let used = delivered.iter().filter(|place| place.at <= at && place.at + window > at).count();
+        let before = facts.conditions.partition_point(|(place, _)| place.at < at);
+        let first = before.checked_sub(1).map(|index| facts.conditions[index].1).unwrap_or_default();
+        let then = facts.conditions[before..].iter().take_while(|(place, _)| place.at <= at);
+        let mut then = then.map(|(_, conditions)| *conditions).chain([first]);
+        used < limit && then.any(|conditions| !facts.holds(conditions, of))
+    })
 }
 
 /// Is this a task that the app asked for in this slot?

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::requests::{Request, Slot, noun};
+use super::requests::{Request, Slot, noun, overdue};
 use super::{Basis, Facts, Finding, Level, Place, Rule, SCHEDULERS};
 use crate::contract::{AppState, Charge, ForegroundRefresh, Time, UserInfo};
 use crate::history::{Event, FaultKind};
@@ -149,7 +149,12 @@ fn in_front(facts: &Facts<'_>, slot: &Slot<'_>, index: usize, finding: &mut Find
     let there =
         |place: Place| place.seq.checked_sub(1).is_some_and(|seq| facts.state_at(seq).is_foreground());
     match facts.policy.foreground_refresh {
-        ForegroundRefresh::Deliver => finding.witnesses += u32::from(!slot.arrivals.is_empty()),
+        ForegroundRefresh::Deliver => {
+            finding.witnesses += u32::from(first.is_some());
+            if let Some((place, expected, seen)) = overdue(facts, Charge::ApplicationRefresh, slot, index) {
+                finding.broken(place, expected, seen);
+            }
+        }
         ForegroundRefresh::Disregard => match first {
             Some(arrival) if stayed || there(arrival.called) => finding.broken(
                 arrival.place,

@@ -162,6 +162,31 @@ pub(super) const NEWS_CUT_SHORT: &[Episode] = &[
     ],
 ];
 
+/// A visit while a refresh waits for its budget, which an app that asks again at each refresh has used up.
+pub(super) const VISIT_OVER_BUDGET: &[Episode] = &[&[
+    Step::Enter,
+    Step::Refresh { after: Span(60_000) },
+    Step::Leave,
+    wait(3_300_000),
+    Step::Enter,
+    wait(30_000),
+    Step::Leave,
+]];
+
+/// A visit while a refresh is held back.
+pub(super) const VISIT_WHILE_HELD: &[Episode] = &[&[
+    Step::Enter,
+    Step::Refresh { after: Span(60_000) },
+    Step::Leave,
+    Step::Busy { on: true },
+    wait(1_200_000),
+    Step::Enter,
+    Step::Leave,
+    wait(60_000),
+    Step::LowPower { on: false },
+    Step::Busy { on: false },
+]];
+
 /// A refresh that falls due when the user has forced the app to quit, also after one that came, so that the scheduler
 /// has shown itself.
 pub(super) const REFRESH_BARRED: &[Episode] = &[

@@ -296,6 +296,7 @@ impl Focus {
         routes: &[Route::Plain],
         chained: 2,
         silent: 0,
+        episodes: (4, episodes::VISIT_OVER_BUDGET),
         ..Self::GENERAL
     };
 

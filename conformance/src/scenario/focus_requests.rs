@@ -119,6 +119,7 @@ impl Focus {
         slow_callbacks: 0,
         spans: 15,
         steps: 16,
+        episodes: (6, episodes::VISIT_WHILE_HELD),
         ..Self::GENERAL
     };
 

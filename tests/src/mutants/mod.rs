@@ -46,6 +46,7 @@ mod snapshots;
 mod system;
 mod transfers;
 mod uploads;
+mod visits;
 mod wakes;
 
 use std::fmt;
@@ -110,6 +111,7 @@ pub static GROUPS: &[(&str, &[Mutant])] = &[
     ("delivery", delivery::MUTANTS),
     ("transfers", transfers::MUTANTS),
     ("uploads", uploads::MUTANTS),
+    ("visits", visits::MUTANTS),
     ("kept", kept::MUTANTS),
     ("drains", drains::MUTANTS),
     ("logins", logins::MUTANTS),
