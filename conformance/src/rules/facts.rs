@@ -334,7 +334,8 @@ impl<'a> Facts<'a> {
         }
         let before = self.changes.partition_point(|(place, _)| place.at < from);
         let first = before.checked_sub(1).map(|index| self.changes[index].1.state());
-        let mut since = first.map_or_else(|| self.may_begin_in_front(), AppState::is_foreground).then_some(from);
+        let mut since =
+            first.map_or_else(|| self.may_begin_in_front(), AppState::is_foreground).then_some(from);
         let mut spans = Vec::new();
         for (place, change) in self.changes[before..].iter().take_while(|(place, _)| place.at <= to) {
             match (since, change.state().is_foreground()) {

@@ -22,7 +22,7 @@ pub(super) const SES_33: Rule = Rule {
     level: Level::Must,
     sentence: "An app that runs is told of a transfer's progress now and then: no more bytes than have crossed, as new \
                those since the last such message, and in all as many as the whole has. A download that goes on from \
-               resume data says first from which byte.",
+               resume data says first from which byte, and from none if the server begins anew.",
     source: "URLSessionDownloadDelegate: urlSession(_:downloadTask:didWriteData:…); URLSessionTaskDelegate: \
              urlSession(_:task:didSendBodyData:…); urlSession(_:downloadTask:didResumeAtOffset:…) (fact F18)",
     basis: Basis::Documents,
@@ -196,10 +196,34 @@ fn told(
     }
 }
 
+/// A server that gives the whole has not gone on from anywhere: who says so after that counts bytes that are of no use.
+fn began_anew(facts: &Facts<'_>, transfer: &Transfer<'_>, head: Place, finding: &mut Finding) {
+    let next = transfer.exchanges.get(1);
+    for delivery in facts.messages_of(transfer) {
+        let about_it = delivery.began.is_after(head.seq)
+            && next.is_none_or(|next| next.sent.is_after(delivery.began.seq));
+        if let Message::DidResumeAtOffset { offset: offset @ 1.. } = delivery.message
+            && about_it
+        {
+            finding.broken(
+                delivery.began,
+                format!("{} to begin anew: the server has answered with the whole", transfer.key),
+                format!("did_resume_at_offset ({offset})"),
+            );
+        }
+    }
+}
+
 /// One that was made from resume data, and asks for the rest, says so before anything comes of it.
 fn resumed(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
     let Some(first) = transfer.exchanges.first() else { return };
-    let (Some(from), Some((head, 206, _))) = (first.from, first.head) else { return };
+    let (Some(from), Some((head, status, _))) = (first.from, first.head) else { return };
+    if status == 200 {
+        began_anew(facts, transfer, head, finding);
+    }
+    if status != 206 {
+        return;
+    }
     let news = facts.messages_of(transfer).find_map(|delivery| match delivery.message {
         Message::DidResumeAtOffset { offset } => Some((delivery.began, Some(*offset))),
         Message::DidWriteData { .. }

@@ -2,7 +2,9 @@
 
 use super::budget::deliveries;
 use super::{Facts, Place};
-use crate::contract::{Charge, ForegroundRefresh, RefreshKind, RefreshTaskId, SnapshotReason, Time, UserInfo};
+use crate::contract::{
+    Charge, ForegroundRefresh, RefreshKind, RefreshTaskId, SnapshotReason, Time, UserInfo,
+};
 use crate::history::{Completed, Event};
 
 /// A request of the app's for a slot.

@@ -62,15 +62,25 @@ pub(super) const INTERRUPTED: &[Episode] = &[
     &[Step::Enter, download(Route::CutThenHalves, 15)],
 ];
 
-/// A download that is stopped with a part of it there, and gone on with while the app stays.
-pub(super) const STOPPED: &[Episode] = &[&[
-    Step::Enter,
-    download(Route::Slow, 1_000),
-    wait(25_000),
-    Step::Stop { transfer: 0 },
-    Step::GoOn,
-    wait(60_000),
-]];
+/// A download that is stopped with a part of it there, and gone on with while the app stays; the server may have changed it.
+pub(super) const STOPPED: &[Episode] = &[
+    &[
+        Step::Enter,
+        download(Route::Slow, 1_000),
+        wait(25_000),
+        Step::Stop { transfer: 0 },
+        Step::GoOn,
+        wait(60_000),
+    ],
+    &[
+        Step::Enter,
+        download(Route::SlowChanged, 1_000),
+        wait(25_000),
+        Step::Stop { transfer: 0 },
+        Step::GoOn,
+        wait(60_000),
+    ],
+];
 
 /// One more than there are connections to a server.
 pub(super) const MORE_THAN_CONNECTIONS: &[Episode] = &[&[

@@ -117,6 +117,7 @@ fn simpler_download(download: Download) -> Vec<Download> {
             &[Route::LoginThenAway, Route::LoginBasic]
         }
         Route::CutThenHalves => &[Route::Cut],
+        Route::SlowChanged => &[Route::Slow],
         _ => &[],
     };
     simpler.extend(fewer.iter().map(|route| Download { route: *route, ..download }));

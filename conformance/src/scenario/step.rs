@@ -85,11 +85,13 @@ pub enum Route {
     LoginThenPlain,
     /// Basic login, then a redirect to another server, which asks for one, too, in the same words.
     LoginTwice,
+    /// The body takes its time, once; whoever asks again gets a new version, and its tags say so.
+    SlowChanged,
 }
 
 impl Route {
     /// All of them.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::Plain,
         Self::NotFound,
         Self::ServerError,
@@ -127,6 +129,7 @@ impl Route {
         Self::LoginThenPort,
         Self::LoginThenPlain,
         Self::LoginTwice,
+        Self::SlowChanged,
     ];
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]

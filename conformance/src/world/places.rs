@@ -142,6 +142,7 @@ fn answers(route: Route, resource: Resource) -> origin::Route {
     let status = |code, retry_after| Answer::Status { code, body_size: size, retry_after };
     let login = |scheme| Login::new(USER, PASSWORD).page(LOGIN_PAGE).scheme(scheme);
     let cut = Answer::fault(Fault::CutAfter(size / 2));
+    let slow = Answer::fault(Fault::Drip { piece: size.div_ceil(3).max(1), every_ms: 20_000 });
     match route {
         Route::Plain
         | Route::Redirect
@@ -157,8 +158,9 @@ fn answers(route: Route, resource: Resource) -> origin::Route {
         Route::NotFound => with.answer(status(404, None)),
         Route::ServerError => with.answer(status(500, None)),
         Route::Unavailable => with.answer(status(503, Some(RetryAfter::Secs(120)))),
-        Route::Slow => {
-            with.answer(Answer::fault(Fault::Drip { piece: size.div_ceil(3).max(1), every_ms: 20_000 }))
+        Route::Slow => with.answer(slow),
+        Route::SlowChanged => {
+            with.answer(slow).answer(Answer::new_version(Answer::serve())).answer(Answer::serve())
         }
         Route::Cut => with.answer(cut).answer(Answer::serve()),
         Route::CutNoRanges => with.ranges(Ranges::Ignored).answer(cut).answer(Answer::serve()),
