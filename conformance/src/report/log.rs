@@ -31,7 +31,7 @@ pub(crate) fn log_block(
     field(&mut block, "expected", &violation.expected);
     field(&mut block, "seen", &violation.seen);
     block.push('\n');
-    block.push_str(&timeline_of_log(history, violation.seq, place.from, place.assumed));
+    block.push_str(&timeline_of_log(history, violation, place.from, place.assumed));
     block.push('\n');
     field(&mut block, "look at", rule.hint);
     field(&mut block, "log", &format!("line {} of {}", place.line, place.name));

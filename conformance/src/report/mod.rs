@@ -1,5 +1,6 @@
 //! What people read.
 
+mod about;
 mod closures;
 mod log;
 mod mermaid;
@@ -9,6 +10,7 @@ mod words;
 pub(crate) use log::{LogPlace, log_block, log_report};
 pub use mermaid::mermaid;
 pub use timeline::timeline;
+use timeline::timeline_of_failure;
 
 use std::fmt::Write as _;
 
@@ -77,7 +79,7 @@ pub(crate) fn failure_block(failure: &Failure) -> String {
             field(&mut block, "expected", &violation.expected);
             field(&mut block, "seen", &violation.seen);
             block.push('\n');
-            block.push_str(&timeline(&failure.history, Some(violation.seq)));
+            block.push_str(&timeline_of_failure(&failure.history, violation));
         }
         None => field(
             &mut block,

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::about::About;
 use super::words::{Lane, describe, name};
 use crate::contract::AppChange;
-use crate::history::{Entry, Event, History};
+use crate::history::{Entry, Event, History, Phase};
 use crate::report::wrap;
+use crate::rules::Violation;
 
 const WIDTH: usize = 80;
 /// `▶ ` and the time, then four lanes of four columns.
@@ -17,13 +19,25 @@ const TEXT: usize = WIDTH - 2 - TIME - LANES;
 const MOST: usize = 34;
 /// More lines than this do not count as a block that repeats.
 const LONGEST_REPEAT: usize = 20;
-/// Lines shown after the offending one.
+/// Lines shown after the offending one, and so many of the later ones that name what it is about.
 const AFTER: usize = 4;
+/// Lines shown after the one from which on something was owed that never came.
+const AFTER_OWED: usize = 12;
+const LATER: usize = 3;
 
 /// The timeline of a history; the entry `offending` is marked and little of what follows it is shown.
 #[must_use]
 pub fn timeline(history: &History, offending: Option<usize>) -> String {
-    written(&lines(history, offending))
+    written(&lines(history, offending), &About::default())
+}
+
+/// The same for a finding: of what is left out, what names the same things as the finding comes last.
+pub(super) fn timeline_of_failure(history: &History, violation: &Violation) -> String {
+    written(&lines(history, Some(violation.seq)), &about(violation))
+}
+
+fn about(violation: &Violation) -> About {
+    About::of(&violation.expected, &violation.seen)
 }
 
 /// So many lines before the offending one are shown of a log.
@@ -32,34 +46,35 @@ const BEFORE: usize = 28;
 /// The surroundings of an entry of a log, whose part begins at entry `from`: what comes before that is from earlier parts.
 pub(crate) fn timeline_of_log(
     history: &History,
-    offending: usize,
+    violation: &Violation,
     from: usize,
     assumed: &dyn Fn(usize) -> bool,
 ) -> String {
-    let mut lines = lines(history, Some(offending));
+    let mut lines = lines(history, Some(violation.seq));
     for line in lines.iter_mut().filter(|line| assumed(line.entry.seq)) {
         line.text.push_str(" (assumed)");
     }
     let marked = lines.iter().position(|line| line.offending).unwrap_or(0);
     let first = marked.saturating_sub(BEFORE);
     let earlier = lines[..first].iter().filter(|line| line.entry.seq >= from).count();
-    let text = written(&lines[first..]);
+    let text = written(&lines[first..], &about(violation));
     match earlier {
         0 => text,
         some => text.replacen('\n', &format!("\n  {:>TIME$}⋮ {some} before\n", ""), 1),
     }
 }
 
-fn written(lines: &[Line<'_>]) -> String {
+fn written(lines: &[Line<'_>], about: &About) -> String {
     let mut text = format!("  {:>TIME$}app sch ses net\n", "time   ");
     let marked = lines.iter().position(|line| line.offending);
-    let end = marked.map_or(lines.len(), |at| (at + 1 + AFTER).min(lines.len()));
+    let after = if about.owed { AFTER_OWED } else { AFTER };
+    let end = marked.map_or(lines.len(), |at| (at + 1 + after).min(lines.len()));
     let (shown, repeats) = without_repeats(&lines[..end]);
     let mut last = None;
     let mut left_out = 0;
     // What repeats has been told in few words already: the rest may take some more.
     let most = if repeats.is_empty() { MOST } else { MOST + 8 };
-    for ((index, line), kept) in shown.iter().enumerate().zip(folded(&shown, most)) {
+    for ((index, line), kept) in shown.iter().enumerate().zip(folded(&shown, most, about)) {
         if let Some((times, lines)) = repeats.get(&index) {
             if !kept && left_out > 0 {
                 left_out += lines + 1;
@@ -81,28 +96,68 @@ fn written(lines: &[Line<'_>]) -> String {
         line.write(&mut text);
     }
     say_left_out(&mut text, &mut left_out);
-    if end < lines.len() {
-        writeln!(text, "  {:>TIME$}⋮ {} more", "", lines.len() - end).expect("a string takes everything");
-    }
+    later(&mut text, &lines[end..], last, about);
     text
 }
 
-/// Which lines are shown: all of a short timeline; of a long one its beginning, its end, and between them the calls of
-/// `handle` and what the user does. If even that is too much, the middle goes.
-fn folded(lines: &[&Line<'_>], most: usize) -> Vec<bool> {
+/// What comes long after the offending line: what is about the same things, a little of it, and how much else there is.
+fn later(text: &mut String, lines: &[Line<'_>], mut last: Option<u64>, about: &About) {
+    let mut left_out = 0;
+    let named = lines.iter().enumerate().filter(|(_, line)| about.concerns(&line.text));
+    let mut shown: Vec<usize> = named.map(|(index, _)| index).take(LATER).collect();
+    // What has come only because the kit fetched it says something else.
+    let fetched =
+        lines.iter().position(|line| matches!(line.entry.event, Event::Phase { phase: Phase::Collected }));
+    shown.extend(fetched.filter(|at| shown.last().is_some_and(|last| at < last)));
+    for (index, line) in lines.iter().enumerate() {
+        // To say that one line is left out takes a line.
+        let between = left_out == 0 && shown.contains(&(index + 1));
+        if shown.contains(&index) || between {
+            if left_out > 0 {
+                last = None;
+            }
+            say_left_out(text, &mut left_out);
+            gap(text, last, line.entry.at.as_millis());
+            last = Some(line.entry.at.as_millis());
+            line.write(text);
+        } else {
+            left_out += 1;
+        }
+    }
+    if left_out > 0 {
+        writeln!(text, "  {:>TIME$}⋮ {left_out} more", "").expect("a string takes everything");
+    }
+}
+
+/// Which lines are shown: all of a short timeline; of a long one its beginning, its end, and between them what is about the
+/// same things as the offending line, the calls of `handle` and what the user does. If even that is too much, what is
+/// farthest from the offending line goes, and what is about something else before the rest.
+fn folded(lines: &[&Line<'_>], most: usize, about: &About) -> Vec<bool> {
     if lines.len() <= most {
         return vec![true; lines.len()];
     }
     let (head, tail) = (most / 3, lines.len() - most / 3);
-    let middle = |line: &Line<'_>| line.weighty || line.offending;
-    let keeps = |(index, line): (usize, &&Line<'_>)| index < head || index >= tail || middle(line);
-    let mut kept: Vec<bool> = lines.iter().enumerate().map(keeps).collect();
-    let mut surplus = kept.iter().filter(|kept| **kept).count().saturating_sub(most);
-    for (index, kept) in kept.iter_mut().enumerate().skip(head) {
-        if surplus > 0 && *kept && !lines[index].offending {
-            *kept = false;
-            surplus -= 1;
-        }
+    let marked = lines.iter().position(|line| line.offending).unwrap_or(lines.len());
+    let ranked = |(index, line): (usize, &&Line<'_>)| {
+        let far = marked.abs_diff(index);
+        let rank = match () {
+            () if line.offending || index < head / 2 || far < head / 2 => 0,
+            () if about.concerns(&line.text) => 1,
+            () if index < head || index >= tail => 2,
+            () if line.weighty => 3,
+            () => return None,
+        };
+        Some((rank, far, index))
+    };
+    let mut ranked: Vec<_> = lines.iter().enumerate().filter_map(ranked).collect();
+    ranked.sort_unstable();
+    let mut kept = vec![false; lines.len()];
+    for (.., index) in ranked.into_iter().take(most) {
+        kept[index] = true;
+    }
+    // To say that one line is left out takes a line.
+    for index in 1..kept.len().saturating_sub(1) {
+        kept[index] |= kept[index - 1] && kept[index + 1];
     }
     kept
 }

@@ -132,7 +132,9 @@ pub(super) const DEL_02A: Rule = Rule {
         for held in in_hand(facts) {
             finding.witnesses += u32::from(waits(&held));
             if let Some((done, Outstanding::Message(message))) = outstanding(facts, &held) {
-                let about = message.transfer.map_or_else(String::new, |transfer| format!(" of {transfer}"));
+                let about = message
+                    .transfer
+                    .map_or_else(String::new, |transfer| format!(" of {}/{transfer}", message.session));
                 finding.broken(
                     done,
                     format!("{} open until its session is drained", held.name()),

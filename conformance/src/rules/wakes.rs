@@ -92,7 +92,7 @@ fn cause(facts: &Facts<'_>, session: &Session<'_>, last: Option<Place>, wake: Pl
             format!("one wake for session {:?} each time its transfers have ended", session.id),
             match last {
                 Some(last) => format!("another; nothing has happened to it since the one at {}", last.at),
-                None => "a wake for a session without transfers".to_owned(),
+                None => "a wake, before a transfer of it was ever resumed".to_owned(),
             },
         );
     } else {

@@ -172,6 +172,14 @@ pub(super) const NEWS_CUT_SHORT: &[Episode] = &[
     ],
 ];
 
+const fn plain(session: u8) -> Step {
+    Step::Download(Download { session, route: Route::Plain, size: 1, not_before: None })
+}
+
+/// News of more sessions at once than may wake the app in an hour.
+pub(super) const FIVE_SESSIONS: &[Episode] =
+    &[&[Step::Enter, plain(0), plain(1), plain(2), plain(3), plain(4), Step::Leave, wait(600_000)]];
+
 /// A visit while a refresh waits for its budget, which an app that asks again at each refresh has used up.
 pub(super) const VISIT_OVER_BUDGET: &[Episode] = &[&[
     Step::Enter,

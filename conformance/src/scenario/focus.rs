@@ -308,6 +308,7 @@ impl Focus {
         chained: 2,
         sessions: 5,
         silent: 0,
+        episodes: (8, episodes::FIVE_SESSIONS),
         ..Self::GENERAL
     };
 

@@ -53,7 +53,8 @@ pub enum ResponseDisposition {
 /// The app's side: what is called when it is woken and when its transfers get on.
 ///
 /// All methods but [`Delegate::handle`] belong to one session and never overlap for it: the next is called when the
-/// last has returned. A message counts as delivered when its method returns. Every method has a default that does
+/// last has returned. A message counts as delivered when its method returns. A suspended app executes nothing: a call
+/// that is under way then, or comes then, goes on when the app is resumed. Every method has a default that does
 /// nothing, or what the platform does when the method is missing.
 ///
 /// Source: `WKApplicationDelegate.handle(_:)`, `URLSessionDelegate`, `URLSessionTaskDelegate`,

@@ -40,6 +40,9 @@ pub enum WakeOutcome {
 /// has been completed, runs expiration handlers shortly before a task's allowance is used up, and ends the app when it
 /// is.
 ///
+/// A task counts for its budget from the call of `deliver`, and its allowance begins with its `handle`. A scheduler outlives
+/// every process of the app's; it need not outlive the device's own restart, which is not part of this contract.
+///
 /// Source: `WKRefreshBackgroundTask`, `WKApplicationRefreshBackgroundTask`, *Using background tasks*.
 #[async_trait]
 pub trait Scheduler: Send + Sync {
@@ -73,7 +76,9 @@ pub trait Scheduler: Send + Sync {
     async fn request_wake(&self, session: &SessionId, reason: WakeReason) -> WakeOutcome;
 
     /// What `session` wanted the app for has been settled meanwhile (the app ran for another reason): a request that
-    /// still waits returns [`WakeOutcome::Withdrawn`] and costs no budget. With none waiting it does nothing.
+    /// still waits returns [`WakeOutcome::Withdrawn`] and costs no budget. With none waiting it does nothing, and a wake
+    /// that is under way goes through. A service that has nothing left to tell says so with this; whatever it asked for in
+    /// vain is a wake for nothing.
     fn withdraw_wake(&self, session: &SessionId);
 
     /// The app's process, the conditions or the system's wishes have changed. Must not block.

@@ -314,7 +314,8 @@ pub trait Session: Send + Sync {
 /// Keeps the sessions of the app: the daemon that outlives it.
 ///
 /// Transfers go on whether the app runs or not. Messages that the app can not receive are kept, in order, until it has
-/// opened the session again, however late that is.
+/// opened the session again, however late that is. A service outlives every process of the app's; like the scheduler, it
+/// need not outlive the device's own restart.
 #[async_trait]
 pub trait TransferService: Send + Sync {
     /// Opens the session of this identifier: makes it, or finds the one that is there with all its transfers and
@@ -327,7 +328,8 @@ pub trait TransferService: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`SessionError::Invalidated`] while an invalidated session of this name has not sent its last message;
+    /// [`SessionError::Invalidated`] while the process that invalidated the session of this name has not heard its last
+    /// message (a later one may be connected to what is left of that session, and hears the rest);
     /// [`SessionError::InUse`] while another living process has the session, which its connection's
     /// [`AppLife`](super::AppLife) tells; [`SessionError::Unsupported`] for a mode that this service does not have;
     /// [`SessionError::Stopped`].
