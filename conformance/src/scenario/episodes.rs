@@ -24,7 +24,7 @@ pub(super) const LESS_PROMINENT: &[Episode] = &[
 const ALERT: Step = Step::Trigger { trigger: Trigger::Bluetooth };
 
 /// The app's process is gone, the user launches the app and leaves; or more alerts come than are allowed, and one when all
-/// that were let through are a day old.
+/// that were let through are a day old, or when the user has launched the app again.
 pub(super) const DAYS_OF_ALERTS: &[Episode] = &[
     &[Step::Leave, wait(1_200_000), Step::Purge, Step::Enter, Step::Leave, wait(1_200_000)],
     &[
@@ -44,7 +44,45 @@ pub(super) const DAYS_OF_ALERTS: &[Episode] = &[
         wait(77_000_000),
         ALERT,
     ],
+    &[
+        Step::Leave,
+        wait(1_200_000),
+        ALERT,
+        ALERT,
+        ALERT,
+        ALERT,
+        ALERT,
+        wait(1_200_000),
+        Step::Purge,
+        Step::Enter,
+        Step::Leave,
+        wait(1_200_000),
+        ALERT,
+    ],
 ];
+
+/// A snapshot of the app's own, and the system's when the user leaves.
+pub(super) const LEAVING: &[Episode] = &[&[
+    Step::Enter,
+    Step::Snapshot { after: Span(60_000) },
+    Step::Leave,
+    Step::Trigger { trigger: Trigger::SnapshotOnLeaving },
+    wait(120_000),
+]];
+
+/// A refresh for a process that is gone when it comes.
+pub(super) const LAUNCHED_FOR_IT: &[Episode] = &[&[
+    Step::Enter,
+    Step::Refresh { after: Span(60_000) },
+    Step::Leave,
+    wait(1_000),
+    Step::Purge,
+    wait(120_000),
+]];
+
+/// Two tasks, the second with some time left when that of the first is over.
+pub(super) const ONE_AFTER_ANOTHER: &[Episode] =
+    &[&[Step::Enter, slow(0), Step::Refresh { after: Span(66_000) }, Step::Leave, wait(120_000)]];
 
 /// Downloads that are stopped with a part of them there and gone on with, and servers that give the rest in parts.
 pub(super) const INTERRUPTED: &[Episode] = &[

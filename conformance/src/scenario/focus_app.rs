@@ -1,5 +1,6 @@
 //! What the rules about apps want to see often: wakes of every kind, in a process that may be gone in between.
 
+use super::episodes;
 use super::focus::Weights;
 use super::{Focus, Return, Route, Span};
 
@@ -172,6 +173,7 @@ impl Focus {
         weights: Weights { trigger: 14, wait: 12, enter: 1, purge: 0, crash: 0, ..Self::CLOSURES.weights },
         closures: 8,
         spans: 9,
+        episodes: (6, episodes::ONE_AFTER_ANOTHER),
         ..Self::CLOSURES
     };
 

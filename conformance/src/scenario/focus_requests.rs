@@ -48,6 +48,7 @@ impl Focus {
     /// Tasks that the system starts, among those that the app asks for.
     pub const SYSTEM: Self = Self {
         weights: Weights { trigger: 8, refresh: 6, snapshot: 8, ..Self::SLOTS.weights },
+        episodes: (8, episodes::LEAVING),
         ..Self::SLOTS
     };
 
@@ -90,6 +91,7 @@ impl Focus {
             Finish::Taken(Span(5_400_000)),
             Finish::TakenForGood,
         ],
+        episodes: (8, episodes::LAUNCHED_FOR_IT),
         ..Self::SLOTS
     };
 
