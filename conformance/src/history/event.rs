@@ -120,6 +120,11 @@ pub enum Event {
         /// Of which session.
         session: SessionId,
     },
+    /// A download was to go on from resume data that the service had given, and was refused.
+    ResumeRefused {
+        /// The transfer that was stopped.
+        key: TransferKey,
+    },
     /// The delegate of an invalidated session was let go, in the process that had invalidated it.
     DelegateReleased {
         /// Of which session.

@@ -166,6 +166,7 @@ pub(super) fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -
         Event::TransferRefused { session } => {
             (Lane::Session, format!("{} refuses a new transfer", id(session)))
         }
+        Event::ResumeRefused { key } => (Lane::Session, format!("refuses the resume data of {key}")),
         Event::DelegateReleased { session } => {
             (Lane::Session, format!("{} lets its delegate go", id(session)))
         }

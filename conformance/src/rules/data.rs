@@ -77,6 +77,7 @@ pub(super) fn last_word<'b>(facts: &'b Facts<'_>, transfer: &'b Transfer<'_>) ->
 
 /// One that has not been turned into a download.
 fn in_memory(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
+    begun_without_the_app(facts, transfer, finding);
     let Some(stop) = stopped(facts, transfer) else { return };
     let last = last_word(facts, transfer);
     let in_time = stop.is_none_or(|stop| last.is_some_and(|(told, _)| told.is_before(stop.seq)));
@@ -97,6 +98,36 @@ fn in_memory(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) 
         (_, Some((told, EndKind::Success))) => given(facts, transfer, told, finding),
         _ => {}
     }
+}
+
+/// However it stood when the app stopped, nothing begins while nobody is there to be given the bytes.
+fn begun_without_the_app(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
+    let said = |(_, answer): (Place, Answer)| answer == Answer::BecomeDownload;
+    if transfer.disposed.is_some_and(said) {
+        return;
+    }
+    for sent in transfer.exchanges.iter().map(|exchange| exchange.sent) {
+        let before = facts.changes.partition_point(|(place, _)| place.is_before(sent.seq));
+        let last = before.checked_sub(1).map(|index| facts.changes[index]);
+        if let Some((stop, how)) = last.filter(|(_, how)| !how.state().is_running())
+            && sent.at > stop.at + MOMENT
+        {
+            finding.broken(
+                sent,
+                format!(
+                    "no request for {}, a data transfer: the app {} at {}",
+                    transfer.key,
+                    went(how),
+                    stop.at
+                ),
+                format!("one at {}", sent.at),
+            );
+        }
+    }
+}
+
+fn went(how: AppChange) -> &'static str {
+    if how.state() == AppState::Suspended { "was suspended" } else { "ended" }
 }
 
 /// Was it on the wire, or between two tries, when the app stopped, with its end still to come?
@@ -122,10 +153,7 @@ fn cut_off(
     finding: &mut Finding,
 ) {
     let how = facts.changes.iter().find(|(place, _)| *place == stop).map(|(_, how)| *how);
-    let what = match how.map(AppChange::state) {
-        Some(AppState::Suspended) => "was suspended",
-        _ => "ended",
-    };
+    let what = how.map_or("ended", went);
     if let Some(late) = transfer.exchanges.iter().find(|exchange| exchange.sent.at > stop.at + MOMENT) {
         finding.broken(
             late.sent,

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::course::{Exchange, Transfer};
 use super::facts::Delivery;
-use super::{Basis, Facts, Finding, Level, Rule, SESSIONS};
-use crate::history::{EndKind, ExchangeOutcome, Message};
+use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS};
+use crate::history::{EndKind, Event, ExchangeOutcome, Message};
 use crate::scenario::Focus;
 
 /// A file that was not moved may be there for so long after its callback.
@@ -126,7 +126,7 @@ pub(super) const SES_08: Rule = Rule {
     id: "SES-08",
     level: Level::Must,
     sentence: "A download that was interrupted yields the same bytes as one that was not; it starts again from zero if \
-               the resource has changed or the server serves no ranges.",
+               the resource has changed or the server serves no ranges. Who gave resume data goes on from it.",
     source: "URLSessionDownloadTask.cancel(byProducingResumeData:); Pausing and resuming downloads (facts E19, F17)",
     basis: Basis::Documents,
     needs: &[],
@@ -141,9 +141,35 @@ pub(super) const SES_08: Rule = Rule {
             same_bytes(facts, transfer, &mut finding);
             stuck(facts, transfer, &mut finding);
         }
+        refused(facts, &mut finding);
         finding
     },
 };
+
+/// Resume data was refused that the service had given to this very process, of a session that still is what it was.
+fn refused(facts: &Facts<'_>, finding: &mut Finding) {
+    for entry in &facts.history.entries {
+        let Event::ResumeRefused { key } = &entry.event else { continue };
+        let place = Place::of(entry);
+        let of_it = |transfer: &&Transfer<'_>| *transfer.key == *key && transfer.created.is_before(place.seq);
+        let Some(stopped) = facts.transfers.iter().rev().find(of_it).and_then(|it| it.cancelled) else {
+            continue;
+        };
+        let invalidated = facts.session(&key.session).is_some_and(|session| {
+            session
+                .invalidated
+                .iter()
+                .any(|(asked, _)| asked.is_after(stopped.seq) && asked.is_before(place.seq))
+        });
+        if !invalidated && !facts.ended_between(stopped, place) {
+            finding.broken(
+                place,
+                format!("a download that goes on from the resume data of {key}, given at {}", stopped.at),
+                "it was refused",
+            );
+        }
+    }
+}
 
 /// Was it cut off with some bytes there, or did it begin where another had stopped?
 fn interrupted(transfer: &Transfer<'_>) -> bool {

@@ -67,6 +67,9 @@ fn life(
     let stop = process_end(facts, asked);
     let lived = |place: Place| stop.is_none_or(|stop| stop.is_after(place.seq));
     refused(facts, session, asked, gone, lived, finding);
+    if cancel {
+        stopped(facts, session, asked, lived, finding);
+    }
     let Some(gone) = gone else {
         // A transfer that has not ended is another rule's business.
         let data = facts.data.iter().filter(|transfer| transfer.key.session == *session.id);
@@ -172,6 +175,29 @@ fn last(facts: &Facts<'_>, session: &Session<'_>, gone: Place, finding: &mut Fin
     }
 }
 
+/// Whatever a transfer was waiting for when it was cancelled with its session, and be it for a resume, nothing more comes of
+/// it.
+fn stopped(
+    facts: &Facts<'_>,
+    session: &Session<'_>,
+    asked: Place,
+    lived: impl Fn(Place) -> bool,
+    finding: &mut Finding,
+) {
+    let late = |sent: &Place| sent.at > asked.at + MOMENT && lived(*sent);
+    let cancelled =
+        |transfer: &&Transfer<'_>| transfer.created.is_before(asked.seq) && transfer.cancelled == Some(asked);
+    for transfer in facts.transfers_of(session.id).filter(cancelled) {
+        if let Some(sent) = transfer.exchanges.iter().map(|exchange| exchange.sent).find(late) {
+            finding.broken(
+                sent,
+                format!("no request for {}: it was cancelled with its session at {}", transfer.key, asked.at),
+                "another one",
+            );
+        }
+    }
+}
+
 /// What is under way at the call may still come to its end.
 const MOMENT: Duration = Duration::from_secs(1);
 
@@ -195,18 +221,7 @@ fn transfers(
             && transfer.given_up.is_none_or(|given_up| given_up.is_after(asked.seq));
         let ended_at_once = transfer.concluded().is_some_and(|end| end.at <= asked.at + MOMENT);
         if cancel && open && !ended_at_once && transfer.cancelled == Some(asked) {
-            let late = |sent: &Place| sent.at > asked.at + MOMENT;
-            let again = transfer.exchanges.iter().map(|exchange| exchange.sent).find(late);
-            if let Some(sent) = again {
-                finding.broken(
-                    sent,
-                    format!(
-                        "no request for {}: it was cancelled with its session at {}",
-                        transfer.key, asked.at
-                    ),
-                    "another one",
-                );
-            } else if end == EndKind::Success
+            if end == EndKind::Success
                 // Told late, its time may be up by another way of counting; and the number may be one that was used
                 // before, whose own end is told only now.
                 || (end == EndKind::TimedOut && told.at < transfer.times_out() && !is_reused(facts, transfer))

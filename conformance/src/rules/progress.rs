@@ -45,7 +45,8 @@ pub(super) const SES_33: Rule = Rule {
             if transfer.continues {
                 resumed(facts, transfer, &mut finding);
             }
-            for exchange in &transfer.exchanges {
+            // What an upload is answered with is not its progress.
+            for exchange in transfer.exchanges.iter().filter(|_| transfer.kind == TransferKind::Download) {
                 told(facts, transfer, exchange, &reports, &mut finding);
             }
         }

@@ -31,10 +31,12 @@ pub(super) const SES_23: Rule = Rule {
         }
         for transfer in &facts.transfers {
             match transfer.quit {
-                Some(quit) if found_open(facts, transfer, quit) => {
-                    called_off(facts, transfer, quit, &mut finding)
+                Some(quit) => {
+                    stopped(transfer, quit, &mut finding);
+                    if found_open(facts, transfer, quit) {
+                        called_off(facts, transfer, quit, &mut finding);
+                    }
                 }
-                Some(_) => {}
                 None => outlived(facts, transfer, &mut finding),
             }
         }
@@ -110,16 +112,20 @@ fn found_open(facts: &Facts<'_>, transfer: &Transfer<'_>, quit: Place) -> bool {
     clear && !told && !given_up && !ended_at_once && transfer.cancelled == Some(quit)
 }
 
-fn called_off(facts: &Facts<'_>, transfer: &Transfer<'_>, quit: Place, finding: &mut Finding) {
-    let late = |place: &Place| place.is_after(quit.seq) && place.at > quit.at + MOMENT;
-    if let Some(sent) = transfer.exchanges.iter().map(|exchange| exchange.sent).find(late) {
+/// Whatever it was waiting for, and be it for a resume, nothing more comes of it.
+fn stopped(transfer: &Transfer<'_>, quit: Place, finding: &mut Finding) {
+    let late = |place: &Place| place.at > quit.at + MOMENT;
+    let sent = transfer.exchanges.iter().map(|exchange| exchange.sent).find(late);
+    if let Some(sent) = sent.filter(|_| transfer.cancelled == Some(quit)) {
         finding.broken(
             sent,
             format!("no request for {}: the user force-quit the app at {}", transfer.key, quit.at),
             "another one",
         );
-        return;
     }
+}
+
+fn called_off(facts: &Facts<'_>, transfer: &Transfer<'_>, quit: Place, finding: &mut Finding) {
     match last_word(facts, transfer) {
         Some((_, EndKind::ForceQuit)) => finding.witness(),
         // What fails for reasons that can not be seen on the network may have failed before.

@@ -9,6 +9,10 @@ use crate::history::{Answer, Event, ExchangeOutcome, Message, MessageId, ShownId
 
 impl Transfer<'_> {
     fn resume(&mut self, place: Place) {
+        // What has been cancelled is not to be worked on any more, whatever the app says.
+        if self.cancelled.is_some() {
+            return;
+        }
         self.holds = self.holds.saturating_sub(1);
         if self.holds > 0 {
             return;

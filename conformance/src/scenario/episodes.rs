@@ -14,11 +14,16 @@ const fn wait(millis: u64) -> Step {
     Step::Wait { span: Span(millis) }
 }
 
-/// The app loses its place on the face.
+/// The app loses its place on the face, for a while or for good.
 pub(super) const LESS_PROMINENT: &[Episode] = &[
     &[Step::Prominence { class: AppClass::Dock }],
     &[Step::Prominence { class: AppClass::Dock }],
     &[Step::Prominence { class: AppClass::Other }],
+    &[
+        Step::Prominence { class: AppClass::Dock },
+        wait(60_000),
+        Step::Prominence { class: AppClass::ComplicationOnFace },
+    ],
 ];
 
 const ALERT: Step = Step::Trigger { trigger: Trigger::Bluetooth };
@@ -80,6 +85,18 @@ pub(super) const LAUNCHED_FOR_IT: &[Episode] = &[&[
     wait(120_000),
 ]];
 
+/// A delayed request that the app has answered for and that waits for a link, while its process ends.
+pub(super) const REPLACED: &[Episode] = &[&[
+    Step::Enter,
+    Step::Link { up: false },
+    Step::Download(Download { session: 0, route: Route::Plain, size: 64, not_before: Some(Span(1_000)) }),
+    wait(5_000),
+    Step::Leave,
+    Step::Purge,
+    Step::Link { up: true },
+    wait(60_000),
+]];
+
 /// Two tasks, the second with some time left when that of the first is over.
 pub(super) const ONE_AFTER_ANOTHER: &[Episode] =
     &[&[Step::Enter, slow(0), Step::Refresh { after: Span(66_000) }, Step::Leave, wait(120_000)]];
@@ -98,6 +115,16 @@ pub(super) const INTERRUPTED: &[Episode] = &[
         Step::GoOn,
     ],
     &[Step::Enter, download(Route::CutThenHalves, 15)],
+    &[
+        Step::Enter,
+        download(Route::Slow, 1_000),
+        wait(25_000),
+        Step::Stop { transfer: 0 },
+        Step::GoOn,
+        wait(25_000),
+        Step::Stop { transfer: 0 },
+        Step::GoOn,
+    ],
 ];
 
 /// A download that is stopped with a part of it there, and gone on with while the app stays; the server may have changed it.
@@ -157,9 +184,36 @@ pub(super) const LISTED_WHILE_SUSPENDED: &[Episode] = &[
 pub(super) const REDIRECTED_UPLOADS: &[Episode] =
     &[&[Step::Enter, Step::Upload { session: 0, size: 64, route: Route::Redirect }]];
 
-/// A transfer that is suspended while the app has not said what to do about its login.
-pub(super) const SUSPENDED_WHILE_ASKED: &[Episode] =
-    &[&[Step::Enter, download(Route::LoginBasic, 64), wait(500), Step::Suspend { transfer: 0 }, wait(5_000)]];
+/// A transfer that is suspended while the app has not said what to do about its login, or while there is no link; and one
+/// that is suspended twice, resumed once, and the process ends in between.
+pub(super) const PAUSED: &[Episode] = &[
+    &[Step::Enter, download(Route::LoginBasic, 64), wait(500), Step::Suspend { transfer: 0 }, wait(5_000)],
+    &[Step::Enter, download(Route::LoginBasic, 64), wait(500), Step::Suspend { transfer: 0 }, wait(60_000)],
+    &[
+        Step::Enter,
+        Step::Link { up: false },
+        download(Route::Plain, 64),
+        Step::Suspend { transfer: 0 },
+        Step::Link { up: true },
+        wait(60_000),
+    ],
+    &[
+        Step::Enter,
+        download(Route::Slow, 64),
+        Step::Suspend { transfer: 0 },
+        Step::Suspend { transfer: 0 },
+        Step::Leave,
+        Step::Purge,
+        Step::Enter,
+        Step::Open { session: 0 },
+        Step::Resume { transfer: 0 },
+        wait(120_000),
+    ],
+];
+
+/// A server that drops the connection, and no link but a forbidden one when it is time to try again.
+pub(super) const LEFT_FOR_CELLULAR: &[Episode] =
+    &[&[Step::Enter, download(Route::Drop, 64), wait(500), Step::Cellular, wait(60_000)]];
 
 const DATA: Step = Step::Data(Download { session: 0, route: Route::Plain, size: 64, not_before: None });
 
@@ -229,19 +283,31 @@ pub(super) const VISIT_OVER_BUDGET: &[Episode] = &[&[
     Step::Leave,
 ]];
 
-/// A visit while a refresh is held back.
-pub(super) const VISIT_WHILE_HELD: &[Episode] = &[&[
-    Step::Enter,
-    Step::Refresh { after: Span(60_000) },
-    Step::Leave,
-    Step::Busy { on: true },
-    wait(1_200_000),
-    Step::Enter,
-    Step::Leave,
-    wait(60_000),
-    Step::LowPower { on: false },
-    Step::Busy { on: false },
-]];
+/// A visit while a refresh is held back; and wakes of two sessions that are.
+pub(super) const HELD: &[Episode] = &[
+    &[
+        Step::Enter,
+        Step::Refresh { after: Span(60_000) },
+        Step::Leave,
+        Step::Busy { on: true },
+        wait(1_200_000),
+        Step::Enter,
+        Step::Leave,
+        wait(60_000),
+        Step::LowPower { on: false },
+        Step::Busy { on: false },
+    ],
+    &[
+        Step::Enter,
+        plain(0),
+        plain(1),
+        Step::Busy { on: true },
+        Step::Leave,
+        wait(600_000),
+        Step::LowPower { on: false },
+        Step::Busy { on: false },
+    ],
+];
 
 /// A refresh that falls due when the user has forced the app to quit, also after one that came, so that the scheduler
 /// has shown itself.

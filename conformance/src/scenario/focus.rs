@@ -391,6 +391,9 @@ impl Focus {
             crash: 3,
             purge: 2,
             download: 10,
+            create: 2,
+            suspend: 2,
+            resume: 3,
             refresh: 1,
             snapshot: 1,
             ..Self::GENERAL.weights
@@ -420,6 +423,8 @@ impl Focus {
         weights: Weights {
             invalidate: 5,
             download: 10,
+            create: 2,
+            resume: 3,
             refresh: 0,
             snapshot: 0,
             purge: 1,

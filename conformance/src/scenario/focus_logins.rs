@@ -1,6 +1,7 @@
 //! What the rules about questions to the delegate want to see often: logins, delayed requests, and answers of every
 //! kind.
 
+use super::episodes;
 use super::focus::Weights;
 use super::{Finish, Focus, Reply, Route, Span};
 
@@ -82,6 +83,7 @@ impl Focus {
         delayed: 2,
         chained: 0,
         decides: true,
+        episodes: (6, episodes::REPLACED),
         spans: 14,
         steps: 8,
         ..Self::GENERAL

@@ -9,7 +9,7 @@ impl Focus {
     pub const DISCRETION: Self = Self {
         weights: Weights {
             open: 0,
-            upload: 0,
+            upload: 2,
             cancel: 0,
             refresh: 5,
             snapshot: 0,
@@ -57,8 +57,8 @@ impl Focus {
     pub const LIMITED: Self = Self {
         weights: Weights {
             open: 0,
-            upload: 0,
-            cancel: 0,
+            upload: 1,
+            cancel: 1,
             refresh: 3,
             snapshot: 0,
             crash: 1,
@@ -85,6 +85,8 @@ impl Focus {
     /// The same, with visits and long waits.
     pub const CLEARED: Self = Self {
         weights: Weights {
+            upload: 0,
+            cancel: 0,
             enter: 3,
             purge: 1,
             refresh: 8,

@@ -121,7 +121,7 @@ impl Focus {
         slow_callbacks: 0,
         spans: 15,
         steps: 16,
-        episodes: (6, episodes::VISIT_WHILE_HELD),
+        episodes: (4, episodes::HELD),
         ..Self::GENERAL
     };
 

@@ -58,7 +58,8 @@ impl Focus {
 
     /// Connections that are lost, and silence.
     pub const RETRIES: Self = Self {
-        weights: Weights { refresh: 0, snapshot: 0, cancel: 0, ..Self::GENERAL.weights },
+        weights: Weights { upload: 2, refresh: 0, snapshot: 0, cancel: 0, ..Self::GENERAL.weights },
+        refused_uploads: true,
         routes: &[
             Route::Drop,
             Route::Stall,
@@ -85,11 +86,13 @@ impl Focus {
             create: 6,
             suspend: 5,
             resume: 6,
+            link: 2,
             ..Self::GENERAL.weights
         },
         routes: &[Route::Plain, Route::Slow, Route::Slow, Route::Drip, Route::Cut, Route::LoginBasic],
+        replies: &[Reply::Right, Reply::Late(Span(1_000)), Reply::Late(Span(5_000))],
         sessions: 2,
-        episodes: (4, episodes::SUSPENDED_WHILE_ASKED),
+        episodes: (2, episodes::PAUSED),
         chained: 0,
         silent: 0,
         delayed: 10,
@@ -130,7 +133,7 @@ impl Focus {
     /// Links that come and go, some of which a session may not use.
     pub const LINKS: Self = Self {
         weights: Weights {
-            upload: 0,
+            upload: 2,
             refresh: 0,
             snapshot: 0,
             cancel: 0,
@@ -140,7 +143,16 @@ impl Focus {
             crash: 2,
             ..Self::GENERAL.weights
         },
-        routes: &[Route::Plain, Route::Plain, Route::Slow, Route::Cut, Route::Drop, Route::Redirect],
+        routes: &[
+            Route::Plain,
+            Route::Plain,
+            Route::Slow,
+            Route::Cut,
+            Route::Drop,
+            Route::Redirect,
+            Route::LoginBasic,
+        ],
+        episodes: (8, episodes::LEFT_FOR_CELLULAR),
         chained: 0,
         silent: 0,
         delayed: 10,
@@ -248,6 +260,8 @@ impl Focus {
             cancel: 0,
             link: 0,
             data: 12,
+            suspend: 1,
+            resume: 1,
             leave: 3,
             enter: 3,
             wait: 14,

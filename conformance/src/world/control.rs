@@ -251,8 +251,10 @@ impl App {
                 self.created(&key, TransferKind::Download, stopped.url, terms);
                 self.resume_new(session, &key).await;
             }
-            // The part that was kept may not be there any more.
-            Some(Err(SessionError::BadResumeData { .. } | SessionError::Invalidated)) | None => {}
+            Some(Err(SessionError::BadResumeData { .. })) => {
+                self.recorder.record(Event::ResumeRefused { key: stopped.key });
+            }
+            Some(Err(SessionError::Invalidated)) | None => {}
             Some(Err(error)) => self.refused(what, &error),
         }
     }

@@ -155,6 +155,7 @@ impl Writer {
                 Event::Invalidating { session: id(session), cancel: how == ["cancelling"] }
             }
             ("refuses", [session, "opening"]) => Event::SessionRefused { session: id(session) },
+            ("refuses", [transfer, "resume-data"]) => Event::ResumeRefused { key: key(transfer) },
             ("refuses", [session]) => Event::TransferRefused { session: id(session) },
             ("releases", [session]) => Event::DelegateReleased { session: id(session) },
             ("reopens", [session, how @ ..]) => Event::SessionReopened {

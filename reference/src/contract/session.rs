@@ -222,7 +222,8 @@ pub trait Session: Send + Sync {
     /// [`SessionError::Invalidated`], [`SessionError::UnsupportedUrl`], [`SessionError::Stopped`].
     async fn download(&self, request: Request, options: TransferOptions) -> Result<TransferId, SessionError>;
 
-    /// Creates a download that goes on where another stopped.
+    /// Creates a download that goes on where another stopped. Data that a service has given it takes once, at least while
+    /// the process lives that it gave them to.
     ///
     /// # Errors
     ///

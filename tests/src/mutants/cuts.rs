@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bgsession_conformance::Subject;
 use bgsession_reference::contract::{
-    HttpBody, HttpRequest, HttpResponse, Response, Transport, TransportError,
+    HttpBody, HttpRequest, HttpResponse, Response, ResumeData, Session, SessionError, TransferId,
+    TransferOptions, Transport, TransportError,
 };
+use bgsession_reference::service::ReferenceService;
 
 use super::Mutant;
-use crate::parts::{lock, over_network};
+use crate::parts::{AlmostSession, around_sessions, lock, over_network};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::new("goes-on-whatever-has-changed", &["SES-08"], |name| network(name, Slip::Blind)),
@@ -19,6 +21,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant::new("takes-weak-tags-for-strong", &["SES-08"], |name| network(name, Slip::TrustsWeakTags)),
     Mutant::new("takes-half-of-a-range-for-all-of-it", &["SES-08"], |name| network(name, Slip::HalfIsEnough)),
     Mutant::new("the-login-page-is-in-the-file", &["SES-05"], |name| network(name, Slip::KeepsThePage)),
+    Mutant::new("takes-no-resume-data", &["SES-08"], |name| {
+        Subject::sessions(name, |device, scheduler| {
+            around_sessions(ReferenceService::new(device, scheduler), |session| Refuses { session })
+        })
+    }),
     Mutant::new("insists-on-a-refused-range", &["SES-08"], |name| network(name, Slip::Insists)),
 ];
 
@@ -146,5 +153,21 @@ impl Transport for Misreading {
             _ => {}
         }
         Ok(answer)
+    }
+}
+
+/// Gives resume data, and does not know it again.
+struct Refuses {
+    session: Arc<dyn Session>,
+}
+
+#[async_trait]
+impl AlmostSession for Refuses {
+    fn inner(&self) -> &dyn Session {
+        &*self.session
+    }
+
+    async fn download_resuming(&self, _: ResumeData, _: TransferOptions) -> Result<TransferId, SessionError> {
+        Err(SessionError::BadResumeData { reason: "of another version" })
     }
 }
