@@ -75,6 +75,9 @@ fn ending(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
         return;
     }
     let before = || transfer.exchanges.iter().filter(|exchange| exchange.sent.is_before(told.seq));
+    // The rest of an upload's answer may be let go when it has been accepted, or when its time is up.
+    let whole = before().next_back().and_then(|last| last.end);
+    let whole = whole.is_some_and(|(_, outcome, ..)| outcome == ExchangeOutcome::Complete);
     let concluded = transfer.concluded().filter(|end| end.is_before(told.seq));
     match end {
         EndKind::Failed | EndKind::TimedOut if told.at < transfer.times_out() => {
@@ -87,7 +90,7 @@ fn ending(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
                 );
             }
         }
-        EndKind::TimedOut if concluded.is_some_and(|end| end.at < transfer.times_out()) => {
+        EndKind::TimedOut if whole && concluded.is_some_and(|end| end.at < transfer.times_out()) => {
             finding.broken(
                 told,
                 format!("{} without error: its answer was complete in time", transfer.key),
