@@ -220,18 +220,17 @@ fn transfers(
             && !transfer.is_vague_at(asked)
             && transfer.given_up.is_none_or(|given_up| given_up.is_after(asked.seq));
         let ended_at_once = transfer.concluded().is_some_and(|end| end.at <= asked.at + MOMENT);
-        if cancel && open && !ended_at_once && transfer.cancelled == Some(asked) {
-            if end == EndKind::Success
-                // Told late, its time may be up by another way of counting; and the number may be one that was used
-                // before, whose own end is told only now.
-                || (end == EndKind::TimedOut && told.at < transfer.times_out() && !is_reused(facts, transfer))
-            {
-                finding.broken(
-                    told,
-                    format!("{} cancelled with its session at {}", transfer.key, asked.at),
-                    format!("did_complete ({end:?})"),
-                );
-            }
+        // Told late, its time may be up by another way of counting; and the number may be one that was used before, whose
+        // own end is told only now.
+        let ran_out =
+            end == EndKind::TimedOut && told.at < transfer.times_out() && !is_reused(facts, transfer);
+        let went_on = end == EndKind::Success || ran_out;
+        if cancel && open && !ended_at_once && transfer.cancelled == Some(asked) && went_on {
+            finding.broken(
+                told,
+                format!("{} cancelled with its session at {}", transfer.key, asked.at),
+                format!("did_complete ({end:?})"),
+            );
         }
         let called_off = matches!(end, EndKind::Cancelled | EndKind::CancelledBySystem);
         if !cancel && called_off && transfer.cancelled.is_none() && transfer.given_up.is_none() {

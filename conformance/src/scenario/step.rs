@@ -424,4 +424,12 @@ impl Step {
             _ => None,
         }
     }
+
+    /// How the origin treats the transfer that this step creates, if it creates any.
+    pub(crate) fn route(&self) -> Option<Route> {
+        match self {
+            Self::Upload { route, .. } => Some(*route),
+            _ => self.download().map(|download| download.route),
+        }
+    }
 }

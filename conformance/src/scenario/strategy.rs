@@ -176,11 +176,7 @@ impl Scenarios {
             steps.splice(at..at, episode.iter().cloned());
         }
         // An origin that never serves is asked again and again until the timeout: an hour of that is as good as a week.
-        let never = |step: &Step| {
-            let upload = matches!(step, Step::Upload { route: Route::NeverServed, .. });
-            upload || step.download().is_some_and(|it| it.route == Route::NeverServed)
-        };
-        if steps.iter().any(never) {
+        if steps.iter().any(|step| step.route() == Some(Route::NeverServed)) {
             setup.resource_timeout = setup.resource_timeout.min(Span(3_600_000));
         }
         Scenario { setup, steps }
