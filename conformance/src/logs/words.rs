@@ -34,6 +34,7 @@ pub(super) const EVENTS: &[&str] = &[
     "request_sent",
     "resource",
     "response_head",
+    "resume_refused",
     "schedule_returned",
     "scheduled",
     "session_opened",
