@@ -19,10 +19,11 @@ const TEXT: usize = WIDTH - 2 - TIME - LANES;
 const MOST: usize = 34;
 /// More lines than this do not count as a block that repeats.
 const LONGEST_REPEAT: usize = 20;
-/// Lines shown after the offending one, and so many of the later ones that name what it is about.
+/// Lines shown after the offending one.
 const AFTER: usize = 4;
 /// Lines shown after the one from which on something was owed that never came.
 const AFTER_OWED: usize = 12;
+/// Of the lines after those, so many are shown that name what the finding is about.
 const LATER: usize = 3;
 
 /// The timeline of a history; the entry `offending` is marked and little of what follows it is shown.

@@ -213,12 +213,8 @@ fn given(facts: &Facts<'_>, transfer: &Transfer<'_>, told: Place, finding: &mut 
     let got: Vec<(Place, u64, u64)> = got.collect();
     let (total, found) = got.last().map_or((0, digest), |(_, total, digest)| (*total, *digest));
     // Each process counts what it is given itself, and what was under way when one ended may come twice.
-    let gone = |from: Place, to: Place| {
-        facts.changes.iter().any(|(place, how)| {
-            how.state() == AppState::NotRunning && place.is_after(from.seq) && place.is_before(to.seq)
-        })
-    };
-    let earlier: u64 = got.windows(2).filter(|pair| gone(pair[0].0, pair[1].0)).map(|pair| pair[0].1).sum();
+    let gone = |pair: &&[(Place, u64, u64)]| facts.ended_between(pair[0].0, pair[1].0);
+    let earlier: u64 = got.windows(2).filter(gone).map(|pair| pair[0].1).sum();
     if earlier > 0 && earlier + total >= received {
         return;
     }

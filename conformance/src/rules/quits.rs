@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::course::{Progress, Transfer};
+use super::data::last_word;
 use super::requests::Slot;
 use super::{Basis, Facts, Finding, Level, Place, Rule, SCHEDULERS, SESSIONS};
 use crate::contract::{AppChange, Charge, RefreshKind};
-use crate::history::{EndKind, Message};
+use crate::history::EndKind;
 use crate::scenario::Focus;
 use crate::subject::Capability;
 
@@ -136,13 +137,6 @@ fn called_off(facts: &Facts<'_>, transfer: &Transfer<'_>, quit: Place, finding: 
             format!("did_complete ({end:?})"),
         ),
     }
-}
-
-fn last_word(facts: &Facts<'_>, transfer: &Transfer<'_>) -> Option<(Place, EndKind)> {
-    facts.messages_of(transfer).find_map(|delivery| match delivery.message {
-        Message::DidComplete { end, .. } => Some((delivery.began, *end)),
-        _ => None,
-    })
 }
 
 /// Nobody force-quit the app while it was outstanding.
