@@ -8,14 +8,14 @@ use bgsession_conformance::readings::{Handling, READINGS};
 use bgsession_conformance::{DEFAULT_SEED, Options, Report, Subject, World, rules, run};
 use bgsession_tests::lawful::{GROUPS, reference};
 
-/// Half of a default run, or the long one.
+/// A third of a default run, or the long one.
 fn options(subject: &Subject) -> Options {
     let binding = rules::RULES.iter().filter(|rule| rule.binds.contains(&subject.role())).count();
     let long = std::env::var_os("BGSESSION_LONG").is_some();
     let cases = u32::try_from(100_000_usize.div_ceil(binding)).unwrap_or(u32::MAX);
     let rules = rules::RULES.iter().collect();
     let options =
-        Options { rules, worlds: vec![World::Sim], threads: 1, cases_sim: 200, ..Options::default() };
+        Options { rules, worlds: vec![World::Sim], threads: 1, cases_sim: 150, ..Options::default() };
     if long { Options { cases_sim: cases, seed: DEFAULT_SEED + 1, ..options } } else { options }
 }
 

@@ -25,6 +25,12 @@ pub(super) fn deliveries(facts: &Facts<'_>, budget: Charge) -> Vec<Place> {
     facts.handles.iter().flat_map(|handle| std::iter::repeat_n(delivered(handle), charged(handle))).collect()
 }
 
+/// How many of them still count at this moment.
+pub(super) fn used(facts: &Facts<'_>, budget: Charge, at: Time) -> usize {
+    let window = facts.policy.budget_window;
+    deliveries(facts, budget).iter().filter(|place| place.at <= at && place.at + window > at).count()
+}
+
 fn delivered(handle: &super::facts::Handle) -> Place {
     Place { seq: handle.place.seq, at: handle.called.at }
 }
@@ -178,8 +184,7 @@ fn requests(facts: &Facts<'_>, of: Charge, finding: &mut Finding) {
 
 fn was_full(facts: &Facts<'_>, slot: Charge, due: Time) -> bool {
     let limit = usize::try_from(facts.most_per_hour(slot, due, due)).unwrap_or(usize::MAX);
-    let window = facts.policy.budget_window;
-    deliveries(facts, slot).iter().filter(|place| place.at <= due && place.at + window > due).count() >= limit
+    used(facts, slot, due) >= limit
 }
 
 pub(super) const SCH_15: Rule = Rule {

@@ -105,10 +105,7 @@ fn settled(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
     let challenges: Vec<Place> =
         transfer.exchanges.iter().rev().take_while(same).filter_map(Exchange::challenge).collect();
     let Some(session) = facts.session(&transfer.key.session) else { return };
-    let end = facts.messages_of(transfer).find_map(|delivery| match delivery.message {
-        Message::DidComplete { end, .. } => Some((delivery.began, *end)),
-        _ => None,
-    });
+    let end = facts.last_word(transfer);
     let Some((told, end)) = end else { return };
     if transfer.cancelled.is_some() {
         return;

@@ -67,19 +67,11 @@ fn stopped(facts: &Facts<'_>, transfer: &Transfer<'_>) -> Option<Option<Place>> 
     facts.state_at(began).is_running().then(|| facts.stops_after(began))
 }
 
-/// Its last message, and how that says that it ended.
-pub(super) fn last_word<'b>(facts: &'b Facts<'_>, transfer: &'b Transfer<'_>) -> Option<(Place, EndKind)> {
-    facts.messages_of(transfer).find_map(|delivery| match delivery.message {
-        Message::DidComplete { end, .. } => Some((delivery.began, *end)),
-        _ => None,
-    })
-}
-
 /// One that has not been turned into a download.
 fn in_memory(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
     begun_without_the_app(facts, transfer, finding);
     let Some(stop) = stopped(facts, transfer) else { return };
-    let last = last_word(facts, transfer);
+    let last = facts.last_word(transfer);
     let in_time = stop.is_none_or(|stop| last.is_some_and(|(told, _)| told.is_before(stop.seq)));
     match (stop, last) {
         (_, Some((told, EndKind::Disconnected))) if in_time => finding.broken(
@@ -267,7 +259,7 @@ fn turned(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
             "did_receive_data",
         );
     }
-    let Some((told, end)) = last_word(facts, transfer) else { return };
+    let Some((told, end)) = facts.last_word(transfer) else { return };
     if end == EndKind::Disconnected {
         finding.broken(
             told,

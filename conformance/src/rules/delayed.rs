@@ -185,10 +185,7 @@ fn decided(facts: &Facts<'_>, transfer: &Transfer<'_>, call: &Delivery<'_>, find
     let key = transfer.key;
     let later = transfer.exchanges.iter().zip(&transfer.requests).filter(|(e, _)| e.sent.is_after(at.seq));
     let mut later = later.map(|(exchange, request)| (exchange.sent, *request));
-    let end = facts.messages_of(transfer).find_map(|delivery| match delivery.message {
-        Message::DidComplete { end, .. } => Some((delivery.began, *end)),
-        _ => None,
-    });
+    let end = facts.last_word(transfer);
     // It was too late, or somebody else had the last word.
     let otherwise = transfer.times_out() <= at.at || end.is_some_and(|(end, _)| end.is_before(at.seq));
     if otherwise {

@@ -411,34 +411,21 @@ impl<'a> Facts<'a> {
         self.data.iter().any(|transfer| transfer.key.session == *id)
     }
 
+    /// Where the last delivery that the scheduler had set out for by this moment came to its `handle`.
+    pub(crate) fn landed(&self, by: Time) -> Option<Time> {
+        self.handles.iter().filter(|handle| handle.called.at <= by).map(|handle| handle.place.at).max()
+    }
+
     /// By when the end of an allowance is enforced at the latest: a delivery that is under way then is not stranded, and
     /// in front nobody is stopped, nor behind before there was time for a warning.
     pub(crate) fn enforced_by(&self, deadline: Time) -> Time {
         let lead = self.policy.expiration_lead;
-        let landing = self.handles.iter().filter(|handle| handle.called.at <= deadline);
-        let landing = landing.map(|handle| handle.place.at).max();
+        let landing = self.landed(deadline);
         let warned = deadline.saturating_sub(lead);
         let left = self.changes.iter().filter(|(place, _)| place.at > warned);
         let left = left.map(|(place, how)| (place.at, *how)).find(|(_, how)| *how == AppChange::Backgrounded);
         let behind = left.filter(|_| self.in_front_between(warned, deadline)).map(|(at, _)| at + lead);
         landing.max(behind).map_or(deadline, |later| later.max(deadline)) + self.policy.termination_slack
-    }
-
-    /// The deliveries about a transfer.
-    pub(crate) fn messages_of<'b>(
-        &'b self,
-        transfer: &'b Transfer<'_>,
-    ) -> impl Iterator<Item = &'b Delivery<'a>> + use<'a, 'b> {
-        transfer.messages.iter().map(|index| &self.deliveries[*index])
-    }
-
-    /// Where the transfer's last message was acknowledged first: where it began, if the log does not tell of returns.
-    pub(crate) fn acknowledged(&self, transfer: &Transfer<'_>) -> Option<Place> {
-        let unsaid = |delivery: &Delivery<'_>| delivery.end.is_none() && !self.tells("message_returned");
-        let returned = |delivery: &Delivery<'_>| {
-            delivery.returned().or_else(|| unsaid(delivery).then_some(delivery.began))
-        };
-        self.messages_of(transfer).filter(|delivery| delivery.is_final()).find_map(returned)
     }
 
     /// The last entry.

@@ -210,10 +210,7 @@ fn transfers(
 ) {
     let made = |transfer: &&Transfer<'_>| transfer.created.is_before(asked.seq);
     for transfer in facts.transfers_of(session.id).filter(made) {
-        let told = facts.messages_of(transfer).find_map(|delivery| match delivery.message {
-            Message::DidComplete { end, .. } => Some((delivery.began, *end)),
-            _ => None,
-        });
+        let told = facts.last_word(transfer);
         // What comes after the last message is broken anyway.
         let Some((told, end)) = told.filter(|(told, _)| told.is_after(asked.seq)) else { continue };
         let open = matches!(transfer.progress(asked), Progress::Open | Progress::Login)

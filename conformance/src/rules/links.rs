@@ -198,13 +198,14 @@ fn in_form(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
 /// A redirected transfer is listed with what the app asked for.
 fn readable(facts: &Facts<'_>, place: Place, session: &SessionId, listed: &Listed, finding: &mut Finding) {
     let (Some(request), Some(known)) = (&listed.request, facts.session(session)) else { return };
-    // Of a session of a dead one's name nobody can say whose number it is; and another request may take the original's
-    // place.
-    if !known.invalidated.is_empty() || known.decides {
+    // Of a session of a dead one's name nobody can say whose number it is.
+    if !known.invalidated.is_empty() {
         return;
     }
     let mut of = facts.transfers_of(session).filter(|transfer| transfer.key.transfer == listed.transfer);
-    let Some(transfer) = of.next() else { return };
+    // Another request may take the original's place.
+    let replaced = |transfer: &&Transfer<'_>| facts.messages_of(transfer).any(|call| call.instead.is_some());
+    let Some(transfer) = of.next().filter(|transfer| !replaced(transfer)) else { return };
     let redirected = |exchange: &Exchange| {
         leads_on(exchange) && exchange.head.is_some_and(|(head, ..)| head.is_before(place.seq))
     };
@@ -237,24 +238,21 @@ fn disturbed(facts: &Facts<'_>, transfer: &Transfer<'_>, from: Place, to: Place)
 }
 
 fn followed(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
-    let told = facts.messages_of(transfer).find_map(|delivery| match delivery.message {
-        Message::DidComplete { end, status } => Some((delivery.began, *end, *status)),
-        _ => None,
-    });
+    let told = facts.last_word(transfer);
     for (index, exchange) in transfer.exchanges.iter().enumerate().filter(|(_, exchange)| leads_on(exchange))
     {
         let Some((head, status, _)) = exchange.head else { continue };
         let next = transfer.exchanges.get(index + 1);
-        let end = told.filter(|(told, ..)| next.is_none_or(|next| told.is_before(next.sent.seq)));
+        let end = told.filter(|(told, _)| next.is_none_or(|next| told.is_before(next.sent.seq)));
         let chain =
             transfer.exchanges[..=index].iter().rev().take_while(|exchange| leads_on(exchange)).count();
         match end {
-            Some((place, EndKind::Success, _)) => finding.broken(
+            Some((place, EndKind::Success)) => finding.broken(
                 place,
                 format!("the redirect ({status}) of {} followed to its end", transfer.key),
                 "the redirect itself, told as its answer",
             ),
-            Some((place, EndKind::Failed, _)) if chain <= CHAIN => finding.broken(
+            Some((place, EndKind::Failed)) if chain <= CHAIN => finding.broken(
                 place,
                 format!("the redirect ({status}) of {} followed to its end", transfer.key),
                 "an error (Failed)",
@@ -284,7 +282,7 @@ fn followed(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
         }
     }
     let redirected = transfer.exchanges.iter().any(leads_on);
-    let answered = transfer.concluded().is_some() && told.is_some_and(|(_, end, _)| end == EndKind::Success);
+    let answered = transfer.concluded().is_some() && told.is_some_and(|(_, end)| end == EndKind::Success);
     finding.witnesses += u32::from(redirected && answered);
 }
 
@@ -320,11 +318,7 @@ pub(super) const SES_11: Rule = Rule {
             let end = facts
                 .transfers_of(session)
                 .filter(|known| known.key.transfer == *transfer)
-                .flat_map(|known| facts.messages_of(known))
-                .find_map(|delivery| match delivery.message {
-                    Message::DidComplete { end, .. } => Some((delivery.began, *end)),
-                    _ => None,
-                });
+                .find_map(|known| facts.last_word(known));
             match end {
                 Some((told, EndKind::Success)) => finding.broken(
                     told,

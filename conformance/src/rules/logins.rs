@@ -96,10 +96,7 @@ fn unanswered(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding)
     if answered || transfer.cancelled.is_some() {
         return;
     }
-    let end = facts.messages_of(transfer).find_map(|delivery| match delivery.message {
-        Message::DidComplete { end, .. } => Some((delivery.began, *end)),
-        _ => None,
-    });
+    let end = facts.last_word(transfer);
     match (end, facts.ended) {
         (Some((place, EndKind::Success)), _) => finding.broken(
             place,

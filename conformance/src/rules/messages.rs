@@ -65,12 +65,15 @@ fn again(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
 /// An app that had the session open for so long could have been asked.
 const LONG_ENOUGH: Duration = Duration::from_secs(60);
 
-/// A challenge whose callback was cut short has not been put to the app: it is put to the next process that can hear it.
+fn is_question(delivery: &&Delivery<'_>) -> bool {
+    matches!(delivery.message, Message::DidReceiveChallenge { .. } | Message::WillBeginDelayedRequest)
+}
+
+/// A question whose callback was cut short has not been put to the app: it is put to the next process that can hear it.
 fn asked_again(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
-    let mut questions = facts
-        .messages_of(transfer)
-        .filter(|delivery| matches!(delivery.message, Message::DidReceiveChallenge { .. }));
-    let Some(cut) = questions.by_ref().last().filter(|last| last.returned().is_none()) else { return };
+    let last = facts.messages_of(transfer).filter(is_question).last();
+    let unanswered = |last: &&Delivery<'_>| last.answered.is_none() && facts.tells("answered");
+    let Some(cut) = last.filter(|last| last.returned().is_none()).filter(unanswered) else { return };
     let Some((end, _)) = cut.end else { return };
     let over = transfer.cancelled.is_some()
         || transfer.is_paused_between(cut.began, facts.last())
@@ -96,7 +99,7 @@ fn asked_again(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding
     if (heard || drained) && !over {
         finding.broken(
             cut.began,
-            format!("did_receive_challenge for {} again: it was cut short", transfer.key),
+            format!("{} for {} again: it was cut short", cut.message.name(), transfer.key),
             "it never came, though the app could hear it again",
         );
     }

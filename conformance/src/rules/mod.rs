@@ -51,6 +51,7 @@ mod serving;
 mod slots;
 mod snapshots;
 mod tls;
+mod told;
 mod transfers;
 mod unsaid;
 mod uploads;

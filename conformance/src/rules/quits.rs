@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::course::{Progress, Transfer};
-use super::data::last_word;
 use super::requests::Slot;
 use super::{Basis, Facts, Finding, Level, Place, Rule, SCHEDULERS, SESSIONS};
 use crate::contract::{AppChange, Charge, RefreshKind};
@@ -127,7 +126,7 @@ fn stopped(transfer: &Transfer<'_>, quit: Place, finding: &mut Finding) {
 }
 
 fn called_off(facts: &Facts<'_>, transfer: &Transfer<'_>, quit: Place, finding: &mut Finding) {
-    match last_word(facts, transfer) {
+    match facts.last_word(transfer) {
         Some((_, EndKind::ForceQuit)) => finding.witness(),
         // What fails for reasons that can not be seen on the network may have failed before.
         Some((_, EndKind::Failed)) | None => {}
@@ -141,7 +140,7 @@ fn called_off(facts: &Facts<'_>, transfer: &Transfer<'_>, quit: Place, finding: 
 
 /// Nobody force-quit the app while it was outstanding.
 fn outlived(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
-    let Some((place, end)) = last_word(facts, transfer) else { return };
+    let Some((place, end)) = facts.last_word(transfer) else { return };
     if end == EndKind::ForceQuit {
         finding.broken(
             place,

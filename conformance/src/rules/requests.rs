@@ -1,6 +1,6 @@
 //! What the app asked for by slot, and what came of it: the common ground of the rules about scheduling.
 
-use super::budget::deliveries;
+use super::budget::{deliveries, used};
 use super::{Facts, Place};
 use crate::contract::{
     Charge, ForegroundRefresh, RefreshKind, RefreshTaskId, SnapshotReason, Time, UserInfo,
@@ -184,9 +184,7 @@ pub(super) fn owed_by(facts: &Facts<'_>, of: Charge, due: Time) -> Time {
 /// over budget: such a request waits, whatever the user does.
 fn may_be_disregarded(facts: &Facts<'_>, of: Charge, due: Time) -> bool {
     // How promptly a date is looked at is the scheduler's affair, and a delivery that is under way comes first.
-    let landing = facts.handles.iter().filter(|handle| handle.called.at <= due);
-    let landing = landing.map(|handle| handle.place.at).max().unwrap_or(due);
-    let looked = landing.max(due) + facts.policy.delivery_slack;
+    let looked = facts.landed(due).map_or(due, |landed| landed.max(due)) + facts.policy.delivery_slack;
     let disregards =
         of != Charge::ApplicationRefresh || facts.policy.foreground_refresh == ForegroundRefresh::Disregard;
     let spans = facts.in_front(due, owed_by(facts, of, due).max(looked));
@@ -196,20 +194,18 @@ fn may_be_disregarded(facts: &Facts<'_>, of: Charge, due: Time) -> bool {
 /// Could a task of this slot have been delivered at any moment of this span?
 fn is_deliverable(facts: &Facts<'_>, of: Charge, from: Time, to: Time) -> bool {
     let window = facts.policy.budget_window;
-    let delivered = deliveries(facts, of);
     // Only in these moments can what was in the way have gone.
-    let returned = delivered.iter().map(|place| place.at + window);
+    let returned = deliveries(facts, of).into_iter().map(|place| place.at + window);
     let changed = facts.conditions.iter().map(|(place, _)| place.at);
     let mut moments = returned.chain(changed).filter(|at| (from..=to).contains(at)).chain([from]);
     moments.any(|at| {
         let limit = facts.most_per_hour(of, at.saturating_sub(window), at);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let used = delivered.iter().filter(|place| place.at <= at && place.at + window > at).count();
         let before = facts.conditions.partition_point(|(place, _)| place.at < at);
         let first = before.checked_sub(1).map(|index| facts.conditions[index].1).unwrap_or_default();
         let then = facts.conditions[before..].iter().take_while(|(place, _)| place.at <= at);
         let mut then = then.map(|(_, conditions)| *conditions).chain([first]);
-        used < limit && then.any(|conditions| !facts.holds(conditions, of))
+        used(facts, of, at) < limit && then.any(|conditions| !facts.holds(conditions, of))
     })
 }
 

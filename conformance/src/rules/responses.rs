@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::course::{Exchange, Transfer};
-use super::data::last_word;
 use super::{Facts, Finding, Place};
 use crate::history::{EndKind, ExchangeOutcome, Message};
 
@@ -51,7 +50,7 @@ pub(super) fn asked(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Fi
         && facts.stops_after(head.seq).is_none_or(|stop| stop.at > due);
     let over = |place: Option<Place>| place.is_some_and(|place| place.at <= due);
     let other_end = over(transfer.cancelled)
-        || over(last_word(facts, transfer).map(|(told, _)| told))
+        || over(facts.last_word(transfer).map(|(told, _)| told))
         || transfer.times_out() <= due
         || transfer.is_paused_between(head, facts.last());
     if first.is_none_or(|asked| asked.began.at > due) && listens && !other_end && facts.last().at > due {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::course::{Exchange, Progress, Transfer};
 use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS, spoken};
 use crate::contract::Link;
-use crate::history::{EndKind, Event, ExchangeOutcome, Message};
+use crate::history::{EndKind, Event, ExchangeOutcome};
 use crate::scenario::Focus;
 
 /// A timeout may be noticed so much later.
@@ -39,6 +39,7 @@ pub(super) const SES_07: Rule = Rule {
                 silent(facts, transfer, exchange, &mut finding);
             }
             abandoned(facts, transfer, &mut finding);
+            tarried(facts, transfer, &mut finding);
         }
         finding
     },
@@ -65,10 +66,7 @@ fn trouble(exchange: &Exchange) -> Option<&'static str> {
 
 /// How it ended, and when.
 fn ending(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
-    let last = facts.messages_of(transfer).find_map(|delivery| match delivery.message {
-        Message::DidComplete { end, .. } => Some((delivery.began, *end)),
-        _ => None,
-    });
+    let last = facts.last_word(transfer);
     let Some((told, end)) = last else { return };
     // A login that nobody answers fails when its time is up; SES-28 says when.
     if transfer.given_up.is_some() || transfer.progress(told) == Progress::Login {
@@ -213,6 +211,35 @@ fn abandoned(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) 
             format!("{} tried again: {why}", transfer.key),
             format!("no request for it in the {} that were left", spoken(until.since(begin))),
         );
+    }
+}
+
+/// Tried again, but only after so long that nothing explains it.
+fn tarried(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
+    let Some(session) = facts.session(&transfer.key.session) else { return };
+    // For what the app did not begin in front the system chooses the moment, and the limiter may hold what is begun anew.
+    let prompt = !session.discretionary && super::begin::created_in_front(facts, transfer) == Some(true);
+    if !prompt || facts.policy.limiter_floor.is_some() {
+        return;
+    }
+    for pair in transfer.exchanges.windows(2) {
+        let [failed, next] = pair else { continue };
+        let (Some(why), Some((end, ..))) = (trouble(failed), failed.end) else { continue };
+        let due = end.at + NO_RETRY;
+        // Others may have had all connections.
+        let busy = || {
+            let mut others = facts.transfers_of(session.id).flat_map(|other| &other.exchanges);
+            others.any(|other| other.sent.at <= due && other.end.is_none_or(|(end, ..)| end.at >= due))
+        };
+        let calm = !disturbed(facts, transfer, end, next.sent)
+            && facts.conditions_before(end.seq).link == Link::Wifi;
+        if next.sent.at > due && calm && !busy() {
+            finding.broken(
+                end,
+                format!("{} tried again: {why}", transfer.key),
+                format!("no request for it in {}", spoken(next.sent.at.since(end.at))),
+            );
+        }
     }
 }
 

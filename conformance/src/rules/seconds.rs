@@ -2,7 +2,7 @@
 
 use super::facts::Session;
 use super::{Basis, Facts, Finding, Level, Place, Rule, SESSIONS, wakes};
-use crate::history::{EndKind, Event, Message, Reopening};
+use crate::history::{EndKind, Event, Reopening};
 use crate::scenario::Focus;
 
 pub(super) const SES_15: Rule = Rule {
@@ -53,10 +53,7 @@ fn unchanged(facts: &Facts<'_>, session: &Session<'_>, from: Place, finding: &mu
         }
     }
     for transfer in facts.transfers_of(session.id) {
-        let end = facts.messages_of(transfer).find_map(|delivery| match delivery.message {
-            Message::DidComplete { end, .. } => Some((delivery.began, *end)),
-            _ => None,
-        });
+        let end = facts.last_word(transfer);
         let Some((told, end)) = end.filter(|(told, _)| told.is_after(from.seq)) else { continue };
         let behind = transfer.concluded().is_some_and(|end| !facts.state_at(end.seq).is_running());
         if end == EndKind::TimedOut && told.at < transfer.times_out() {

@@ -1,7 +1,6 @@
 //! What an upload sends: SES-34.
 
 use super::course::{Exchange, Transfer};
-use super::data::last_word;
 use super::{Basis, Facts, Finding, Level, Rule, SESSIONS};
 use crate::contract::TransferKind;
 use crate::history::{EndKind, ExchangeOutcome};
@@ -31,7 +30,7 @@ pub(super) const SES_34: Rule = Rule {
 
 fn sent_whole(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
     let (Some((_, EndKind::Success)), Some(last), Some(bytes)) =
-        (last_word(facts, transfer), transfer.exchanges.last(), transfer.bytes)
+        (facts.last_word(transfer), transfer.exchanges.last(), transfer.bytes)
     else {
         return;
     };

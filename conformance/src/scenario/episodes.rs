@@ -97,6 +97,26 @@ pub(super) const REPLACED: &[Episode] = &[&[
     wait(60_000),
 ]];
 
+/// A process that ends while its app is asked about a delayed request, for callbacks of a second and of six.
+pub(super) const ASKED_AT_THE_END: &[Episode] = &[
+    &[
+        Step::Enter,
+        Step::Download(Download { session: 0, route: Route::Plain, size: 64, not_before: Some(Span(1_000)) }),
+        wait(1_500),
+        Step::Crash,
+        Step::Enter,
+        wait(120_000),
+    ],
+    &[
+        Step::Enter,
+        Step::Download(Download { session: 0, route: Route::Plain, size: 64, not_before: Some(Span(1_000)) }),
+        wait(5_000),
+        Step::Crash,
+        Step::Enter,
+        wait(120_000),
+    ],
+];
+
 /// Two tasks, the second with some time left when that of the first is over.
 pub(super) const ONE_AFTER_ANOTHER: &[Episode] =
     &[&[Step::Enter, slow(0), Step::Refresh { after: Span(66_000) }, Step::Leave, wait(120_000)]];
@@ -209,11 +229,32 @@ pub(super) const PAUSED: &[Episode] = &[
         Step::Resume { transfer: 0 },
         wait(120_000),
     ],
+    // As many as there are connections, and another.
+    &[
+        Step::Enter,
+        slow(0),
+        slow(0),
+        slow(0),
+        slow(0),
+        slow(0),
+        slow(0),
+        wait(1_000),
+        Step::Suspend { transfer: 0 },
+        Step::Suspend { transfer: 1 },
+        Step::Suspend { transfer: 2 },
+        Step::Suspend { transfer: 3 },
+        Step::Suspend { transfer: 4 },
+        Step::Suspend { transfer: 5 },
+        download(Route::Plain, 1),
+        wait(120_000),
+    ],
 ];
 
-/// A server that drops the connection, and no link but a forbidden one when it is time to try again.
-pub(super) const LEFT_FOR_CELLULAR: &[Episode] =
-    &[&[Step::Enter, download(Route::Drop, 64), wait(500), Step::Cellular, wait(60_000)]];
+/// A server that drops the connection, or wants a login, and no link but a forbidden one when it is time to ask again.
+pub(super) const LEFT_FOR_CELLULAR: &[Episode] = &[
+    &[Step::Enter, download(Route::Drop, 64), wait(500), Step::Cellular, wait(60_000)],
+    &[Step::Enter, download(Route::LoginBasic, 64), wait(500), Step::Cellular, wait(60_000)],
+];
 
 const DATA: Step = Step::Data(Download { session: 0, route: Route::Plain, size: 64, not_before: None });
 

@@ -338,6 +338,8 @@ impl Focus {
         },
         routes: &[Route::LoginBasic, Route::LoginBasic, Route::LoginDigest, Route::Plain],
         finishes: &[Finish::WhenServed, Finish::After(Span(14_999)), Finish::OnExpiration],
+        episodes: (6, episodes::ASKED_AT_THE_END),
+        decides: true,
         delayed: 0,
         chained: 0,
         spans: 6,
@@ -399,6 +401,7 @@ impl Focus {
             ..Self::GENERAL.weights
         },
         routes: &[Route::Plain, Route::Slow, Route::NeverServed, Route::LoginBasic, Route::Stall, Route::Cut],
+        several: true,
         silent: 0,
         ..Self::GENERAL
     };

@@ -152,6 +152,7 @@ impl Focus {
             Route::Redirect,
             Route::LoginBasic,
         ],
+        replies: &[Reply::Right, Reply::Right, Reply::Late(Span(5_000))],
         episodes: (8, episodes::LEFT_FOR_CELLULAR),
         chained: 0,
         silent: 0,

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bgsession_conformance::Subject;
 use bgsession_reference::contract::{
-    Configuration, Connection, Delegate, Device, DeviceChange, FilePath, Response, Session, SessionError,
-    SessionId, TransferEnd, TransferId, TransferService,
+    Configuration, Connection, DelayedRequestDisposition, Delegate, Device, DeviceChange, FilePath, Request,
+    Responder, Response, Session, SessionError, SessionId, TransferEnd, TransferId, TransferService,
 };
 use bgsession_reference::service::ReferenceService;
 
@@ -22,6 +22,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     }),
     // Takes a message off the queue when its callback begins.
     Mutant::new("forgets-what-it-has-begun-to-say", &["SES-18"], |name| service(name, Loss::Interrupted)),
+    // Notes that it has asked when it begins to.
+    Mutant::new("forgets-a-question-that-was-cut-short", &["SES-18"], |name| service(name, Loss::Question)),
     Mutant::new("repeats-the-last-acknowledged-message", &["SES-18"], |name| service(name, Loss::Nothing)),
 ];
 
@@ -31,6 +33,8 @@ enum Loss {
     EndedAsleep,
     OfAnEarlierProcess,
     Interrupted,
+    /// Those about delayed requests; the transfer waits for an answer all the same.
+    Question,
     /// None; instead the last one comes again to the next process.
     Nothing,
 }
@@ -38,7 +42,15 @@ enum Loss {
 fn service(name: &str, loss: Loss) -> Subject {
     Subject::sessions(name, move |device, scheduler| {
         let (book, watched) = Book::open(&device, Arc::new(()));
-        let memory = Arc::new(Memory { book, loss, begun: Mutex::default(), last: Mutex::default() });
+        let memory = Memory {
+            book,
+            loss,
+            begun: Mutex::default(),
+            last: Mutex::default(),
+            asked: Mutex::default(),
+            unasked: Mutex::default(),
+        };
+        let memory = Arc::new(memory);
         Arc::new(Almost(Forgetful { service: ReferenceService::new(watched, scheduler), device, memory }))
     })
 }
@@ -50,6 +62,9 @@ struct Memory {
     /// Messages whose callback has begun: of which transfer, and whether it was the last one.
     begun: Mutex<BTreeSet<(SessionId, TransferId, bool)>>,
     last: Mutex<Option<(SessionId, TransferId, TransferEnd)>>,
+    asked: Mutex<BTreeSet<(SessionId, TransferId)>>,
+    /// Questions that nobody is asked.
+    unasked: Mutex<Vec<Responder<DelayedRequestDisposition>>>,
 }
 
 impl Memory {
@@ -61,7 +76,7 @@ impl Memory {
             Loss::EndedAsleep => entry.is_some_and(|entry| entry.ended == Some(false)),
             Loss::OfAnEarlierProcess => entry.is_some_and(|entry| entry.born != self.book.run()),
             Loss::Interrupted => again,
-            Loss::Nothing => false,
+            Loss::Question | Loss::Nothing => false,
         }
     }
 }
@@ -122,6 +137,21 @@ impl AlmostDelegate for Filter {
     ) {
         if !self.memory.loses(of, transfer, false) {
             self.app.did_finish_downloading(of, transfer, response, at).await;
+        }
+    }
+
+    async fn will_begin_delayed_request(
+        &self,
+        session: &SessionId,
+        transfer: TransferId,
+        request: Request,
+        service: Responder<DelayedRequestDisposition>,
+    ) {
+        let first = lock(&self.memory.asked).insert((session.clone(), transfer));
+        if first || self.memory.loss != Loss::Question {
+            self.app.will_begin_delayed_request(session, transfer, request, service).await;
+        } else {
+            lock(&self.memory.unasked).push(service);
         }
     }
 

@@ -7,8 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bgsession_conformance::Subject;
 use bgsession_reference::contract::{
-    Configuration, Connection, Delegate, Device, HttpBody, HttpRequest, HttpResponse, Session, SessionError,
-    SessionId, Time, TransferEnd, TransferError, TransferId, TransferService, Transport, TransportError,
+    Configuration, Connection, Delegate, Device, HttpBody, HttpRequest, HttpResponse, Policy, RetryPolicy,
+    Session, SessionError, SessionId, Time, TransferEnd, TransferError, TransferId, TransferService,
+    Transport, TransportError,
 };
 use bgsession_reference::service::ReferenceService;
 
@@ -28,6 +29,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
     }),
     Mutant::new("no-request-timeout", &["SES-07"], |name| {
         timeouts(name, |config| config.request_timeout = config.resource_timeout * 2)
+    }),
+    Mutant::new("tries-again-tomorrow", &["SES-07"], |name| {
+        Subject::sessions(name, |device, scheduler| {
+            let day = Duration::from_secs(86_400);
+            let retry = RetryPolicy { floor: day, factor: 1, cap: day };
+            let policy = Arc::new(Policy { retry, ..(*device.policy).clone() });
+            ReferenceService::new(Device { policy, ..device }, scheduler)
+        })
     }),
     Mutant::new("out-of-time-is-just-a-failure", &["SES-07"], |name| {
         with_delegate(name, |_| Box::new(|app| Arc::new(Almost(AnyError(app)))))
