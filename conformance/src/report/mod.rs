@@ -234,30 +234,9 @@ fn summary(report: &Report, text: &mut String) {
                 .expect("a string takes everything");
         }
     }
-    let verdicts = || report.rows.iter().flat_map(|row| &row.verdicts).map(|(_, verdict)| verdict);
+    remarks(report, text);
     let broken =
         report.rows.iter().filter(|row| row.verdicts.iter().any(|(_, verdict)| !verdict.is_ok())).count();
-    for verdict in verdicts() {
-        match verdict {
-            Verdict::KnownFail { reason, failure } => {
-                writeln!(text, "known failure of {}: {reason}", failure.rule.id)
-                    .expect("a string takes everything");
-            }
-            Verdict::Vacuous { scenarios } => {
-                writeln!(
-                    text,
-                    "vacuous: in none of {scenarios} scenarios was there anything to judge: mend other failures first,\n\
-                     or say what the subject does not do (Subject::without), or its numbers (Subject::with_policy)"
-                )
-                .expect("a string takes everything");
-            }
-            Verdict::UnexpectedPass { reason } => {
-                writeln!(text, "passes now, delete its known failure: {reason}")
-                    .expect("a string takes everything");
-            }
-            _ => {}
-        }
-    }
     let said = if report.passed() {
         match report.rows.len() {
             1 => "passed: its one rule".to_owned(),
@@ -268,6 +247,35 @@ fn summary(report: &Report, text: &mut String) {
     };
     writeln!(text, "{} {said} (seed {}, {:.2} s)", report.subject, report.seed, report.elapsed.as_secs_f64())
         .expect("a string takes everything");
+}
+
+/// What is to be done about verdicts that are no failures with a story of their own: each thing once.
+fn remarks(report: &Report, text: &mut String) {
+    let mut lines: Vec<String> = Vec::new();
+    let mut vacuous: Vec<&str> = Vec::new();
+    for row in &report.rows {
+        let id = row.rule.id;
+        for (_, verdict) in &row.verdicts {
+            match verdict {
+                Verdict::KnownFail { reason, .. } => lines.push(format!("known failure of {id}: {reason}")),
+                Verdict::UnexpectedPass { reason } => {
+                    lines.push(format!("{id} passes now, delete its known failure: {reason}"));
+                }
+                Verdict::Vacuous { .. } => vacuous.push(id),
+                _ => {}
+            }
+        }
+    }
+    lines.dedup();
+    vacuous.dedup();
+    if !vacuous.is_empty() {
+        let advice = "Mend other failures first, or say what the subject does not do (Subject::without), or its numbers \
+                      (Subject::with_policy).";
+        lines.extend(wrap(&format!("never put to the test: {}. {advice}", vacuous.join(", ")), 80));
+    }
+    for line in lines {
+        writeln!(text, "{line}").expect("a string takes everything");
+    }
 }
 
 #[cfg(test)]

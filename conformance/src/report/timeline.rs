@@ -131,8 +131,8 @@ fn later(text: &mut String, lines: &[Line<'_>], mut last: Option<u64>, about: &A
 }
 
 /// Which lines are shown: all of a short timeline; of a long one its beginning, its end, and between them what is about the
-/// same things as the offending line, the calls of `handle` and what the user does. If even that is too much, what is
-/// farthest from the offending line goes, and what is about something else before the rest.
+/// same things as the offending line, the device's conditions, the calls of `handle` and what the user does. If even that is
+/// too much, what is farthest from the offending line goes, and what is about something else before the rest.
 fn folded(lines: &[&Line<'_>], most: usize, about: &About) -> Vec<bool> {
     if lines.len() <= most {
         return vec![true; lines.len()];
@@ -144,7 +144,8 @@ fn folded(lines: &[&Line<'_>], most: usize, about: &About) -> Vec<bool> {
         let rank = match () {
             () if line.offending || index < head / 2 || far < head / 2 => 0,
             () if about.concerns(&line.text) => 1,
-            () if index < head || index >= tail => 2,
+            // What changed for all is part of the story, whatever it is about.
+            () if index < head || index >= tail || matches!(line.entry.event, Event::Conditions { .. }) => 2,
             () if line.weighty => 3,
             () => return None,
         };

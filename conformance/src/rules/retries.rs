@@ -228,7 +228,8 @@ fn tarried(facts: &Facts<'_>, transfer: &Transfer<'_>, finding: &mut Finding) {
         let due = end.at + NO_RETRY;
         // Others may have had all connections.
         let busy = || {
-            let mut others = facts.transfers_of(session.id).flat_map(|other| &other.exchanges);
+            let others = facts.transfers_of(session.id).filter(|other| other.key != transfer.key);
+            let mut others = others.flat_map(|other| &other.exchanges);
             others.any(|other| other.sent.at <= due && other.end.is_none_or(|(end, ..)| end.at >= due))
         };
         let calm = !disturbed(facts, transfer, end, next.sent)

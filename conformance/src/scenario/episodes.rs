@@ -14,15 +14,54 @@ const fn wait(millis: u64) -> Step {
     Step::Wait { span: Span(millis) }
 }
 
-/// The app loses its place on the face, for a while or for good.
+const REFRESH: Step = Step::Refresh { after: Span(1) };
+
+/// The app loses its place on the face, for a while or for good: for so long that no hour has the other class in it, or with
+/// all that it may have had, and more to come.
 pub(super) const LESS_PROMINENT: &[Episode] = &[
     &[Step::Prominence { class: AppClass::Dock }],
-    &[Step::Prominence { class: AppClass::Dock }],
+    &[
+        Step::Prominence { class: AppClass::Dock },
+        wait(3_700_000),
+        Step::Enter,
+        REFRESH,
+        Step::Leave,
+        wait(60_000),
+        Step::Enter,
+        REFRESH,
+        Step::Leave,
+        wait(60_000),
+    ],
     &[Step::Prominence { class: AppClass::Other }],
     &[
         Step::Prominence { class: AppClass::Dock },
         wait(60_000),
         Step::Prominence { class: AppClass::ComplicationOnFace },
+    ],
+    &[
+        Step::Enter,
+        REFRESH,
+        Step::Leave,
+        wait(60_000),
+        Step::Enter,
+        REFRESH,
+        Step::Leave,
+        wait(60_000),
+        Step::Enter,
+        REFRESH,
+        Step::Leave,
+        wait(60_000),
+        Step::Enter,
+        REFRESH,
+        Step::Leave,
+        wait(60_000),
+        Step::Prominence { class: AppClass::Dock },
+        Step::Enter,
+        REFRESH,
+        Step::Leave,
+        wait(60_000),
+        Step::Prominence { class: AppClass::ComplicationOnFace },
+        wait(60_000),
     ],
 ];
 

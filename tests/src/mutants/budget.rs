@@ -1,6 +1,6 @@
 //! Budgets that let too much through, and requests that get lost in them: SCH-13, SCH-14, SCH-15.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -42,6 +42,14 @@ pub(super) const MUTANTS: &[Mutant] = &[
             }))
         })
     }),
+    // A limiter is made for a limit, and made anew for another.
+    Mutant::new("forgets-all-when-the-class-changes", &["SCH-13"], |name| {
+        Subject::throttle(name, |_| Box::new(Rebuilt::default()))
+    }),
+    // One that comes back to the face finds room for what it has had.
+    Mutant::new("forgets-some-while-the-class-is-small", &["SCH-13"], |name| {
+        Subject::throttle(name, |_| Box::new(Short::default()))
+    }),
     Mutant::new("drops-what-is-over-budget", &["SCH-14"], |name| {
         Subject::throttle(name, |_| {
             Box::new(Delays { window: SlidingWindow::new(HOUR), later: |_| Time::DISTANT_FUTURE })
@@ -70,6 +78,42 @@ pub(super) const MUTANTS: &[Mutant] = &[
         over_budget(name, Some(WakeOutcome::Suppressed))
     }),
 ];
+
+/// A window for each kind of work and limit.
+#[derive(Default)]
+struct Rebuilt(BTreeMap<Charge, (u32, SlidingWindow)>);
+
+impl Throttle for Rebuilt {
+    fn admit(&mut self, charge: Charge, per_hour: u32, now: Time) -> Admission {
+        let new = || (per_hour, SlidingWindow::new(HOUR));
+        let known = self.0.entry(charge).or_insert_with(new);
+        if known.0 != per_hour {
+            *known = new();
+        }
+        known.1.admit(charge, per_hour, now)
+    }
+}
+
+/// Remembers no more deliveries than are allowed.
+#[derive(Default)]
+struct Short(BTreeMap<Charge, VecDeque<Time>>);
+
+impl Throttle for Short {
+    fn admit(&mut self, charge: Charge, per_hour: u32, now: Time) -> Admission {
+        let limit = usize::try_from(per_hour).unwrap_or(usize::MAX);
+        let known = self.0.entry(charge).or_default();
+        known.retain(|then| *then + HOUR > now);
+        // The oldest go: those that would leave first anyway.
+        known.drain(..known.len().saturating_sub(limit));
+        if known.len() < limit {
+            known.push_back(now);
+            return Admission::Admitted;
+        }
+        known
+            .front()
+            .map_or(Admission::NotBefore(Time::DISTANT_FUTURE), |first| Admission::NotBefore(*first + HOUR))
+    }
+}
 
 /// An app that gets less prominent keeps its budgets.
 struct ClassOfTheBoot {
