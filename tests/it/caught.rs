@@ -28,7 +28,7 @@ macro_rules! groups {
     };
 }
 
-groups! { handling identity keepalive expiration budget wakes lost_wakes delivery transfers uploads visits kept drains logins slots links pauses progress retries files cuts system held allowance cpu alerts snapshots lists quits invalid seconds answers discretion queue challenges limiter delayed data own servers apps_tasks apps_drains apps_sessions apps_callbacks actions }
+groups! { handling identity keepalive expiration budget wakes lost_wakes delivery transfers uploads visits kept drains logins slots leaps links pauses progress retries files cuts system held allowance cpu alerts snapshots lists quits invalid seconds answers discretion queue challenges limiter delayed data own servers apps_tasks apps_drains apps_sessions apps_callbacks actions }
 
 fn group(name: &str) -> &'static [Mutant] {
     GROUPS.iter().find(|(known, _)| *known == name).expect("listed above").1

@@ -409,6 +409,12 @@ pub enum Event {
         /// Which.
         work: u32,
     },
+    /// The device's clock leaps ahead, as over a sleep of the whole device: nothing happens in that time, and whatever was
+    /// to happen then is late.
+    ClockLeaps {
+        /// By so many milliseconds, from this entry's time on.
+        millis: u64,
+    },
     /// The app's code begins to use all the CPU time that it gets, or ceases to; it ceases with the process, too.
     Computing {
         /// It begins to.

@@ -13,6 +13,7 @@ pub(super) const EVENTS: &[&str] = &[
     "app_panicked",
     "attempted",
     "cancel_returned",
+    "clock_leaps",
     "computing",
     "conditions",
     "delegate_released",

@@ -125,6 +125,10 @@ pub(super) fn describe(entry: &Entry, next: Option<&Entry>, history: &History) -
             (Lane::App, format!("work {work} on {what} begins"))
         }
         Event::WorkEnded { work } => (Lane::App, format!("work {work} is done")),
+        Event::ClockLeaps { millis } => {
+            let by = crate::rules::spoken(std::time::Duration::from_millis(*millis));
+            (Lane::App, format!("the device sleeps: its clock leaps ahead by {by}"))
+        }
         Event::Computing { on: true } => {
             (Lane::App, "computes: uses all the CPU time that it gets".to_owned())
         }

@@ -216,6 +216,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) wanted: Vec<(Place, &'a [String])>,
     /// Where the app asked for a refresh or a snapshot.
     pub(crate) scheduled: Vec<Place>,
+    /// From when to when the clock has leapt.
+    pub(crate) leaps: Vec<(Time, Time)>,
     pub(crate) collected: Option<Place>,
     pub(crate) ended: Option<Place>,
     pub(super) index: Index<'a>,
@@ -248,9 +250,17 @@ impl<'a> Facts<'a> {
     }
 
     /// When something that is owed this long after a moment must have come. While a condition holds it back it is not
-    /// owed, and when one ends, or the app's class changes, the wait begins anew. [`Time::DISTANT_FUTURE`] if it is never
-    /// owed.
+    /// owed, and when one ends, the app's class changes or the device has slept, the wait begins anew.
+    /// [`Time::DISTANT_FUTURE`] if it is never owed.
     pub(crate) fn owed_by(&self, budget: Charge, from: Time, wait: Duration) -> Time {
+        let due = self.owed_awake(budget, from, wait);
+        match self.leaps.iter().find(|(asleep, awake)| *awake > from && *asleep <= due) {
+            Some((_, awake)) => self.owed_by(budget, *awake, wait),
+            None => due,
+        }
+    }
+
+    fn owed_awake(&self, budget: Charge, from: Time, wait: Duration) -> Time {
         let mut begins = from;
         let mut known = Conditions::default();
         for (place, now) in &self.conditions {

@@ -29,6 +29,7 @@ mod held;
 mod in_hand;
 mod invalid;
 mod keepalive;
+mod leaps;
 mod limiter;
 mod links;
 mod lists;
@@ -212,7 +213,7 @@ impl Rule {
     /// ```
     #[must_use]
     pub fn judge(&self, history: &History, policy: &Policy) -> Finding {
-        (self.judge)(&Facts::of(history, policy))
+        leaps::judged(self, &Facts::of(history, policy))
     }
 
     /// Why it can not be put to the test under this policy, if it can not: it is about something that the policy
@@ -259,7 +260,7 @@ pub fn judge_all<'a>(
     policy: &Policy,
 ) -> Vec<Finding> {
     let facts = Facts::of(history, policy);
-    rules.into_iter().map(|rule| (rule.judge)(&facts)).collect()
+    rules.into_iter().map(|rule| leaps::judged(rule, &facts)).collect()
 }
 
 /// Every rule, in the order of the catalogue.
@@ -362,7 +363,7 @@ pub fn find(id: &str) -> Option<&'static Rule> {
 }
 
 /// A span as people say it.
-fn spoken(span: std::time::Duration) -> String {
+pub(crate) fn spoken(span: std::time::Duration) -> String {
     let seconds = span.as_secs();
     match (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60) {
         (0, 0, 0, seconds) => format!("{seconds} s"),

@@ -31,6 +31,7 @@ impl<'a> Facts<'a> {
             panics: Vec::new(),
             wanted: Vec::new(),
             scheduled: Vec::new(),
+            leaps: Vec::new(),
             collected: None,
             ended: None,
             index: Index::default(),
@@ -46,6 +47,10 @@ impl<'a> Facts<'a> {
         let place = Place::of(entry);
         match &entry.event {
             Event::App { change } => self.app(place, *change),
+            Event::ClockLeaps { millis } => {
+                let by = Duration::from_millis(*millis);
+                self.leaps.push((place.at, place.at + by));
+            }
             Event::Conditions { conditions } => self.conditions.push((place, *conditions)),
             Event::SessionOpened {
                 session,

@@ -352,16 +352,26 @@ const fn plain(session: u8) -> Step {
 pub(super) const FIVE_SESSIONS: &[Episode] =
     &[&[Step::Enter, plain(0), plain(1), plain(2), plain(3), plain(4), Step::Leave, wait(600_000)]];
 
-/// A visit while a refresh waits for its budget, which an app that asks again at each refresh has used up.
-pub(super) const VISIT_OVER_BUDGET: &[Episode] = &[&[
-    Step::Enter,
-    Step::Refresh { after: Span(60_000) },
-    Step::Leave,
-    wait(3_300_000),
-    Step::Enter,
-    wait(30_000),
-    Step::Leave,
-]];
+/// A visit while a refresh waits for its budget, which an app that asks again at each refresh has used up; and a device that
+/// sleeps when one is due.
+pub(super) const OVER_BUDGET_OR_MISSED: &[Episode] = &[
+    &[
+        Step::Enter,
+        Step::Refresh { after: Span(60_000) },
+        Step::Leave,
+        wait(3_300_000),
+        Step::Enter,
+        wait(30_000),
+        Step::Leave,
+    ],
+    &[
+        Step::Enter,
+        Step::Refresh { after: Span(60_000) },
+        Step::Leave,
+        Step::Leap { span: Span(600_000) },
+        wait(60_000),
+    ],
+];
 
 /// A visit while a refresh is held back; and wakes of two sessions that are.
 pub(super) const HELD: &[Episode] = &[

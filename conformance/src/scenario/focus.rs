@@ -37,6 +37,7 @@ pub(crate) struct Weights {
     pub(crate) charger: u8,
     pub(crate) stray: u8,
     pub(crate) data: u8,
+    pub(crate) leap: u8,
 }
 
 impl Weights {
@@ -73,6 +74,7 @@ impl Weights {
         charger: 0,
         stray: 0,
         data: 0,
+        leap: 0,
     };
 }
 
@@ -292,11 +294,18 @@ impl Focus {
 
     /// Application refreshes and snapshots, often more than the budget.
     pub const BUDGET: Self = Self {
-        weights: Weights { refresh: 10, snapshot: 6, download: 2, cancel: 0, ..Self::GENERAL.weights },
+        weights: Weights {
+            refresh: 10,
+            snapshot: 6,
+            download: 2,
+            cancel: 0,
+            leap: 6,
+            ..Self::GENERAL.weights
+        },
         routes: &[Route::Plain],
         chained: 2,
         silent: 0,
-        episodes: (4, episodes::VISIT_OVER_BUDGET),
+        episodes: (4, episodes::OVER_BUDGET_OR_MISSED),
         ..Self::GENERAL
     };
 

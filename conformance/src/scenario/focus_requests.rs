@@ -19,6 +19,7 @@ impl Focus {
             purge: 2,
             crash: 0,
             link: 0,
+            leap: 2,
             ..Self::GENERAL.weights
         },
         routes: &[Route::Plain],
@@ -39,6 +40,7 @@ impl Focus {
             leave: 2,
             enter: 6,
             wait: 10,
+            leap: 0,
             ..Self::SLOTS.weights
         },
         spans: 20,
@@ -47,7 +49,7 @@ impl Focus {
 
     /// Tasks that the system starts, among those that the app asks for.
     pub const SYSTEM: Self = Self {
-        weights: Weights { trigger: 8, refresh: 6, snapshot: 8, ..Self::SLOTS.weights },
+        weights: Weights { trigger: 8, refresh: 6, snapshot: 8, leap: 0, ..Self::SLOTS.weights },
         episodes: (8, episodes::LEAVING),
         ..Self::SLOTS
     };
@@ -65,6 +67,7 @@ impl Focus {
             purge: 0,
             crash: 0,
             link: 0,
+            leap: 8,
             ..Self::BUDGET.weights
         },
         finishes: &[Finish::WhenServed, Finish::WithSnapshot],
@@ -81,6 +84,7 @@ impl Focus {
             snapshot: 8,
             download: 3,
             purge: 1,
+            leap: 0,
             ..Self::SLOTS.weights
         },
         finishes: &[

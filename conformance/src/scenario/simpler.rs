@@ -9,6 +9,7 @@ pub(super) fn simpler_step(step: &Step, way: usize) -> Option<Step> {
     let span = |current: Span| SPANS.iter().map(|ms| Span(*ms)).filter(|span| *span < current).nth(way);
     match step {
         Step::Wait { span: current } => span(*current).map(|span| Step::Wait { span }),
+        Step::Leap { span } => simpler_leap(*span, way),
         Step::Refresh { after } => span(*after).map(|after| Step::Refresh { after }),
         Step::Snapshot { after } if way == 0 => Some(Step::Refresh { after: *after }),
         Step::Snapshot { after } => {
@@ -75,6 +76,12 @@ pub(super) fn simpler_step(step: &Step, way: usize) -> Option<Step> {
         | Step::Stray { .. }
         | Step::Link { .. } => None,
     }
+}
+
+/// Time that passes is simpler than time that is leapt over.
+fn simpler_leap(current: Span, way: usize) -> Option<Step> {
+    let shorter = SPANS.iter().map(|ms| Span(*ms)).filter(|span| *span < current);
+    std::iter::once(Step::Wait { span: current }).chain(shorter.map(|span| Step::Leap { span })).nth(way)
 }
 
 fn simpler_transfer(transfer: u8, way: usize, with: fn(u8) -> Step) -> Option<Step> {

@@ -398,6 +398,12 @@ pub enum Step {
     },
     /// Only a cellular link is at hand.
     Cellular,
+    /// The device's clock leaps ahead, as over a sleep of the whole device: nothing happens in that time, and whatever was
+    /// to happen in it does so at once, later.
+    Leap {
+        /// How far.
+        span: Span,
+    },
     /// The system wakes the app for a session for which nothing waits.
     Stray {
         /// Which of the identifiers; one that the app has never had, if none.

@@ -43,6 +43,9 @@ impl Strategy for Scenarios {
     }
 }
 
+/// For so long a device may sleep: minutes matter to timeouts; no rule's patience is as short as the longest.
+const LEAPS: [Span; 3] = [Span(60_000), Span(600_000), Span(3_600_000)];
+
 /// Boundaries that budgets, allowances and timeouts turn on, each with its neighbours.
 pub(super) const SPANS: [u64; 27] = [
     1,
@@ -202,7 +205,7 @@ fn closure(swarm: &mut fastrand::Rng, returns: &[Return], sessions: &[u8]) -> Cl
 }
 
 /// How many kinds of steps there are.
-const KINDS: usize = 31;
+const KINDS: usize = 32;
 
 struct Dice {
     rng: fastrand::Rng,
@@ -330,6 +333,7 @@ impl Dice {
             w.charger,
             there * w.stray,
             here * w.data,
+            w.leap,
         ]
     }
 
@@ -385,6 +389,7 @@ impl Dice {
             28 => Step::Charger { on: self.rng.u8(..4) == 0 },
             29 => Step::Stray { session: (self.rng.u8(..3) > 0).then_some(session) },
             30 => Step::Data(Download { not_before: None, ..self.download(session) }),
+            31 => Step::Leap { span: self.pick(&LEAPS) },
             _ if self.focus.waits.is_empty() => Step::Wait { span: self.span() },
             _ => Step::Wait { span: self.pick(self.focus.waits) },
         }

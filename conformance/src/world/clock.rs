@@ -149,6 +149,21 @@ impl Clock {
         }
     }
 
+    /// Time leaps ahead, to the moment before the span is over: timers that would have fired meanwhile are late, and do so
+    /// before it is.
+    pub(crate) async fn leap(&self, span: Duration) {
+        const MOMENT: Duration = Duration::from_millis(1);
+        let ahead = span.saturating_sub(MOMENT);
+        match &self.0 {
+            Kind::Virtual(clock) => {
+                let mut state = clock.lock();
+                state.now += ahead;
+            }
+            Kind::Tokio { .. } => tokio::time::advance(ahead).await,
+        }
+        self.sleep(MOMENT).await;
+    }
+
     /// Waits until nothing else can happen at this moment; no time passes.
     pub(crate) async fn settle(&self) {
         let Kind::Virtual(clock) = &self.0 else {

@@ -145,6 +145,7 @@ impl Player<'_> {
             | Step::Link { .. }
             | Step::Cellular
             | Step::ForceQuit
+            | Step::Leap { .. }
             | Step::Wait { .. }) => self.device_step(step).await,
             _ => {}
         }
@@ -176,10 +177,18 @@ impl Player<'_> {
             Step::ForceQuit if self.limits.can(Capability::ForceQuit) => self.app.end(AppChange::ForceQuit),
             Step::ForceQuit => {}
             Step::Wait { span } => self.app.clock.sleep(span.duration()).await,
+            Step::Leap { span } => self.leap(span.duration()).await,
             step if self.app.process().is_running() => self.session_step(step).await,
             // What only a running app can do, while it does not run.
             _ => {}
         }
+    }
+
+    /// The device sleeps, with all that is in it and around it.
+    async fn leap(&self, span: Duration) {
+        let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        self.app.recorder.record(Event::ClockLeaps { millis });
+        self.app.clock.leap(span).await;
     }
 
     /// What the app does with whole sessions.

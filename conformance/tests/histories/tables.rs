@@ -26,6 +26,7 @@
     include_str!("alerts.txt"),
     include_str!("cuts.txt"),
     include_str!("kept.txt"),
+    include_str!("leaps.txt"),
     include_str!("order.txt"),
     include_str!("drains.txt"),
     include_str!("logins.txt"),

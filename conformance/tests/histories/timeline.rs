@@ -131,6 +131,10 @@ impl Writer {
             ("system", ["recovers"]) => self.conditions.starved = false,
             ("charger", ["on"]) => self.conditions.favourable = true,
             ("charger", ["off"]) => self.conditions.favourable = false,
+            ("leaps", [by]) => {
+                self.push(Event::ClockLeaps { millis: time(by).as_millis() });
+                return true;
+            }
             ("triggers", [what]) => {
                 self.push(Event::Triggered { kind: kind(what) });
                 return true;

@@ -25,6 +25,16 @@ fn a_lost_wake_that_was_taken_back_is_not_tried_again_and_the_others_are() {
 }
 
 #[test]
+fn a_wake_that_is_taken_back_before_its_turn_does_not_come_and_the_others_do() {
+    let mut bench = Bench::new(Policy::default());
+    let (a, b) = (bench.machine.request_wake(&session("a")), bench.machine.request_wake(&session("b")));
+    bench.machine.withdraw_wake(&session("a"));
+    assert_eq!(bench.settle(), ["deliver URL session b"]);
+    let handled = WakeOutcome::Handled(RefreshTaskId::new(1));
+    assert_eq!(bench.answers, [(a, WakeOutcome::Withdrawn), (b, handled)]);
+}
+
+#[test]
 fn a_lost_wake_answers_who_has_asked_for_the_same_session_meanwhile_and_nobody_else() {
     let mut bench = Bench::new(Policy::default());
     let first = bench.machine.request_wake(&session("a"));

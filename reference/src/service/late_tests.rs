@@ -160,6 +160,31 @@ fn a_wake_that_is_answered_before_the_app_is_heard_of_has_its_end_too() {
 }
 
 #[test]
+fn what_comes_about_after_a_wake_that_is_answered_late_has_one_of_its_own() {
+    let mut bench = Bench::new(download());
+    let session = bench.key;
+    let two = bench.machine.create(session, download(), TransferOptions::default()).unwrap();
+    bench.answered_behind(ok());
+    assert!(bench.wanted().is_some());
+    let run = |bench: &mut Bench| {
+        bench.change(AppChange::Resumed);
+        bench.change(AppChange::Suspended);
+    };
+    // The wake, in which the app creates something.
+    bench.change(AppChange::Resumed);
+    bench.machine.resume(session, two).unwrap();
+    let (exchange, _) = bench.sent().expect("it begins");
+    bench.change(AppChange::Suspended);
+    bench.machine.head(exchange, ok());
+    bench.machine.finished(exchange);
+    // Another session's.
+    run(&mut bench);
+    assert_eq!(bench.wanted(), None, "the answer is awaited");
+    bench.machine.wake_resolved(session, WakeOutcome::Handled(RefreshTaskId::new(1)));
+    assert_eq!(bench.wanted(), Some(WakeReason::TransfersEnded), "SCH-22");
+}
+
+#[test]
 fn what_an_exchange_says_that_was_given_up_is_not_heard() {
     let mut bench = Bench::new(download());
     bench.resume();

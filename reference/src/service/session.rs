@@ -78,6 +78,8 @@ pub(super) struct Session {
     pub(super) ran_meanwhile: bool,
     /// A cause has come about since the wake was asked for and the app last began to run.
     pub(super) came_meanwhile: bool,
+    /// One has since it was asked for and the app first ran.
+    pub(super) came_after_a_run: bool,
     pub(super) logins: Logins,
     /// What its transfers answer to questions of TLS, by origin: what the app gave for the session.
     pub(super) tls: KnownAnswers,
@@ -105,6 +107,7 @@ impl Session {
             untold: false,
             ran_meanwhile: false,
             came_meanwhile: false,
+            came_after_a_run: false,
             logins: Logins::default(),
             tls: KnownAnswers::default(),
             invalidated: false,

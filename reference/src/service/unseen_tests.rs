@@ -296,3 +296,106 @@ fn the_page_of_a_refusal_does_not_follow_bytes_of_something_else() {
     let Call::Completed(_, end) = delivery.call else { panic!("{:?}", delivery.call) };
     assert_eq!(end.error, Some(TransferError::ConnectionLost), "what was given can not be taken back");
 }
+
+#[test]
+fn of_a_process_that_is_gone_only_its_own_sessions_are_forgotten() {
+    let mut bench = Bench::with(configuration());
+    let own = Configuration::in_process(SessionId::new("own").unwrap());
+    let connection = Connection::new(Arc::new(Capable), bench.life.clone());
+    bench.machine.open(own, connection).unwrap();
+    // SES-30: that one; the other is found again, as is asserted there.
+    bench.next_process();
+}
+
+#[test]
+fn what_was_never_begun_wakes_nobody_with_its_end() {
+    let mut bench = Bench::with(configuration());
+    let cancelled = |bench: &mut Bench| {
+        let id = bench.machine.create(bench.key, download(), TransferOptions::default()).unwrap();
+        bench.machine.cancel(bench.key, id).unwrap();
+    };
+    cancelled(&mut bench);
+    bench.sleep();
+    assert_eq!(bench.wanted(), None, "SCH-19");
+    bench.change(AppChange::Foregrounded);
+    let exchange = bench.begun();
+    bench.is_answered(exchange, ok());
+    while bench.machine.next_delivery(bench.key).is_some() {
+        bench.machine.delivered(bench.key, true);
+    }
+    cancelled(&mut bench);
+    bench.sleep();
+    assert_eq!(bench.wanted(), None, "SCH-22: of the cause that there was it has been told");
+}
+
+#[test]
+fn a_force_quit_asks_for_no_wake() {
+    let mut bench = Bench::with(configuration());
+    bench.begun();
+    bench.change(AppChange::ForceQuit);
+    assert_eq!(bench.wanted(), None, "SES-23: whatever the scheduler would say");
+}
+
+/// A data transfer that has been answered, and whose response the delegate has been asked about; the question's number.
+fn responded() -> (Bench, ExchangeId, u64) {
+    let mut bench = Bench::new(NewTransfer::Data(Request::get("http://a.test/")));
+    bench.resume();
+    let (exchange, _) = bench.sent().expect("it begins");
+    bench.machine.head(exchange, ok());
+    let delivery = bench.machine.next_delivery(bench.key).expect("it asks about the response");
+    let Call::Response(_, _, serial) = delivery.call else { panic!("{:?}", delivery.call) };
+    (bench, exchange, serial)
+}
+
+#[test]
+fn a_response_is_answered_once_and_by_whoever_got_it() {
+    let download = Some(ResponseDisposition::BecomeDownload);
+    let (mut bench, _, serial) = responded();
+    assert!(bench.machine.delivered(bench.key, true));
+    bench.machine.disposed(bench.key, ONE, serial + 1, download);
+    assert!(bench.machine.next_delivery(bench.key).is_none(), "it has not been asked that");
+    bench.machine.disposed(bench.key, ONE, serial, download);
+    let delivery = bench.machine.next_delivery(bench.key).expect("it is one now");
+    assert!(matches!(delivery.call, Call::BecameDownload(ONE)));
+    assert!(bench.machine.delivered(bench.key, true));
+    bench.machine.disposed(bench.key, ONE, serial, download);
+    assert!(bench.machine.next_delivery(bench.key).is_none());
+}
+
+#[test]
+fn an_answer_about_the_response_of_what_was_cancelled_meanwhile_is_void() {
+    let (mut bench, _, serial) = responded();
+    assert!(bench.machine.delivered(bench.key, true));
+    bench.machine.cancel(bench.key, ONE).unwrap();
+    bench.machine.disposed(bench.key, ONE, serial, Some(ResponseDisposition::BecomeDownload));
+    let delivery = bench.machine.next_delivery(bench.key).expect("it has ended");
+    assert!(matches!(delivery.call, Call::Completed(..)));
+    assert!(bench.machine.delivered(bench.key, true));
+    assert!(bench.machine.next_delivery(bench.key).is_none(), "SES-03: nothing after the end");
+}
+
+#[test]
+fn an_empty_answer_is_whole_for_the_next_process_too() {
+    let (mut bench, exchange, serial) = responded();
+    bench.machine.finished(exchange);
+    bench.machine.disposed(bench.key, ONE, serial, Some(ResponseDisposition::Allow));
+    bench.next_process();
+    bench.machine.delivered(bench.key, false);
+    let delivery = bench.machine.next_delivery(bench.key).expect("it has ended");
+    let Call::Completed(_, end) = delivery.call else { panic!("{:?}", delivery.call) };
+    assert_eq!(end.error, None, "SES-12: no byte of it went with the process");
+}
+
+#[test]
+fn progress_that_is_none_is_not_told() {
+    let upload = NewTransfer::Upload(Request::post("http://a.test/"), FilePath::new("mine"), 9);
+    let mut bench = Bench::new(upload);
+    bench.resume();
+    let (exchange, _) = bench.sent().expect("it begins");
+    bench.machine.sent(exchange, 9);
+    let delivery = bench.machine.next_delivery(bench.key).expect("it is told");
+    assert!(matches!(delivery.call, Call::Sent(ONE, 9, 9, 9)));
+    assert!(bench.machine.delivered(bench.key, true));
+    bench.machine.head(exchange, ok());
+    assert!(bench.machine.next_delivery(bench.key).is_none(), "of the last byte it has been told");
+}

@@ -38,6 +38,7 @@ impl Session {
             self.untold = true;
             // Whether the answer that is awaited will be about this as well, only time can tell.
             self.came_meanwhile = self.wake != Wake::None;
+            self.came_after_a_run |= self.came_meanwhile && self.ran_meanwhile;
             self.ask_for_wake(env);
         }
     }
@@ -86,6 +87,7 @@ impl Session {
             self.wake = Wake::Requested;
             self.ran_meanwhile = false;
             self.came_meanwhile = false;
+            self.came_after_a_run = false;
             env.limiter.asked(env.now);
             env.outputs.push(Output::RequestWake(self.key, self.config.identifier.clone(), reason));
         }
@@ -99,8 +101,10 @@ impl Session {
         match outcome {
             WakeOutcome::Handled(_) => {
                 // One cause, one wake: what is left of this drain if it is cut short asks for no other. SCH-22: but what
-                // came about after that wake, when the answer was late, has had none.
-                self.untold &= std::mem::take(&mut self.came_meanwhile);
+                // came about after that wake, when the answer was late, has had none. Where the app has stopped since,
+                // nobody can say which of its runs the wake was.
+                let late = self.ran_meanwhile && !env.app.is_running();
+                self.untold &= std::mem::take(&mut self.came_meanwhile) || (late && self.came_after_a_run);
                 // SES-19: one end for each wake, behind everything that waits now, also if no transfer has ended. None if
                 // the app has stopped already; but that it runs may not have been reported yet.
                 if env.app.is_running() || !self.ran_meanwhile {

@@ -261,3 +261,39 @@ fn everything_comes_to_rest_and_dropping_it_ends_the_tasks() {
     executor.run();
     assert_eq!(executor.tasks(), 0);
 }
+
+#[test]
+fn what_the_user_has_seen_meanwhile_wakes_nobody_when_its_turn_comes() {
+    let world = world();
+    world.origin.plan(A, [Plan::Refuse, ok(b"one")]);
+    world.downloads("s", &[A]);
+    world.change(AppChange::Backgrounded);
+    let mut conditions = Conditions::default();
+    conditions.busy = true;
+    world.conditions(conditions);
+    world.pass(60 * SECOND);
+    world.change(AppChange::Foregrounded);
+    assert!(world.seen().contains("t1 complete Some(200) None"), "SCH-22: it is told directly");
+    world.change(AppChange::Backgrounded);
+    world.conditions(Conditions::default());
+    world.pass(60 * SECOND);
+    assert_eq!(world.seen(), "01:00.000 app Backgrounded\n01:00.000 app Suspended");
+}
+
+#[test]
+fn a_wake_that_is_not_wanted_any_more_is_not_even_asked_for() {
+    let world = world();
+    world.origin.plan(A, [ok(b"one")]);
+    world.app.behaviour.lock().unwrap().hangs_at = Some(1);
+    world.downloads("s", &[A]);
+    world.seen();
+    // The user is back before anything else has had its turn.
+    for change in [AppChange::Backgrounded, AppChange::Suspended, AppChange::Foregrounded] {
+        world.app.change(change);
+    }
+    world.pass(60 * SECOND);
+    assert_eq!(
+        world.seen(),
+        "00:00.000 app Backgrounded\n00:00.000 app Suspended\n00:00.000 app Foregrounded"
+    );
+}

@@ -28,6 +28,7 @@ mod identity;
 mod invalid;
 mod keepalive;
 mod kept;
+mod leaps;
 mod limiter;
 mod links;
 mod lists;
@@ -116,6 +117,7 @@ pub static GROUPS: &[(&str, &[Mutant])] = &[
     ("drains", drains::MUTANTS),
     ("logins", logins::MUTANTS),
     ("slots", slots::MUTANTS),
+    ("leaps", leaps::MUTANTS),
     ("links", links::MUTANTS),
     ("pauses", pauses::MUTANTS),
     ("progress", progress::MUTANTS),

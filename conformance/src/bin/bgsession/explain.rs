@@ -183,6 +183,7 @@ const fn kind(step: &Step) -> &'static str {
         Step::Starve { .. } => "starve",
         Step::Charger { .. } => "charger",
         Step::Cellular => "cellular",
+        Step::Leap { .. } => "leap of the clock",
         Step::Attempt { .. } => "attempt",
         Step::Stray { .. } => "stray wake",
         Step::Data(_) => "data transfer",
