@@ -86,11 +86,13 @@ fn text(rule: &Rule) -> String {
 fn example(text: &mut String, name: &str, example: Option<Example>) {
     let Some(example) = example else { return };
     field(text, name, &format!("{}:", example.name));
-    for line in example.lines {
-        let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
-        for (index, part) in wrap(rest, WIDTH - NAME - 11).into_iter().enumerate() {
+    let lines = example.lines.iter().map(|line| line.split_once(' ').unwrap_or((line, "")));
+    // `expected` and most times, with a space; times can be longer.
+    let column = lines.clone().map(|(first, _)| first.len() + 1).max().unwrap_or(0).max(9);
+    for (first, rest) in lines {
+        for (index, part) in wrap(rest, WIDTH - NAME - 2 - column).into_iter().enumerate() {
             let first = if index == 0 { first } else { "" };
-            text.push_str(&format!("{:NAME$}  {first:<9}{part}\n", ""));
+            text.push_str(&format!("{:NAME$}  {first:<column$}{part}\n", ""));
         }
     }
 }
