@@ -144,8 +144,7 @@ fn folded(lines: &[&Line<'_>], most: usize, about: &About) -> Vec<bool> {
         let rank = match () {
             () if line.offending || index < head / 2 || far < head / 2 => 0,
             () if about.concerns(&line.text) => 1,
-            // What changed for all is part of the story, whatever it is about.
-            () if index < head || index >= tail || matches!(line.entry.event, Event::Conditions { .. }) => 2,
+            () if index < head || index >= tail || line.is_for_all() => 2,
             () if line.weighty => 3,
             () => return None,
         };
@@ -246,6 +245,11 @@ impl Line<'_> {
             Event::App { change: AppChange::Resumed | AppChange::Launched | AppChange::Foregrounded }
                 | Event::RequestSent { .. }
         )
+    }
+
+    /// Has it changed something for everybody? That is part of the story, whatever it is about.
+    fn is_for_all(&self) -> bool {
+        matches!(self.entry.event, Event::Conditions { .. } | Event::ClockLeaps { .. })
     }
 
     /// What is the same about lines that differ in their numbers only. The offending line is like no other.

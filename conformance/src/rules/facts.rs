@@ -253,11 +253,15 @@ impl<'a> Facts<'a> {
     /// owed, and when one ends, the app's class changes or the device has slept, the wait begins anew.
     /// [`Time::DISTANT_FUTURE`] if it is never owed.
     pub(crate) fn owed_by(&self, budget: Charge, from: Time, wait: Duration) -> Time {
-        let due = self.owed_awake(budget, from, wait);
-        match self.leaps.iter().find(|(asleep, awake)| *awake > from && *asleep <= due) {
-            Some((_, awake)) => self.owed_by(budget, *awake, wait),
-            None => due,
+        let mut begins = from;
+        let mut due = self.owed_awake(budget, begins, wait);
+        for (asleep, awake) in &self.leaps {
+            if *asleep <= due {
+                begins = begins.max(*awake);
+                due = self.owed_awake(budget, begins, wait);
+            }
         }
+        due
     }
 
     fn owed_awake(&self, budget: Charge, from: Time, wait: Duration) -> Time {

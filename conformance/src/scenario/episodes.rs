@@ -124,11 +124,14 @@ pub(super) const LAUNCHED_FOR_IT: &[Episode] = &[&[
     wait(120_000),
 ]];
 
+const DELAYED: Step =
+    Step::Download(Download { session: 0, route: Route::Plain, size: 64, not_before: Some(Span(1_000)) });
+
 /// A delayed request that the app has answered for and that waits for a link, while its process ends.
 pub(super) const REPLACED: &[Episode] = &[&[
     Step::Enter,
     Step::Link { up: false },
-    Step::Download(Download { session: 0, route: Route::Plain, size: 64, not_before: Some(Span(1_000)) }),
+    DELAYED,
     wait(5_000),
     Step::Leave,
     Step::Purge,
@@ -138,22 +141,8 @@ pub(super) const REPLACED: &[Episode] = &[&[
 
 /// A process that ends while its app is asked about a delayed request, for callbacks of a second and of six.
 pub(super) const ASKED_AT_THE_END: &[Episode] = &[
-    &[
-        Step::Enter,
-        Step::Download(Download { session: 0, route: Route::Plain, size: 64, not_before: Some(Span(1_000)) }),
-        wait(1_500),
-        Step::Crash,
-        Step::Enter,
-        wait(120_000),
-    ],
-    &[
-        Step::Enter,
-        Step::Download(Download { session: 0, route: Route::Plain, size: 64, not_before: Some(Span(1_000)) }),
-        wait(5_000),
-        Step::Crash,
-        Step::Enter,
-        wait(120_000),
-    ],
+    &[Step::Enter, DELAYED, wait(1_500), Step::Crash, Step::Enter, wait(120_000)],
+    &[Step::Enter, DELAYED, wait(5_000), Step::Crash, Step::Enter, wait(120_000)],
 ];
 
 /// Two tasks, the second with some time left when that of the first is over.

@@ -6,16 +6,13 @@ use crate::contract::AppClass;
 
 /// The `way`th simpler form of a step, simplest first; `None` when there are no more.
 pub(super) fn simpler_step(step: &Step, way: usize) -> Option<Step> {
-    let span = |current: Span| SPANS.iter().map(|ms| Span(*ms)).filter(|span| *span < current).nth(way);
+    let span = |current: Span| below(current).nth(way);
     match step {
         Step::Wait { span: current } => span(*current).map(|span| Step::Wait { span }),
         Step::Leap { span } => simpler_leap(*span, way),
         Step::Refresh { after } => span(*after).map(|after| Step::Refresh { after }),
         Step::Snapshot { after } if way == 0 => Some(Step::Refresh { after: *after }),
-        Step::Snapshot { after } => {
-            let shorter = SPANS.iter().map(|ms| Span(*ms)).filter(|span| span < after);
-            shorter.map(|after| Step::Snapshot { after }).nth(way - 1)
-        }
+        Step::Snapshot { after } => below(*after).map(|after| Step::Snapshot { after }).nth(way - 1),
         // The shortest story that has a wake at all.
         Step::Download(_) if way == 0 => Some(Step::Refresh { after: Span(1) }),
         Step::Download(download) => simpler_download(*download).get(way - 1).copied().map(Step::Download),
@@ -78,10 +75,15 @@ pub(super) fn simpler_step(step: &Step, way: usize) -> Option<Step> {
     }
 }
 
+/// The spans that the generator knows and that are shorter than this.
+fn below(current: Span) -> impl Iterator<Item = Span> {
+    SPANS.iter().map(|ms| Span(*ms)).filter(move |span| *span < current)
+}
+
 /// Time that passes is simpler than time that is leapt over.
 fn simpler_leap(current: Span, way: usize) -> Option<Step> {
-    let shorter = SPANS.iter().map(|ms| Span(*ms)).filter(|span| *span < current);
-    std::iter::once(Step::Wait { span: current }).chain(shorter.map(|span| Step::Leap { span })).nth(way)
+    let shorter = below(current).map(|span| Step::Leap { span });
+    std::iter::once(Step::Wait { span: current }).chain(shorter).nth(way)
 }
 
 fn simpler_transfer(transfer: u8, way: usize, with: fn(u8) -> Step) -> Option<Step> {
@@ -129,8 +131,7 @@ fn simpler_download(download: Download) -> Vec<Download> {
     };
     simpler.extend(fewer.iter().map(|route| Download { route: *route, ..download }));
     if let Some(now) = download.not_before {
-        let shorter = SPANS.iter().map(|ms| Span(*ms)).filter(|span| *span < now);
-        simpler.extend(shorter.map(|span| Download { not_before: Some(span), ..download }));
+        simpler.extend(below(now).map(|span| Download { not_before: Some(span), ..download }));
     }
     simpler
 }

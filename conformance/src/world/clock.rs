@@ -152,8 +152,7 @@ impl Clock {
     /// Time leaps ahead, to the moment before the span is over: timers that would have fired meanwhile are late, and do so
     /// before it is.
     pub(crate) async fn leap(&self, span: Duration) {
-        const MOMENT: Duration = Duration::from_millis(1);
-        let ahead = span.saturating_sub(MOMENT);
+        let ahead = span.saturating_sub(Time::TICK);
         match &self.0 {
             Kind::Virtual(clock) => {
                 let mut state = clock.lock();
@@ -161,7 +160,7 @@ impl Clock {
             }
             Kind::Tokio { .. } => tokio::time::advance(ahead).await,
         }
-        self.sleep(MOMENT).await;
+        self.sleep(Time::TICK).await;
     }
 
     /// Waits until nothing else can happen at this moment; no time passes.

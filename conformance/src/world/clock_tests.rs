@@ -26,6 +26,26 @@ fn seven_days_pass_at_once_and_timers_fire_in_the_order_they_were_set() {
 }
 
 #[test]
+fn what_a_leap_goes_over_comes_late_and_in_order_and_before_it_is_over() {
+    let clock = Clock::virtual_time();
+    let order = Arc::new(Mutex::new(Vec::new()));
+    run(&clock, async {
+        for (name, secs) in [("second", 20), ("first", 5), ("not yet", 61)] {
+            let (clock, order) = (clock.clone(), Arc::clone(&order));
+            tokio::spawn(async move {
+                clock.sleep(Duration::from_secs(secs)).await;
+                order.lock().unwrap().push((name, clock.now().to_string()));
+            });
+        }
+        clock.settle().await;
+        clock.leap(Duration::from_secs(60)).await;
+        assert_eq!(clock.now().to_string(), "01:00.000");
+    });
+    let expected = ["first", "second"].map(|name| (name, "00:59.999".to_owned()));
+    assert_eq!(*order.lock().unwrap(), expected);
+}
+
+#[test]
 fn a_scenario_that_never_rests_is_ended() {
     let clock = Clock::virtual_time();
     run(&clock, async {
